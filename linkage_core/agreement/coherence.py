@@ -1,0 +1,139 @@
+"""Whether the clauses of one agreement fit together: every contradiction is found, not only the first."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from linkage_core.agreement.payload import PayloadTable
+
+if TYPE_CHECKING:
+    from linkage_core.agreement.document import Agreement
+
+
+def faults_of(agreement: "Agreement") -> list[str]:
+    """Return one sentence for each contradiction, beginning with the clause's path."""
+    rules: tuple[Callable[[Agreement], Iterator[str]], ...] = (
+        _version,
+        _parties,
+        _separation,
+        _hardening,
+        _matching,
+        _waves_and_times,
+        _payload,
+        _statistics,
+        _budget,
+    )
+    return [fault for rule in rules for fault in rule(agreement)]
+
+
+def _version(agreement: "Agreement") -> Iterator[str]:
+    if (agreement.version == 1) != (agreement.supersedes is None):
+        yield "supersedes: version 1 supersedes nothing, every later version names the hash of the one before"
+
+
+def _parties(agreement: "Agreement") -> Iterator[str]:
+    for role in ("linkage-unit", "analysis-service"):
+        if sum(p.role == role for p in agreement.parties) != 1:
+            yield f"parties: exactly one {role} is needed"
+    if sum(p.role == "provider" for p in agreement.parties) < 2:
+        yield "parties: at least two providers are needed"
+    for what in ("name", "spiffe_id", "identity_key"):
+        values = [getattr(p, what) for p in agreement.parties]
+        if len(set(values)) != len(values):
+            yield f"parties: two parties share one {what}"
+    for party in agreement.parties:
+        expected = f"spiffe://{agreement.trust_domain}/agreement/{agreement.id}/{party.role}/{party.name}"
+        if party.spiffe_id != expected:
+            yield f"parties.{party.name}.spiffe_id: must name this trust domain, agreement, role and party"
+
+
+def _separation(agreement: "Agreement") -> Iterator[str]:
+    entity = {p.role: p.legal_entity for p in agreement.parties if p.role != "provider"}
+    linkage_unit, analysis = entity.get("linkage-unit"), entity.get("analysis-service")
+    for party in agreement.parties:
+        if party.role == "provider" and party.legal_entity == linkage_unit:
+            yield f"parties.{party.name}.legal_entity: one entity may not be a provider and the linkage unit"
+    if linkage_unit is not None and linkage_unit == analysis and agreement.same_entity is None:
+        yield "same_entity: one entity runs linkage unit and analysis service; a clause must say what remains visible"
+
+
+def _hardening(agreement: "Agreement") -> Iterator[str]:
+    floor = agreement.hardening
+    if floor.lowest_fill_per_mille > floor.highest_fill_per_mille:
+        yield "hardening: lowest_fill_per_mille is above highest_fill_per_mille"
+    for clk in agreement.linkage.clks:
+        if clk.diffusion_t < floor.minimum_t:
+            yield f"linkage.clks.{clk.name}.diffusion_t: {clk.diffusion_t} is below hardening.minimum_t {floor.minimum_t}"
+        if clk.length_bits < floor.minimum_length_bits:
+            yield f"linkage.clks.{clk.name}: {clk.length_bits} bits are below hardening.minimum_length_bits"
+
+
+def _matching(agreement: "Agreement") -> Iterator[str]:
+    keys = {k.name for k in agreement.linkage.match_keys}
+    providers = {p.name for p in agreement.parties if p.role == "provider"}
+    yield from (f"matching.passes: no match key {n}" for n in agreement.matching.passes if n not in keys)
+    for name in agreement.matching.sources_with_duplicates:
+        if name not in providers:
+            yield f"matching.sources_with_duplicates: no provider {name}"
+    if agreement.volume.minimum_rows > agreement.volume.maximum_rows:
+        yield "volume: minimum_rows is above maximum_rows"
+
+
+def _waves_and_times(agreement: "Agreement") -> Iterator[str]:
+    names = [w.name for w in agreement.waves]
+    if len(set(names)) != len(names):
+        yield "waves: two waves share one name"
+    for wave in agreement.waves:
+        if wave.tokens_not_before.tzinfo is None:
+            yield f"waves.{wave.name}.tokens_not_before: needs a time zone (write Z for UTC)"
+    if agreement.validity.valid_from > agreement.validity.valid_until:
+        yield "validity: valid_from is after valid_until"
+    if agreement.period.start > agreement.period.end:
+        yield "period: start is after end"
+
+
+def _payload(agreement: "Agreement") -> Iterator[str]:
+    providers = {p.name for p in agreement.parties if p.role == "provider"}
+    seen: set[tuple[str, str]] = set()
+    for table in agreement.payload:
+        where = f"payload.{table.provider}.{table.name}"
+        if table.provider not in providers:
+            yield f"{where}: no provider {table.provider}"
+        if (table.provider, table.name) in seen:
+            yield f"{where}: listed twice"
+        seen.add((table.provider, table.name))
+        for column in table.columns:
+            if column.code_list is not None and agreement.statistics.code_list(column.code_list) is None:
+                yield f"{where}.{column.name}: no code list {column.code_list}"
+
+
+def _statistics(agreement: "Agreement") -> Iterator[str]:
+    tables = {(t.provider, t.name): t for t in agreement.payload}
+    statistics = agreement.statistics
+    residence = tables.get((statistics.residence.provider, statistics.residence.table))
+    if residence is None or residence.kind != "spell":
+        yield "statistics.residence: must name a spell table of the payload"
+    for source in statistics.sources:
+        table = tables.get((source.table.provider, source.table.table))
+        if table is None or table.kind == "person":
+            yield f"statistics.sources.{source.name}: must name an event or spell table of the payload"
+    for dimension in statistics.dimensions:
+        where = f"statistics.dimensions.{dimension.name}"
+        if statistics.code_list(dimension.code_list) is None:
+            yield f"{where}: no code list {dimension.code_list}"
+        for reference in dimension.sources:
+            if not _is_person_category(tables.get((reference.provider, reference.table)), reference.column):
+                yield f"{where}: {reference.provider}.{reference.table}.{reference.column} is no person category column"
+
+
+def _is_person_category(table: PayloadTable | None, column_name: str) -> bool:
+    if table is None or table.kind != "person":
+        return False
+    column = table.column(column_name)
+    return column is not None and column.type == "category"
+
+
+def _budget(agreement: "Agreement") -> Iterator[str]:
+    total = agreement.budget.total_nano_rho
+    for part in ("per_wave_nano_rho", "per_analyst_nano_rho", "per_release_nano_rho"):
+        if getattr(agreement.budget, part) > total:
+            yield f"budget.{part}: is above budget.total_nano_rho"

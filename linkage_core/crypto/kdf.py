@@ -1,0 +1,39 @@
+"""Keys derived by label: HKDF-SHA256 with the protocol's unambiguous `info`.
+
+`info` = `symbolon/v1/<label>`, then each context part as a 4-byte big-endian length and its bytes, so that no two
+different lists of parts give the same string. Source: RFC 5869; `protos/README.md`, section Keys.
+"""
+
+import hmac
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+from linkage_core.crypto.secret import Secret
+from linkage_core.types import IDENTIFIER_BYTES
+
+KEY_BYTES: Final = 32
+
+
+def info(label: str, *context: bytes) -> bytes:
+    """Return the HKDF `info` of a label and its context parts."""
+    parts = [f"symbolon/v1/{label}".encode("ascii")]
+    for part in context:
+        parts.append(len(part).to_bytes(4, "big") + part)
+    return b"".join(parts)
+
+
+def extract(salt: bytes, material: Secret) -> Secret:
+    """HKDF-Extract: concentrate key material into one 32-byte pseudorandom key."""
+    return Secret(HKDF.extract(SHA256(), salt, material.reveal()))
+
+
+def expand(key: Secret, label: str, *context: bytes, length: int = KEY_BYTES) -> Secret:
+    """HKDF-Expand: derive `length` bytes for one label and context from a uniformly random key."""
+    return Secret(HKDFExpand(SHA256(), length, info(label, *context)).derive(key.reveal()))
+
+
+def keyed_image(key: Secret, message: bytes) -> bytes:
+    """HMAC-SHA256 truncated to 16 bytes: the protocol's form of handles, match keys, pseudonyms and key checks."""
+    return hmac.digest(key.reveal(), message, "sha256")[:IDENTIFIER_BYTES]

@@ -1,0 +1,153 @@
+"""The linkage schema: which quasi-identifiers become which match keys and CLKs, and how hard they are.
+
+It is a clause of the agreement, so it holds no float (thresholds are per mille) and every name is checked here.
+What a variable's `form` means is defined, versioned and digested by `linkage_core.standardise`, which only agents run.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+"""A short lower-case name: letters, digits, `_` and `-`."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 digest in lower-case hexadecimal."""
+
+CLKHASH_SCHEMA_VERSION: Final = 3
+MINIMUM_MATCH_KEY_BITS: Final = 40
+"""Least declared min-entropy of a match key, in bits: below it, equal keys alone would be a code book."""
+
+QuasiIdentifierKind = Literal[
+    "given-name", "family-name", "date", "sex", "country", "municipality", "identifier", "address", "postcode"
+]
+VariableForm = Literal["value", "sorted-tokens", "date-digits", "year", "month-day", "ordered-month-day"]
+
+
+class Clause(BaseModel):
+    """Base of every part of an agreement: immutable, strictly typed, no unknown field."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class QuasiIdentifier(Clause):
+    """One identifying column that a data provider may have; `required` means that an empty value is refused."""
+
+    name: Name
+    kind: QuasiIdentifierKind
+    required: bool = False
+
+
+class Variable(Clause):
+    """What is encoded: one or several quasi-identifiers brought into one `form`."""
+
+    name: Name
+    of: tuple[Name, ...] = Field(min_length=1)
+    form: VariableForm
+
+
+class MatchKeySpec(Clause):
+    """A keyed HMAC over variables; absent for a record that lacks any of them.
+
+    `entropy_bits` is the min-entropy that the parties declare for it; `max_occurrences` caps how often one key may
+    occur in a file: a more frequent key is left out of every record that has it.
+    """
+
+    name: Name
+    variables: tuple[Name, ...] = Field(min_length=1)
+    entropy_bits: int = Field(ge=MINIMUM_MATCH_KEY_BITS)
+    max_occurrences: int = Field(ge=1, le=1000)
+
+
+class ClkSpec(Clause):
+    """One Bloom-filter CLK: a clkhash schema (version 3) over variables, hardened by keyed diffusion.
+
+    `diffusion_t` is the number of input bits XORed into each output bit; `weight` counts in the pair's combined score.
+    """
+
+    name: Name
+    clkhash: dict[str, Any]
+    diffusion_t: int = Field(ge=1, le=64)
+    weight: int = Field(ge=1, le=1000)
+
+    @property
+    def length_bits(self) -> int:
+        """Length of the encoding in bits, after folding."""
+        return int(self.clkhash["clkConfig"]["l"])
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the variables that this CLK encodes, in the order of its clkhash schema."""
+        return tuple(str(feature["identifier"]) for feature in self.clkhash["features"])
+
+    @model_validator(mode="after")
+    def _clkhash_schema_is_ours(self) -> "ClkSpec":
+        faults = list(_clkhash_faults(self.clkhash))
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _clkhash_faults(schema: dict[str, Any]) -> Iterator[str]:
+    if schema.get("version") != CLKHASH_SCHEMA_VERSION:
+        yield f"clkhash schema must have version {CLKHASH_SCHEMA_VERSION}"
+    config = schema.get("clkConfig")
+    length = config.get("l") if isinstance(config, dict) else None
+    if not isinstance(length, int) or length <= 0 or length % 64:
+        yield "clkConfig.l must be a positive multiple of 64"
+    features = schema.get("features")
+    if not isinstance(features, list) or not features:
+        yield "features must be a list of at least one feature"
+        return
+    for feature in features:
+        if not isinstance(feature, dict) or not isinstance(feature.get("identifier"), str):
+            yield "each feature must be an object with an identifier"
+            continue
+        hashing = feature.get("hashing")
+        kind = hashing.get("hash") if isinstance(hashing, dict) else None
+        if isinstance(kind, dict) and kind.get("type", "blakeHash") != "blakeHash":
+            yield f"feature {feature['identifier']}: hash type must be blakeHash, doubleHash is broken"
+
+
+class Standardisation(Clause):
+    """Version of the standardisation rules and the digest of their tables, as every agent must have them."""
+
+    version: int = Field(ge=1)
+    digest: Digest
+
+
+class LinkageSchema(Clause):
+    """Everything that decides how a record is encoded. Its hash enters the derivation of the linkage secret."""
+
+    standardisation: Standardisation
+    quasi_identifiers: tuple[QuasiIdentifier, ...] = Field(min_length=1)
+    variables: tuple[Variable, ...] = Field(min_length=1)
+    match_keys: tuple[MatchKeySpec, ...] = ()
+    clks: tuple[ClkSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> "LinkageSchema":
+        faults: list[str] = []
+        known = _unique("quasi_identifiers", [q.name for q in self.quasi_identifiers], faults)
+        variables = _unique("variables", [v.name for v in self.variables], faults)
+        _unique("match_keys", [k.name for k in self.match_keys], faults)
+        _unique("clks", [c.name for c in self.clks], faults)
+        for variable in self.variables:
+            faults += [f"variable {variable.name}: no quasi-identifier {n}" for n in variable.of if n not in known]
+        for key in self.match_keys:
+            faults += [f"match key {key.name}: no variable {n}" for n in key.variables if n not in variables]
+        sources = {v.name: set(v.of) for v in self.variables}
+        for clk in self.clks:
+            unknown = [n for n in clk.features if n not in variables]
+            faults += [f"CLK {clk.name}: no variable {n}" for n in unknown]
+            if not unknown and len(set().union(*(sources[n] for n in clk.features))) < 2:
+                faults.append(f"CLK {clk.name}: must mix at least two quasi-identifiers, else it is a code book")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _unique(what: str, names: list[str], faults: list[str]) -> set[str]:
+    faults += [f"{what}: {name} occurs twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    return set(names)

@@ -1,0 +1,54 @@
+"""What standardisation reports about a value: a row, a field and a reason, never the value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a value became missing although the file holds something; each says what to do."""
+
+    UNPARSABLE_DATE = "unparsable-date"
+    IMPOSSIBLE_DATE = "impossible-date"
+    UNKNOWN_SEX_CODE = "unknown-sex-code"
+    UNKNOWN_COUNTRY = "unknown-country"
+    REQUIRED_MISSING = "required-missing"
+
+    @property
+    def refuses(self) -> bool:
+        """True if the file must be mended first; False if the value is taken as missing and counted."""
+        return self in _REFUSING
+
+    @property
+    def advice(self) -> str:
+        """What happened and what to do, for an agency's own screen."""
+        return _ADVICE[self]
+
+
+_REFUSING = frozenset({Reason.UNPARSABLE_DATE, Reason.UNKNOWN_SEX_CODE, Reason.REQUIRED_MISSING})
+
+_ADVICE = {
+    Reason.UNPARSABLE_DATE: "does not have the declared date format; mend the value or the mapping's date_format",
+    Reason.IMPOSSIBLE_DATE: "names a day that does not exist or an implausible year; taken as missing",
+    Reason.UNKNOWN_SEX_CODE: "is no known code of sex; recode it as m, f or x",
+    Reason.UNKNOWN_COUNTRY: "is no known country name or ISO 3166 code; taken as missing",
+    Reason.REQUIRED_MISSING: "is empty, and the linkage schema requires it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One value that could not be used: `row` counts from 0 in the file, `field` is the quasi-identifier's name."""
+
+    field: str
+    row: int
+    reason: Reason
+
+
+Standardised = tuple[str, Reason | None]
+"""A standardised value ("" = missing), and why it is missing although the file holds something."""
+
+
+def refusing(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings for which the file must be mended before anything is sent."""
+    return tuple(f for f in findings if f.reason.refuses)

@@ -1,0 +1,74 @@
+"""The rules' version and digest: what an agreement pins, so that all agents standardise alike.
+
+Raise `VERSION` with every change that alters any standardised value. The digest covers the tables that the rules use,
+those of anyascii and pycountry included; how they are applied is covered by the canary digest, which compares what each
+agent makes of the same records (`canary.py`). Unicode normalisation is Python's own: it is stable for every
+character that all supported versions know.
+"""
+
+import hashlib
+import json
+from functools import cache
+from typing import Final
+
+from anyascii import anyascii
+
+from linkage_core.errors import Refused
+from linkage_core.schema import LinkageSchema, Standardisation
+from linkage_core.standardise import addresses, countries, dates, identifiers, names, sex, text
+from linkage_core.standardise.variables import FORMS
+
+VERSION: Final = 1
+
+TRANSLITERATED: Final = 0x30000
+"""Code points below this enter the digest with their transliteration: the planes that hold letters."""
+
+
+@cache
+def digest() -> str:
+    """Return the SHA-256 of all tables of the rules, in lower-case hexadecimal. The first call takes about 0.2 s."""
+    return hashlib.sha256(json.dumps(_tables(), sort_keys=True, ensure_ascii=True).encode("ascii")).hexdigest()
+
+
+def current() -> Standardisation:
+    """Return the clause that a new agreement holds for these rules."""
+    return Standardisation(version=VERSION, digest=digest())
+
+
+def require_current(schema: LinkageSchema) -> None:
+    """Raise `Refused` unless the agreement names exactly these rules: other rules would give other encodings."""
+    agreed = schema.standardisation
+    if agreed.version != VERSION:
+        raise Refused(
+            "linkage.standardisation.version", f"the agreement says {agreed.version}, this agent has {VERSION}"
+        )
+    if agreed.digest != digest():
+        raise Refused(
+            "linkage.standardisation.digest",
+            "this agent's tables differ from the agreed ones; install the versions of anyascii and pycountry that the "
+            "agreement was made with",
+        )
+
+
+def _tables() -> dict[str, object]:
+    letters = "".join(
+        anyascii(chr(point)) + "\n" for point in range(0x80, TRANSLITERATED) if not 0xD800 <= point < 0xE000
+    )
+    return {
+        "version": VERSION,
+        "text": {"before": text.BEFORE_TRANSLITERATION, "dropped": text.DROPPED},
+        "transliteration": hashlib.sha256(letters.encode()).hexdigest(),
+        "names": {"particles": sorted(names.PARTICLES), "stand-ins": sorted(names.STAND_INS)},
+        "dates": {
+            "shapes": dates.SHAPES,
+            "sentinels": sorted(dates.SENTINELS),
+            "stand-ins": sorted(dates.STAND_INS),
+            "year-only": sorted(dates.YEAR_ONLY_DAYS),
+            "years": [dates.EARLIEST_YEAR, dates.LATEST_YEAR],
+        },
+        "sex": {"codes": sex.CODES, "missing": sorted(sex.MISSING)},
+        "countries": {"table": countries.country_table(), "missing": sorted(countries.MISSING)},
+        "identifiers": {"stand-ins": sorted(identifiers.STAND_INS), "shortest": identifiers.SHORTEST},
+        "addresses": {"abbreviations": addresses.ABBREVIATIONS, "stand-ins": sorted(addresses.STAND_INS)},
+        "forms": FORMS,
+    }

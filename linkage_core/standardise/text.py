@@ -1,0 +1,33 @@
+"""Text folded to lower-case ASCII words: the ground under every other rule."""
+
+import re
+import unicodedata
+from typing import Final
+
+from anyascii import anyascii
+
+BEFORE_TRANSLITERATION: Final = {"ού": "ou", "ου": "ou"}
+"""Letter groups that a letter-by-letter transliteration gets wrong; applied after NFKC and case folding."""
+
+DROPPED: Final = "'`\""
+"""Characters removed inside a word after transliteration: apostrophes, soft signs, ayn and hamza (o'neill = oneill)."""
+
+_drop = str.maketrans("", "", DROPPED)
+_not_a_word = re.compile(r"[^a-z0-9]+")
+
+
+def listed(table: str) -> tuple[str, ...]:
+    """Return the entries of a rule table written as one text, entries separated by `|`."""
+    return tuple(table.split("|"))
+
+
+def fold(text: str) -> str:
+    """Return the words of a text in lower-case ASCII letters and digits, separated by single spaces.
+
+    NFKC, case folding, transliteration by anyascii (deterministic, one spelling per script), apostrophes removed, every
+    other sign a space. Idempotent and total: any Unicode string has a fold, the empty one if nothing readable is left.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    for group, spelling in BEFORE_TRANSLITERATION.items():
+        folded = folded.replace(group, spelling)
+    return _not_a_word.sub(" ", anyascii(folded).lower().translate(_drop)).strip()

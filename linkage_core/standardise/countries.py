@@ -58,7 +58,25 @@ FORMER: Final = frozenset({"SUN", "YUG", "CSK", "DDR", "SCG"})
 MISSING: Final = frozenset(
     listed("|unknown|not known|unk|xxx|xx|zzz|zz|n a|nan|null|none|stateless|xxa|other|not stated|000|999|0|9")
 )
-"""No country recorded; xxa, xxx are ICAO 9303. `na` is missing here: it is Namibia's code."""."""
+"""No country recorded; xxa, xxx are ICAO 9303. `na` is not in the list: it is Namibia's code."""
+
+
+@cache
+def country_table() -> dict[str, str]:
+    """Return every accepted spelling, folded, with its alpha-3 code (upper case)."""
+    table: dict[str, str] = {}
+    for country in pycountry.countries:
+        names = [country.name, getattr(country, "official_name", ""), getattr(country, "common_name", "")]
+        for spelling in (*names, country.alpha_2, country.alpha_3, country.numeric, country.numeric.lstrip("0")):
+            if spelling:
+                table[fold(spelling)] = country.alpha_3
+    table.update({code.lower(): code for code in FORMER})
+    table.update(ALIASES)
+    return table
+
+
+def standardise_country(text: str) -> Standardised:
+    """Return the alpha-3 code in upper case; an unknown spelling is `UNKNOWN_COUNTRY` and missing."""
     spelling = fold(text)
     if spelling in MISSING:
         return "", None

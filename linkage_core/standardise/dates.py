@@ -38,7 +38,7 @@ SHAPES: Final[dict[str, str]] = {
     "DD/MM/YYYY": rf"(?:(?:{_day}/)?{_month}/)?{_year}",
     "MM/DD/YYYY": rf"(?:{_month}/(?:{_day}/)?)?{_year}",
 }
-"""One pattern per format. Every format takes the year alone, year and month, and XX, ??, -- or 00 for an unknown one."""
+"""One pattern per format. Each takes the year alone, year and month, and XX, ??, -- or 00 for an unknown one."""
 
 _patterns = {name: re.compile(shape) for name, shape in SHAPES.items()}
 

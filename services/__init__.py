@@ -1,0 +1,1 @@
+"""The processes: transport, storage, configuration, logs and commands around the floors below."""

@@ -1,0 +1,1 @@
+"""Generated from `protos/symbolon/v1` by `make wire`; never edited by hand."""

@@ -22,7 +22,7 @@ test: $(READY) ## every check and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/generate_wire.py --check
 	$(BIN)/pytest
 
@@ -44,7 +44,7 @@ clean: ## remove the environment and everything built
 # not read pip's configuration, so where only pip knows the way to a package index, pip installs the same lock in a minute.
 $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"Symbolon needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt \
 	    || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.txt

@@ -78,7 +78,7 @@ class PostgresqlServer:
                     extra_groups=None if account is None else [],
                 )
         except (OSError, subprocess.SubprocessError) as error:
-            said = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
+            said = log.read_text(errors="replace").strip().splitlines()[-6:] if log.exists() else []
             raise PostgresqlUnavailable(f"{program} failed; it said: {' | '.join(said) or error}") from error
 
     def start(self) -> None:

@@ -28,7 +28,8 @@ def generate(root: Path, out: Path) -> None:
         raise SystemExit(f"no proto files in {protos.relative_to(root)}")
     plugins = str(Path(sys.executable).parent)  # protoc finds protoc-gen-mypy and protoc-gen-mypy_grpc by PATH
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I", f"{PACKAGE}={protos}"]
-    command += [f"--{plugin}_out={out}" for plugin in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    command += [f"--python_out={out}", f"--grpc_python_out={out}"]
+    command += [f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}"]
     command += [str(PACKAGE / name) for name in names]
     subprocess.run(
         command,

@@ -66,13 +66,13 @@ def test_a_signature_of_the_sender_survives_the_wire() -> None:
         (intake_pb2.PutChunksRequest(upload_id=bytes(16), sha256=bytes(31)), "sha256"),
     ],
 )
-def test_a_malformed_chunk_is_refused_by_field(wire: intake_pb2.PutChunksRequest, field: str):
+def test_a_malformed_chunk_is_refused_by_field(wire: intake_pb2.PutChunksRequest, field: str) -> None:
     with pytest.raises(InputFault, match=field):
         linkage_unit.put_chunks_request_from_wire(wire)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 65])
-def test_an_idempotency_key_of_a_wrong_length_is_refused(key: str):
+def test_an_idempotency_key_of_a_wrong_length_is_refused(key: str) -> None:
     with pytest.raises(InputFault, match="idempotency_key"):
         linkage_unit.begin_upload_request_from_wire(intake_pb2.BeginUploadRequest(idempotency_key=key))
 

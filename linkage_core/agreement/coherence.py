@@ -62,7 +62,7 @@ def _hardening(agreement: "Agreement") -> Iterator[str]:
         yield "hardening: lowest_fill_per_mille is above highest_fill_per_mille"
     for clk in agreement.linkage.clks:
         if clk.diffusion_t < floor.minimum_t:
-            yield f"linkage.clks.{clk.name}.diffusion_t: {clk.diffusion_t} is below hardening.minimum_t {floor.minimum_t}"
+            yield f"linkage.clks.{clk.name}.diffusion_t: {clk.diffusion_t} is below hardening.minimum_t"
         if clk.length_bits < floor.minimum_length_bits:
             yield f"linkage.clks.{clk.name}: {clk.length_bits} bits are below hardening.minimum_length_bits"
 

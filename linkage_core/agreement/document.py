@@ -125,7 +125,7 @@ class Period(Clause):
 
 
 class Budget(Clause):
-    """The privacy budget of the lineage: rho of zero-concentrated differential privacy, privacy unit = one synthetic key.
+    """The lineage's privacy budget: rho of zero-concentrated differential privacy, privacy unit = one synthetic key.
 
     `total_nano_rho` bounds everything ever released under the lineage; `per_wave_nano_rho`, `per_analyst_nano_rho`
     and `per_release_nano_rho` bound their parts. `delta_e15` (in 1e-15) is used to report epsilon only.

@@ -1,1 +1,1 @@
-"""The protocol on the wire: generated code (`v1`), its messages as values (`messages`), and the way between (`convert`)."""
+"""The protocol on the wire: generated code (`v1`), its messages as values (`messages`), the way between (`convert`)."""

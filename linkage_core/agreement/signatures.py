@@ -1,0 +1,87 @@
+"""An agreement with its signatures: every party signs the same hash, or it is no agreement."""
+
+from dataclasses import dataclass
+
+from pydantic import Field, ValidationError
+
+from linkage_core.agreement.canonical import canonical_bytes
+from linkage_core.agreement.document import Agreement
+from linkage_core.crypto import signing
+from linkage_core.crypto.kdf import info
+from linkage_core.crypto.secret import Secret
+from linkage_core.crypto.signing import Context
+from linkage_core.errors import InputFault, Refused, Tampered
+from linkage_core.schema import Clause
+from linkage_core.types import AgreementHash, PartyName
+
+
+class SignedAgreement(Clause):
+    """The file that parties pass around: the agreement and, by party name, Ed25519 signatures in hexadecimal."""
+
+    agreement: Agreement
+    signatures: dict[str, str] = Field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON of the file."""
+        return canonical_bytes(self.model_dump(mode="json"))
+
+    def signed_by(self, party: PartyName, key: Secret) -> "SignedAgreement":
+        """Return the file with one signature more (or renewed); refuses a key that is not the party's."""
+        pinned = self.agreement.party(party).identity_key
+        if signing.public_of(key).hex() != pinned:
+            raise Refused(f"parties.{party}.identity_key", "the signing key is not the one that the agreement names")
+        signature = signing.sign(key, signed_bytes(self.agreement)).hex()
+        return SignedAgreement(agreement=self.agreement, signatures={**self.signatures, party: signature})
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAgreement:
+    """An agreement that every party has signed. Made by `verify_agreement` only."""
+
+    document: Agreement
+    hash: AgreementHash
+    file: bytes
+
+    def context(self, wave: str = "") -> Context:
+        """Return what messages under this agreement are bound to."""
+        return Context(self.document.lineage_bytes, self.hash, self.document.epoch, wave)
+
+    def identity_key(self, party: PartyName | str) -> bytes:
+        """Return the Ed25519 public key (32 bytes) of a party."""
+        return bytes.fromhex(self.document.party(party).identity_key)
+
+
+def signed_bytes(agreement: Agreement) -> bytes:
+    """Return the byte string that each party signs."""
+    return info("agreement", agreement.hash)
+
+
+def parse_signed(file: bytes) -> SignedAgreement:
+    """Read a signed agreement without judging its signatures; one `InputFault` lists every fault."""
+    try:
+        return SignedAgreement.model_validate_json(file)
+    except ValidationError as error:
+        faults = tuple(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        raise InputFault("the agreement file is not well formed", faults) from None
+
+
+def verify_agreement(file: bytes) -> VerifiedAgreement:
+    """Return the agreement if every party's signature is there and fits.
+
+    Raises `Refused` with clause `signatures.<party>` for a missing, foreign or unfitting signature.
+    """
+    signed = parse_signed(file)
+    agreement = signed.agreement
+    message = signed_bytes(agreement)
+    names = {party.name for party in agreement.parties}
+    for stranger in sorted(set(signed.signatures) - names):
+        raise Refused(f"signatures.{stranger}", "signed by someone who is no party")
+    for party in agreement.parties:
+        signature = signed.signatures.get(party.name)
+        if signature is None:
+            raise Refused(f"signatures.{party.name}", "not signed")
+        try:
+            signing.verify(bytes.fromhex(party.identity_key), message, bytes.fromhex(signature), "the agreement")
+        except (Tampered, ValueError):
+            raise Refused(f"signatures.{party.name}", "the signature does not fit this document") from None
+    return VerifiedAgreement(agreement, agreement.hash, file)

@@ -1,4 +1,4 @@
-"""What each seal on the way to the analysis service is bound to: one place for the side that seals and the one that opens.
+"""What each seal on the way to the analysis service is bound to: one place for both sides, the sealing and the opening.
 
 Both take the context of the wave (`VerifiedAgreement.context(wave)`). A value sealed for another message, sender, wave
 or agreement does not open.

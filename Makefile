@@ -35,6 +35,7 @@ wire: $(READY) ## generate services/wire/v1 from protos/symbolon/v1
 lock: $(READY) ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) --upgrade --override requirements/overrides.txt pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) --override requirements/overrides.txt --constraints requirements/dev.txt pyproject.toml -o requirements/run.txt
+	$(LOCK) --upgrade --group build -o requirements/build.txt
 
 clean: ## remove the environment and everything built
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -42,11 +43,11 @@ clean: ## remove the environment and everything built
 
 # One environment for everything, so that going from one target to another changes nothing. uv installs it in seconds; it does
 # not read pip's configuration, so where only pip knows the way to a package index, pip installs the same lock in a minute.
-$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
+$(READY): requirements/dev.txt requirements/build.txt requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] <= (3, 13) else f"Symbolon needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt \
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints requirements/build.txt requirements/dev.txt \
 	    || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

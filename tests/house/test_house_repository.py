@@ -18,7 +18,7 @@ MAX_FILE_BYTES = 1024 * 1024
 # Put together from parts, so that this file does not name what it looks for.
 INDEX_HOSTS = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "dev" + r"pi\b", "artifact" + "ory")))
 MACHINE_PATHS = re.compile(r"(?<![\w.~>}-])/(?:root|work|home/[a-z]\w*|Users/\w+)/")
-LOCKS = ("uv.txt", "run.txt", "dev.txt")
+LOCKS = ("uv.txt", "build.txt", "run.txt", "dev.txt")
 # Needed at run time without an import of ours: anonlink imports pkg_resources.
 NOT_IMPORTED = {"setuptools"}
 
@@ -51,9 +51,10 @@ def locked_versions(lock: str) -> dict[str, list[Requirement]]:
 
 
 def project() -> dict[str, list[str]]:
-    """The dependencies that pyproject declares: of the program, and of the dev group."""
+    """The dependencies that pyproject declares, by the lock that holds them."""
     document = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return {"run.txt": document["project"]["dependencies"], "dev.txt": document["dependency-groups"]["dev"]}
+    groups = document["dependency-groups"]
+    return {"run.txt": document["project"]["dependencies"], "dev.txt": groups["dev"], "build.txt": groups["build"]}
 
 
 def imports() -> dict[str, str]:
@@ -100,7 +101,7 @@ def test_every_locked_package_is_pinned_and_hashed(lock: str) -> None:
     assert [block.splitlines()[0] for block in blocks if "==" not in block or "--hash=sha256:" not in block] == []
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("lock", ["run.txt", "dev.txt", "build.txt"])
 def test_the_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
     locked = locked_versions(lock)
     faults = []

@@ -36,6 +36,7 @@ lock: $(READY) ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) --upgrade --override requirements/overrides.txt pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) --override requirements/overrides.txt --constraints requirements/dev.txt pyproject.toml -o requirements/run.txt
 	$(LOCK) --upgrade --group build -o requirements/build.txt
+	$(LOCK) --upgrade --group bootstrap -o requirements/uv.txt
 
 clean: ## remove the environment and everything built
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

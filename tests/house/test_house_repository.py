@@ -54,7 +54,12 @@ def project() -> dict[str, list[str]]:
     """The dependencies that pyproject declares, by the lock that holds them."""
     document = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = document["dependency-groups"]
-    return {"run.txt": document["project"]["dependencies"], "dev.txt": groups["dev"], "build.txt": groups["build"]}
+    return {
+        "run.txt": document["project"]["dependencies"],
+        "dev.txt": groups["dev"],
+        "build.txt": groups["build"],
+        "uv.txt": groups["bootstrap"],
+    }
 
 
 def imports() -> dict[str, str]:
@@ -101,7 +106,7 @@ def test_every_locked_package_is_pinned_and_hashed(lock: str) -> None:
     assert [block.splitlines()[0] for block in blocks if "==" not in block or "--hash=sha256:" not in block] == []
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "dev.txt", "build.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_the_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
     locked = locked_versions(lock)
     faults = []

@@ -1,0 +1,1 @@
+"""From encoded files to linkage groups; `run` tells the story."""

@@ -1,0 +1,98 @@
+"""What the linkage unit holds of one provider's upload: CLKs and match keys, row by row, and nothing else.
+
+No row id and no handle enters linking: both are random or keyed images that would only add a way to depend on them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.errors import InputFault
+from linkage_core.schema import LinkageSchema
+from linkage_core.types import IDENTIFIER_BYTES, ClkName, MatchKeyName, PartyName
+
+LARGEST_ROW_COUNT = 2**32 - 1
+"""Rows of all files together: record numbers are uint32, as anonlink's solver wants them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClkColumn:
+    """One CLK of every row of a file.
+
+    `bits`: uint8, (rows, length in bits / 8), bits packed as clkhash and bitarray pack them. `present`: bool, (rows,);
+    what stands in `bits` for an absent CLK is never read.
+    """
+
+    bits: NDArray[np.uint8]
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchKeyColumn:
+    """One match key of every row of a file: `keys` uint8, (rows, 16); `present` bool, (rows,)."""
+
+    keys: NDArray[np.uint8]
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedFile:
+    """One provider's encoded rows. Raises `InputFault` that names every column of a wrong shape or type."""
+
+    provider: PartyName
+    row_count: int
+    clks: Mapping[ClkName, ClkColumn]
+    match_keys: Mapping[MatchKeyName, MatchKeyColumn]
+
+    def __post_init__(self) -> None:
+        faults = [*self._clk_faults(), *self._match_key_faults()]
+        if faults:
+            raise InputFault(f"the encoded file of {self.provider} is not well formed", tuple(faults))
+
+    def _clk_faults(self) -> Iterator[str]:
+        for name, clk in self.clks.items():
+            if clk.bits.ndim != 2 or clk.bits.shape[0] != self.row_count or clk.bits.shape[1] % 8:
+                yield f"CLK {name}: bits of shape {clk.bits.shape}, expected ({self.row_count}, a multiple of 8)"
+            yield from self._faults_of_types(f"CLK {name}", clk.bits, clk.present)
+
+    def _match_key_faults(self) -> Iterator[str]:
+        for name, key in self.match_keys.items():
+            if key.keys.shape != (self.row_count, IDENTIFIER_BYTES):
+                yield f"match key {name}: shape {key.keys.shape}, expected ({self.row_count}, {IDENTIFIER_BYTES})"
+            yield from self._faults_of_types(f"match key {name}", key.keys, key.present)
+
+    def _faults_of_types(self, what: str, values: NDArray[np.uint8], present: NDArray[np.bool_]) -> Iterator[str]:
+        if values.dtype != np.uint8:
+            yield f"{what}: values of type {values.dtype}, expected uint8"
+        if present.dtype != np.bool_ or present.shape != (self.row_count,):
+            yield f"{what}: presence {present.dtype} {present.shape}, expected bool ({self.row_count},)"
+
+
+def check_against_schema(files: tuple[EncodedFile, ...], schema: LinkageSchema) -> None:
+    """Raise `InputFault`, with every fault, unless each file holds exactly the schema's CLKs and match keys."""
+    faults: list[str] = []
+    names = [file.provider for file in files]
+    faults += [f"{name}: more than one file" for name in sorted({n for n in names if names.count(n) > 1})]
+    if sum(file.row_count for file in files) > LARGEST_ROW_COUNT:
+        faults.append(f"more than {LARGEST_ROW_COUNT} rows together")
+    lengths = {ClkName(clk.name): clk.length_bits for clk in schema.clks}
+    keys = {MatchKeyName(key.name) for key in schema.match_keys}
+    for file in files:
+        faults += _differences(f"{file.provider}: CLK", set(file.clks), set(lengths))
+        faults += _differences(f"{file.provider}: match key", set(file.match_keys), keys)
+        for name in file.clks.keys() & lengths.keys():
+            length = 8 * file.clks[name].bits.shape[1]
+            if length != lengths[name]:
+                faults.append(f"{file.provider}: CLK {name} has {length} bits, expected {lengths[name]}")
+    if faults:
+        raise InputFault("the files do not fit the linkage schema", tuple(faults))
+
+
+def _differences(
+    what: str, found: set[ClkName] | set[MatchKeyName], wanted: set[ClkName] | set[MatchKeyName]
+) -> list[str]:
+    return [f"{what} {name} is missing" for name in sorted(wanted - found)] + [
+        f"{what} {name} is not in the schema" for name in sorted(found - wanted)
+    ]

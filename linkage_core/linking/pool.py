@@ -1,0 +1,91 @@
+"""All records of all files under one numbering, in an order that depends on the seed and on what the records hold.
+
+The order in which files and rows arrive must not decide anything. So files are taken by provider name and rows by a
+keyed digest of their content; every later step breaks ties by this order, which makes it the recorded, seeded
+shuffle that anonlink's solver needs. Only rows of one file with equal content are interchangeable.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
+from linkage_core.schema import LinkageSchema
+from linkage_core.types import ClkName, MatchKeyName, PartyName
+
+SEED_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordPool:
+    """Every record under one number, 0 to `size` - 1; the records of one file are consecutive.
+
+    `first`: the first number of each provider's records, and `size` at the end. `file_of`: uint32, (size,), index into
+    `providers`. `row_of`: uint32, (size,), the record's row in its provider's file as it came.
+    """
+
+    providers: tuple[PartyName, ...]
+    first: tuple[int, ...]
+    file_of: NDArray[np.uint32]
+    row_of: NDArray[np.uint32]
+    clks: dict[ClkName, ClkColumn]
+    match_keys: dict[MatchKeyName, MatchKeyColumn]
+
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return self.first[-1]
+
+    def duplicates_allowed(self, sources_with_duplicates: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether each provider may hold several records of one person; bool, (providers,)."""
+        return np.array([name in sources_with_duplicates for name in self.providers], dtype=np.bool_)
+
+
+def pool_records(files: Sequence[EncodedFile], schema: LinkageSchema, seed: int) -> RecordPool:
+    """Return the records of all files in the seed's order; the files must fit the schema, the seed 64 bits."""
+    files = sorted(files, key=lambda file: file.provider)
+    orders = [_content_order(file, schema, seed) for file in files]
+    first = np.cumsum([0, *(file.row_count for file in files)])
+
+    clks = {
+        name: ClkColumn(
+            bits=np.concatenate([file.clks[name].bits[order] for file, order in zip(files, orders, strict=True)]),
+            present=np.concatenate([file.clks[name].present[order] for file, order in zip(files, orders, strict=True)]),
+        )
+        for name in (ClkName(clk.name) for clk in schema.clks)
+    }
+    match_keys = {
+        name: MatchKeyColumn(
+            keys=np.concatenate([file.match_keys[name].keys[o] for file, o in zip(files, orders, strict=True)]),
+            present=np.concatenate([file.match_keys[name].present[o] for file, o in zip(files, orders, strict=True)]),
+        )
+        for name in (MatchKeyName(key.name) for key in schema.match_keys)
+    }
+    return RecordPool(
+        providers=tuple(file.provider for file in files),
+        first=tuple(int(number) for number in first),
+        file_of=np.repeat(np.arange(len(files), dtype=np.uint32), [file.row_count for file in files]),
+        row_of=np.concatenate([order.astype(np.uint32) for order in orders]),
+        clks=clks,
+        match_keys=match_keys,
+    )
+
+
+def _content_order(file: EncodedFile, schema: LinkageSchema, seed: int) -> NDArray[np.intp]:
+    """Return the file's rows sorted by a digest, keyed by the seed, of all that each row holds."""
+    columns: list[NDArray[np.uint8]] = []
+    for clk_spec in schema.clks:
+        clk = file.clks[ClkName(clk_spec.name)]
+        columns += [clk.bits * clk.present[:, None], clk.present[:, None].astype(np.uint8)]
+    for key_spec in schema.match_keys:
+        key = file.match_keys[MatchKeyName(key_spec.name)]
+        columns += [key.keys * key.present[:, None], key.present[:, None].astype(np.uint8)]
+    content = np.concatenate(columns, axis=1) if columns else np.zeros((file.row_count, 1), np.uint8)
+
+    key_bytes = seed.to_bytes(SEED_BYTES, "big")
+    digests = b"".join(hashlib.blake2b(row, digest_size=16, key=key_bytes).digest() for row in content)
+    halves = np.frombuffer(digests, dtype=">u8").reshape(-1, 2)
+    return np.lexsort((halves[:, 1], halves[:, 0]))

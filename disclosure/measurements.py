@@ -1,0 +1,109 @@
+"""The noise: a discrete Gaussian on integer vectors under zero-concentrated differential privacy, built with OpenDP.
+
+The only importer of opendp, which is asked for three things: to build a measurement, to price it by its own privacy
+map, and to run it. Prices are rounded up to whole nano-rho, sensitivities come rounded up, and the standard deviation
+is a whole number of millionths of a person, so that the price of a question is the same wherever it is computed.
+
+Half-widths use the Gaussian quantile 1.959964, rounded up to whole persons: on integers that covers at least 95 %
+(tests add up the exact distribution). OpenDP's own accuracy function takes minutes at large scales.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final, Protocol
+
+import opendp.prelude as dp
+
+from disclosure.bounding import ContributionBound
+from disclosure.errors import PolicyRefused
+from disclosure.query import Accuracy
+from disclosure.table import MILLION
+
+dp.enable_features("contrib")  # OpenDP's gate for constructors whose proofs are reviewed but not yet certified
+
+BILLION: Final = 1_000_000_000
+NORMAL_QUANTILE_BILLIONTHS: Final = 1_959_963_985
+"""The 97.5 % quantile of the normal distribution, rounded up."""
+
+LARGEST_NOISE_SD: Final = 10_000_000
+"""Ceiling in persons, whatever the agreement says: noise beyond any country's tables, where samplers get slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """A priced measurement: the noise's standard deviation in each cell, for a bound, at a price."""
+
+    noise_sd_millionths: int
+    bound: ContributionBound
+    nano_rho: int
+
+    @property
+    def half_width(self) -> int:
+        """Half-width of a cell's 95 % interval, in persons."""
+        return half_width(self.noise_sd_millionths)
+
+
+class NoiseSource(Protocol):
+    """Draws the noise of one release."""
+
+    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
+        """Return the counts with independent noise of the mechanism's standard deviation on each."""
+        ...
+
+
+class OpenDPNoise:
+    """Noise from OpenDP's sampler, which takes its randomness from the operating system."""
+
+    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
+        """Draw once for the whole vector, with the very measurement that was priced."""
+        return tuple(_measurement(mechanism.noise_sd_millionths)(list(counts)))
+
+
+def mechanism_for(accuracy: Accuracy, bound: ContributionBound, maximum_noise_sd: int) -> Mechanism:
+    """Return the cheapest mechanism of the wanted half-width, or the most precise one of the wanted price.
+
+    Raises `PolicyRefused` if its noise is above the agreement's `maximum_noise_sd` or the ceiling of all agreements.
+    """
+    if accuracy.half_width is not None:
+        noise_sd = accuracy.half_width * BILLION * MILLION // NORMAL_QUANTILE_BILLIONTHS
+    else:
+        noise_sd = _least_noise_sd(bound, accuracy.nano_rho or 0)
+    if noise_sd > min(maximum_noise_sd, LARGEST_NOISE_SD) * MILLION:
+        raise PolicyRefused(
+            "budget.maximum_noise_sd",
+            f"the answer would have a noise SD of {noise_sd // MILLION} persons; ask for more accuracy or fewer cells",
+        )
+    return Mechanism(noise_sd, bound, price_nano_rho(noise_sd, bound))
+
+
+def price_nano_rho(noise_sd_millionths: int, bound: ContributionBound) -> int:
+    """Return rho by OpenDP's privacy map at the bound's L2 sensitivity, in nano-rho, rounded up."""
+    rho = _measurement(noise_sd_millionths).map(bound.l2)
+    return math.ceil(Fraction(rho) * BILLION)
+
+
+def half_width(noise_sd_millionths: int) -> int:
+    """Return the half-width of a 95 % interval around a value with this noise, in persons, rounded up."""
+    return -(-NORMAL_QUANTILE_BILLIONTHS * noise_sd_millionths // (BILLION * MILLION))
+
+
+def summed_noise_sd(noise_sd_millionths: int, cells: int) -> int:
+    """Return the standard deviation of a sum of independent cells (root of their number), in millionths, rounded up."""
+    square = noise_sd_millionths**2 * cells
+    root = math.isqrt(square)
+    return root if root * root == square else root + 1
+
+
+def _least_noise_sd(bound: ContributionBound, nano_rho: int) -> int:
+    # rho = l2² / (2 sd²). OpenDP's map rounds up, so the exact root may cost one nano-rho too much: step over it.
+    noise_sd = math.isqrt(bound.l2_squared * BILLION * MILLION**2 // (2 * nano_rho)) + 1
+    while price_nano_rho(noise_sd, bound) > nano_rho:
+        noise_sd += 1 + noise_sd // BILLION
+    return noise_sd
+
+
+def _measurement(noise_sd_millionths: int) -> Any:  # opendp's class has no useful static type
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T=float)
+    return space >> dp.m.then_gaussian(noise_sd_millionths / MILLION)

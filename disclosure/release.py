@@ -1,0 +1,218 @@
+"""The one door through which statistics leave.
+
+1. Policy: measure, dimensions, dates, grid and noise are allowed.
+2. Canonical form and its hash: one question, however spelled, on one version of the data.
+3. Price: rho by OpenDP's own map. The same question released before, at this price or a higher one, is answered free
+   with the very same numbers: asking again neither costs nor averages the noise away.
+4. Reserve: all caps are checked and the charge is durable before any noise exists.
+5. Bound and count, over the full public grid.
+6. Noise, drawn once.
+7. Post-processing of noisy values only.
+8. Record the result.
+9. Answer.
+
+A failure between 4 and 8, a crash too, leaves the charge where it is and gives one opaque error. Its noise may have
+been seen, so asking again is a new charge with new noise, and the ledger counts both.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from disclosure.bounding import TruncationKey, contribution_bound
+from disclosure.compilation import CompiledQuestion, compile_question
+from disclosure.errors import ReleaseFailed
+from disclosure.grid import Grid, categories, grid_of, provisional_categories
+from disclosure.ledger import Caps, Charge, LedgerStore, balance, check_result
+from disclosure.measurements import Mechanism, NoiseSource, mechanism_for
+from disclosure.policy import check_policy
+from disclosure.presentation import present_cells, total_cells
+from disclosure.query import Question, canonical_question
+from disclosure.table import Release
+from disclosure.terms import Terms
+from linkage_core.agreement.canonical import digest
+
+
+class CellCounter(Protocol):
+    """Runs a compiled question on the payload of one data version."""
+
+    def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
+        """Return the persons per position of the grid; a position without persons may be left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, of which wave and data version, and when (UTC).
+
+    `data_version` names one state of payload and linkage: whatever changes a count must change it.
+    """
+
+    analyst: str
+    wave: str
+    data_version: str
+    at: datetime.datetime
+
+    @property
+    def at_text(self) -> str:
+        """The time in ISO 8601, UTC, to the second."""
+        return self.at.astimezone(datetime.UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a question would cost and give. It touches no data.
+
+    `answered_before`: it was released already at this price or a higher one, so it is free. `tables_left`: how many
+    more tables of this price the caps allow.
+    """
+
+    question: Mapping[str, JsonValue]
+    question_hash: str
+    nano_rho: int
+    noise_sd_millionths: int
+    half_width: int
+    cells: int
+    bound_cells: int
+    answered_before: bool
+    tables_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    form: Mapping[str, JsonValue]
+    question_hash: str
+    grid: Grid
+    mechanism: Mechanism
+
+
+def preview(
+    question: Question, *, terms: Terms, asking: Asking, ledger: LedgerStore, truncation_key: TruncationKey
+) -> Preview:
+    """Return price, precision and what is left; raises `PolicyRefused` as `release` would, and charges nothing."""
+    plan = _plan(question, terms, asking, truncation_key)
+    left = balance(ledger.entries(terms.lineage), Caps.of(terms.budget), wave=asking.wave, analyst=asking.analyst)
+    price = plan.mechanism.nano_rho
+    return Preview(
+        question=plan.form,
+        question_hash=plan.question_hash,
+        nano_rho=price,
+        noise_sd_millionths=plan.mechanism.noise_sd_millionths,
+        half_width=plan.mechanism.half_width,
+        cells=plan.grid.size,
+        bound_cells=plan.mechanism.bound.cells,
+        answered_before=_released_before(plan, terms, ledger) is not None,
+        tables_left=min(left.total, left.wave, left.analyst) // price if price <= left.release else 0,
+    )
+
+
+def release(
+    question: Question,
+    *,
+    terms: Terms,
+    asking: Asking,
+    ledger: LedgerStore,
+    counter: CellCounter,
+    noise: NoiseSource,
+    truncation_key: TruncationKey,
+) -> Release:
+    """Answer a question, or refuse it.
+
+    Raises `PolicyRefused` and `BudgetRefused` (nothing changed), `LedgerCorrupt`, and `ReleaseFailed` (charged). That
+    the agreement is in force and the analyst on the roster is checked before by the caller, who also keeps answers
+    from telling by their time: it runs one release at a time, so that a question asked twice at once is charged once.
+    """
+    # 1, 2, 3
+    plan = _plan(question, terms, asking, truncation_key)
+    earlier = _released_before(plan, terms, ledger)
+    if earlier is not None:
+        return earlier
+    # 4
+    reservation = ledger.reserve(
+        Charge(
+            lineage=terms.lineage,
+            agreement_hash=terms.agreement_hash,
+            project=terms.project,
+            wave=asking.wave,
+            analyst=asking.analyst,
+            question_hash=plan.question_hash,
+            nano_rho=plan.mechanism.nano_rho,
+            at=asking.at_text,
+        ),
+        Caps.of(terms.budget),
+    )
+    try:
+        # 5
+        compiled = compile_question(question, terms, plan.grid, plan.mechanism.bound, truncation_key)
+        counts = compiled.vector(counter.count(compiled))
+        # 6
+        noisy = noise.add_noise(counts, plan.mechanism)
+        # 7
+        answer = _answer(noisy, question, terms, plan, asking, reservation.release_id)
+        # 8
+        ledger.record(reservation, answer.to_json(), asking.at_text)
+    except Exception as error:  # noqa: BLE001 - whatever happened may depend on the data: one opaque error for all of it
+        cause = type(error).__name__
+    else:
+        # 9
+        return answer
+    # Raised outside the handler, so that no message of a database travels along as the error's context.
+    raise ReleaseFailed(reservation.release_id, cause)
+
+
+def _plan(question: Question, terms: Terms, asking: Asking, truncation_key: TruncationKey) -> _Plan:
+    # 1
+    check_policy(question, terms)
+    # 2
+    compared = {item.dimension: frozenset(categories(item.dimension, terms)) for item in question.where}
+    form = canonical_question(question, compared)
+    bound = contribution_bound(question, terms.budget.flow_cells_per_person)
+    question_hash = digest(
+        {
+            "question": form,
+            "lineage": terms.lineage,
+            "data_version": asking.data_version,
+            "concepts": terms.concepts_digest,
+            "bound": [bound.cells, bound.l2_squared],
+            "truncation_key_version": truncation_key.version,
+        }
+    ).hex()
+    # 3
+    mechanism = mechanism_for(question.accuracy, bound, terms.budget.maximum_noise_sd)
+    return _Plan(form, question_hash, grid_of(question, terms), mechanism)
+
+
+def _released_before(plan: _Plan, terms: Terms, ledger: LedgerStore) -> Release | None:
+    found = ledger.find_by_question(terms.lineage, plan.question_hash)
+    if found is None:
+        return None
+    entry, result = found
+    check_result(entry, result)
+    earlier = Release.from_json(result)
+    return earlier if earlier.nano_rho >= plan.mechanism.nano_rho else None
+
+
+def _answer(
+    noisy: tuple[int, ...], question: Question, terms: Terms, plan: _Plan, asking: Asking, release_id: str
+) -> Release:
+    mechanism = plan.mechanism
+    provisional = provisional_categories(question, terms)
+    return Release(
+        release_id=release_id,
+        question=plan.form,
+        question_hash=plan.question_hash,
+        agreement_hash=terms.agreement_hash,
+        data_version=asking.data_version,
+        released_at=asking.at_text,
+        mechanism="discrete-gaussian",
+        nano_rho=mechanism.nano_rho,
+        noise_sd_millionths=mechanism.noise_sd_millionths,
+        half_width=mechanism.half_width,
+        bound_cells=mechanism.bound.cells,
+        axes=tuple(axis.name for axis in plan.grid.axes),
+        cells=present_cells(noisy, plan.grid, mechanism, provisional, terms.minimum_cell_count),
+        totals=total_cells(noisy, plan.grid, mechanism, provisional, terms.minimum_cell_count),
+    )

@@ -1,0 +1,14 @@
+"""Presentation of unreliable cells. It protects nobody: small cells are protected by the noise alone.
+
+It looks at noisy values only, so that it costs nothing and tells nothing that the values do not.
+"""
+
+from typing import Final
+
+LARGEST_HALF_WIDTH_PER_MILLE: Final = 500
+"""A cell is unreliable if the half-width of its 95 % interval is above this share of its noisy value."""
+
+
+def is_unreliable(value: int, half_width: int, minimum_cell_count: int) -> bool:
+    """Tell whether a noisy value is too uncertain to be read by itself: too small, or drowned in its own noise."""
+    return value < minimum_cell_count or half_width * 1000 > value * LARGEST_HALF_WIDTH_PER_MILLE

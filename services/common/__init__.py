@@ -1,0 +1,1 @@
+"""What every process shares: identity and access, transport, keys, sealed storage, configuration, logs, audit."""

@@ -1,0 +1,66 @@
+"""Who is calling: the peer's single SPIFFE URI, as TLS verified it; never a common name, never a header."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import grpc
+
+from linkage_core.types import PartyName
+from services.common.errors import Denied
+
+_SPIFFE: Final = re.compile(
+    r"spiffe://(?P<domain>[a-z0-9.-]+)/agreement/(?P<agreement>[a-z0-9_-]+)/(?P<role>[a-z-]+)/(?P<name>[a-z0-9_-]+)"
+)
+
+
+class Role(StrEnum):
+    """The roles of the protocol."""
+
+    PROVIDER = "provider"
+    LINKAGE_UNIT = "linkage-unit"
+    ANALYSIS_SERVICE = "analysis-service"
+    ANALYST = "analyst"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A peer whose certificate TLS has verified."""
+
+    role: Role
+    name: PartyName
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """The trust domain and agreement inside which names mean something."""
+
+    trust_domain: str
+    agreement: str
+
+    def spiffe_id(self, role: Role, name: str) -> str:
+        """Return the transport identity of a party."""
+        return f"spiffe://{self.trust_domain}/agreement/{self.agreement}/{role}/{name}"
+
+    def server_name(self, role: Role, name: str) -> str:
+        """Return the DNS name that a server's certificate carries and that its clients insist on."""
+        return f"{name}.{role}.{self.agreement}.{self.trust_domain}".replace("_", "-")
+
+
+def caller_of(context: grpc.ServicerContext, realm: Realm) -> Caller:
+    """Return the caller of an RPC; raises `Denied` unless it has exactly one SPIFFE URI of this realm.
+
+    gRPC reports `peer_spiffe_id` only when the certificate's single URI SAN is a SPIFFE id: a certificate with two
+    URIs connects, but has no identity here.
+    """
+    values = context.auth_context().get("peer_spiffe_id") or []
+    if len(values) != 1:
+        raise Denied("the caller has no single SPIFFE identity")
+    match = _SPIFFE.fullmatch(bytes(values[0]).decode("ascii", errors="replace"))
+    if match is None or (match["domain"], match["agreement"]) != (realm.trust_domain, realm.agreement):
+        raise Denied("the caller's identity is of another trust domain or agreement")
+    try:
+        return Caller(Role(match["role"]), PartyName(match["name"]))
+    except ValueError:
+        raise Denied("the caller's identity names no role") from None

@@ -1,0 +1,159 @@
+"""A party's own keys on disk: one folder, mode 0700, made by `symbolon keys new`.
+
+party.json          public: name, role, SPIFFE id, identity key, wrap key (providers)
+identity.key        Ed25519 private key, 32 bytes hexadecimal       (0600)
+wrap.key            HPKE private key, providers only, hexadecimal   (0600)
+transport.key       ECDSA P-256 private key, PEM                    (0600)
+transport.csr       certificate request for the certificate authority
+transport.crt       certificate, as the authority issued it
+authority.crt       the certificate authority's certificate
+"""
+
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from linkage_core.crypto import hpke, signing
+from linkage_core.crypto.secret import Secret
+from linkage_core.types import PartyName
+from services.common import certificates
+from services.common.clock import RandomBytes
+from services.common.errors import ConfigurationFault
+from services.common.identity import Realm, Role
+
+IDENTITY_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TransportIdentity:
+    """What mTLS needs, as PEM: the own certificate, its private key, and the authority whose certificates count."""
+
+    certificate: bytes
+    private_key: bytes = field(repr=False)
+    authority: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublicIdentity:
+    """The public half of a party's keys: what goes into an agreement or a roster."""
+
+    name: PartyName
+    role: Role
+    realm: Realm
+    identity_key: bytes
+    wrap_key: bytes | None
+
+    @property
+    def spiffe_id(self) -> str:
+        """The transport identity."""
+        return self.realm.spiffe_id(self.role, self.name)
+
+    def to_json(self) -> dict[str, str]:
+        """Return the content of `party.json`."""
+        content = {
+            "name": self.name,
+            "role": str(self.role),
+            "trust_domain": self.realm.trust_domain,
+            "agreement": self.realm.agreement,
+            "spiffe_id": self.spiffe_id,
+            "identity_key": self.identity_key.hex(),
+        }
+        return content if self.wrap_key is None else {**content, "wrap_key": self.wrap_key.hex()}
+
+
+@dataclass(frozen=True, slots=True)
+class PartyKeys:
+    """A party's keys, loaded: private halves are `Secret`s."""
+
+    public: PublicIdentity
+    identity: Secret
+    wrap: Secret | None
+    transport: TransportIdentity
+
+    @property
+    def name(self) -> PartyName:
+        """The party's name."""
+        return self.public.name
+
+    @property
+    def role(self) -> Role:
+        """The party's role."""
+        return self.public.role
+
+
+def create_party_keys(directory: Path, realm: Realm, role: Role, name: str, random: RandomBytes) -> PublicIdentity:
+    """Make a party's keys and certificate request in a folder that has none; returns the public half."""
+    if (directory / "party.json").exists():
+        raise ConfigurationFault(f"{directory} already holds keys; keys are never overwritten")
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    identity = Secret(random(IDENTITY_KEY_BYTES))
+    wrap = hpke.generate() if role is Role.PROVIDER else None
+    public = PublicIdentity(
+        PartyName(name), role, realm, signing.public_of(identity), hpke.public_of(wrap) if wrap else None
+    )
+    private_key, request = certificates.request_certificate(public.spiffe_id, realm.server_name(role, name))
+    write_private(directory / "identity.key", identity.reveal().hex().encode())
+    if wrap is not None:
+        write_private(directory / "wrap.key", wrap.reveal().hex().encode())
+    write_private(directory / "transport.key", private_key)
+    (directory / "transport.csr").write_bytes(request)
+    (directory / "party.json").write_text(json.dumps(public.to_json(), indent=2) + "\n")
+    return public
+
+
+def load_public_identity(path: Path) -> PublicIdentity:
+    """Read a `party.json` (or the folder that holds it)."""
+    file = path / "party.json" if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text())
+        wrap = content.get("wrap_key")
+        return PublicIdentity(
+            PartyName(content["name"]),
+            Role(content["role"]),
+            Realm(content["trust_domain"], content["agreement"]),
+            bytes.fromhex(content["identity_key"]),
+            bytes.fromhex(wrap) if wrap else None,
+        )
+    except FileNotFoundError:
+        raise ConfigurationFault(f"{file} is missing: make keys with `symbolon keys new`") from None
+    except (KeyError, ValueError):
+        raise ConfigurationFault(f"{file} is not a party's public identity") from None
+
+
+def load_party_keys(directory: Path) -> PartyKeys:
+    """Load a party's keys; raises one `ConfigurationFault` for everything that is missing or too open."""
+    public = load_public_identity(directory)
+    private = ["identity.key", "transport.key", *(["wrap.key"] if public.role is Role.PROVIDER else [])]
+    faults = []
+    for name in (*private, "transport.crt", "authority.crt"):
+        file = directory / name
+        if not file.exists():
+            faults.append(f"{name} is missing")
+        elif name in private and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            faults.append(f"{name} can be read by others: chmod 600")
+    if faults:
+        raise ConfigurationFault(f"the key folder {directory} cannot be used", tuple(faults))
+    wrap = directory / "wrap.key"
+    return PartyKeys(
+        public,
+        Secret(bytes.fromhex((directory / "identity.key").read_text())),
+        Secret(bytes.fromhex(wrap.read_text())) if public.role is Role.PROVIDER else None,
+        TransportIdentity(
+            (directory / "transport.crt").read_bytes(),
+            (directory / "transport.key").read_bytes(),
+            (directory / "authority.crt").read_bytes(),
+        ),
+    )
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, durably, never replacing one that exists."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -54,7 +54,7 @@ def caller_of(context: grpc.ServicerContext, realm: Realm) -> Caller:
     gRPC reports `peer_spiffe_id` only when the certificate's single URI SAN is a SPIFFE id: a certificate with two
     URIs connects, but has no identity here.
     """
-    values = context.auth_context().get("peer_spiffe_id") or []
+    values = list(context.auth_context().get("peer_spiffe_id") or [])
     if len(values) != 1:
         raise Denied("the caller has no single SPIFFE identity")
     match = _SPIFFE.fullmatch(bytes(values[0]).decode("ascii", errors="replace"))

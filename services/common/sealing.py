@@ -5,7 +5,6 @@ out. Destroying the wrap destroys the artefact, as far as no copy of wrap and ke
 Production wraps with a KMS or Vault behind the same protocol; the file is the embedded form.
 """
 
-import os
 import re
 import stat
 from dataclasses import dataclass, field
@@ -147,4 +146,4 @@ class SealedFolder:
         """Remove every file and the folder."""
         for path in self._folder.iterdir():
             path.unlink()
-        os.rmdir(self._folder)
+        self._folder.rmdir()

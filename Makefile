@@ -7,6 +7,8 @@ READY := .venv/.ready
 # `make lock` resolves for every platform and supported Python, and writes no index address, no path and no header into the lock.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
+# The last line that `make test` prints is pytest's, from wherever make is called.
+MAKEFLAGS += --no-print-directory
 # The interpreter is the machine's: nothing is fetched but what the lock names.
 export UV_PYTHON_DOWNLOADS := never
 

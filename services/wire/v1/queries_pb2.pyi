@@ -24,16 +24,20 @@ class PreviewQueryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     QUERY_FIELD_NUMBER: _builtins.int
+    WAVE_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """the closed query language, JSON"""
+    wave: _builtins.str
+    """empty: the latest wave that every provider has delivered"""
     def __init__(
         self,
         *,
         query: _builtins.str = ...,
+        wave: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -43,18 +47,21 @@ Global___PreviewQueryRequest: _TypeAlias = PreviewQueryRequest  # noqa: Y015
 class PreviewQueryResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    WAVE_FIELD_NUMBER: _builtins.int
     NANO_RHO_FIELD_NUMBER: _builtins.int
-    NOISE_SD_FIELD_NUMBER: _builtins.int
+    NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
     HALF_WIDTH_FIELD_NUMBER: _builtins.int
     CELL_COUNT_FIELD_NUMBER: _builtins.int
     CELLS_PER_PERSON_FIELD_NUMBER: _builtins.int
     TABLES_LIKE_THIS_LEFT_FIELD_NUMBER: _builtins.int
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    wave: _builtins.str
     nano_rho: _builtins.int
-    noise_sd: _builtins.float
-    half_width: _builtins.float
-    """of a cell's 95 % interval"""
+    noise_sd_millionths: _builtins.int
+    """of a person, in each cell"""
+    half_width: _builtins.int
+    """persons, of a cell's 95 % interval"""
     cell_count: _builtins.int
     cells_per_person: _builtins.int
     tables_like_this_left: _builtins.int
@@ -65,9 +72,10 @@ class PreviewQueryResponse(_message.Message):
     def __init__(
         self,
         *,
+        wave: _builtins.str = ...,
         nano_rho: _builtins.int = ...,
-        noise_sd: _builtins.float = ...,
-        half_width: _builtins.float = ...,
+        noise_sd_millionths: _builtins.int = ...,
+        half_width: _builtins.int = ...,
         cell_count: _builtins.int = ...,
         cells_per_person: _builtins.int = ...,
         tables_like_this_left: _builtins.int = ...,
@@ -76,7 +84,7 @@ class PreviewQueryResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "cells_per_person", b"cells_per_person", "half_width", b"half_width", "nano_rho", b"nano_rho", "noise_sd", b"noise_sd", "tables_like_this_left", b"tables_like_this_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "cells_per_person", b"cells_per_person", "half_width", b"half_width", "nano_rho", b"nano_rho", "noise_sd_millionths", b"noise_sd_millionths", "tables_like_this_left", b"tables_like_this_left", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -89,7 +97,7 @@ class RunQueryRequest(_message.Message):
     QUESTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def question(self) -> _common_pb2.Signed:
-        """of Question"""
+        """of Question; its context names the wave, or none for the latest"""
 
     def __init__(
         self,
@@ -128,6 +136,34 @@ Global___Question: _TypeAlias = Question  # noqa: Y015
 class RunQueryResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    ANSWER_FIELD_NUMBER: _builtins.int
+    BLOCK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> Global___Answer:
+        """first"""
+
+    @_builtins.property
+    def block(self) -> Global___CellBlock: ...
+    def __init__(
+        self,
+        *,
+        answer: Global___Answer | None = ...,
+        block: Global___CellBlock | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "block", b"block", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "block", b"block", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["answer", "block"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___RunQueryResponse: _TypeAlias = RunQueryResponse  # noqa: Y015
+
+@_typing.final
+class Answer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
     RELEASE_FIELD_NUMBER: _builtins.int
     CHARGED_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
@@ -150,7 +186,33 @@ class RunQueryResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RunQueryResponse: _TypeAlias = RunQueryResponse  # noqa: Y015
+Global___Answer: _TypeAlias = Answer  # noqa: Y015
+
+@_typing.final
+class CellBlock(_message.Message):
+    """Some cells of a released table, in order: first the full grid, then the totals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CELLS_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
+    def __init__(
+        self,
+        *,
+        cells: _abc.Iterable[Global___Cell] | None = ...,
+        totals: _abc.Iterable[Global___Cell] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CellBlock: _TypeAlias = CellBlock  # noqa: Y015
 
 @_typing.final
 class ListReleasesRequest(_message.Message):
@@ -174,7 +236,9 @@ class ListReleasesResponse(_message.Message):
     RELEASES_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Release]: ...
+    def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Release]:
+        """without their cells: asking a question again is free"""
+
     @_builtins.property
     def budget(self) -> Global___BudgetBalance: ...
     def __init__(
@@ -193,29 +257,35 @@ Global___ListReleasesResponse: _TypeAlias = ListReleasesResponse  # noqa: Y015
 
 @_typing.final
 class BudgetBalance(_message.Message):
-    """All in nano-rho."""
+    """All in nano-rho. What may still be spent is bounded by each of the three."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_FIELD_NUMBER: _builtins.int
-    SPENT_FIELD_NUMBER: _builtins.int
-    ANALYST_TOTAL_FIELD_NUMBER: _builtins.int
-    ANALYST_SPENT_FIELD_NUMBER: _builtins.int
+    TOTAL_LEFT_FIELD_NUMBER: _builtins.int
+    WAVE_FIELD_NUMBER: _builtins.int
+    WAVE_LEFT_FIELD_NUMBER: _builtins.int
+    ANALYST_FIELD_NUMBER: _builtins.int
+    ANALYST_LEFT_FIELD_NUMBER: _builtins.int
     total: _builtins.int
-    spent: _builtins.int
-    analyst_total: _builtins.int
-    analyst_spent: _builtins.int
+    total_left: _builtins.int
+    wave: _builtins.int
+    wave_left: _builtins.int
+    analyst: _builtins.int
+    analyst_left: _builtins.int
     def __init__(
         self,
         *,
         total: _builtins.int = ...,
-        spent: _builtins.int = ...,
-        analyst_total: _builtins.int = ...,
-        analyst_spent: _builtins.int = ...,
+        total_left: _builtins.int = ...,
+        wave: _builtins.int = ...,
+        wave_left: _builtins.int = ...,
+        analyst: _builtins.int = ...,
+        analyst_left: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyst_spent", b"analyst_spent", "analyst_total", b"analyst_total", "spent", b"spent", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyst", b"analyst", "analyst_left", b"analyst_left", "total", b"total", "total_left", b"total_left", "wave", b"wave", "wave_left", b"wave_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,52 +293,62 @@ Global___BudgetBalance: _TypeAlias = BudgetBalance  # noqa: Y015
 
 @_typing.final
 class Release(_message.Message):
+    """What is known of a released table besides its cells: public facts only."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
+    RELEASE_ID_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
-    WAVE_FIELD_NUMBER: _builtins.int
-    DIMENSIONS_FIELD_NUMBER: _builtins.int
-    CELLS_FIELD_NUMBER: _builtins.int
-    TOTALS_FIELD_NUMBER: _builtins.int
-    NOISE_SD_FIELD_NUMBER: _builtins.int
-    NANO_RHO_FIELD_NUMBER: _builtins.int
-    CELLS_PER_PERSON_FIELD_NUMBER: _builtins.int
+    QUESTION_HASH_FIELD_NUMBER: _builtins.int
+    AGREEMENT_HASH_FIELD_NUMBER: _builtins.int
     DATA_VERSION_FIELD_NUMBER: _builtins.int
+    RELEASED_AT_FIELD_NUMBER: _builtins.int
     MECHANISM_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
+    NANO_RHO_FIELD_NUMBER: _builtins.int
+    NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
+    HALF_WIDTH_FIELD_NUMBER: _builtins.int
+    CELLS_PER_PERSON_FIELD_NUMBER: _builtins.int
+    AXES_FIELD_NUMBER: _builtins.int
+    CELL_COUNT_FIELD_NUMBER: _builtins.int
+    WAVE_FIELD_NUMBER: _builtins.int
+    release_id: _builtins.str
     query: _builtins.str
-    """canonical form"""
-    wave: _builtins.str
-    noise_sd: _builtins.float
-    nano_rho: _builtins.int
-    cells_per_person: _builtins.int
+    """canonical form, JSON"""
+    question_hash: _builtins.str
+    agreement_hash: _builtins.str
     data_version: _builtins.str
+    released_at: _builtins.str
+    """ISO 8601, UTC"""
     mechanism: _builtins.str
+    nano_rho: _builtins.int
+    noise_sd_millionths: _builtins.int
+    half_width: _builtins.int
+    cells_per_person: _builtins.int
+    cell_count: _builtins.int
+    wave: _builtins.str
     @_builtins.property
-    def dimensions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
-    @_builtins.property
-    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
-    @_builtins.property
-    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
+    def axes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
+        release_id: _builtins.str = ...,
         query: _builtins.str = ...,
-        wave: _builtins.str = ...,
-        dimensions: _abc.Iterable[_builtins.str] | None = ...,
-        cells: _abc.Iterable[Global___Cell] | None = ...,
-        totals: _abc.Iterable[Global___Cell] | None = ...,
-        noise_sd: _builtins.float = ...,
-        nano_rho: _builtins.int = ...,
-        cells_per_person: _builtins.int = ...,
+        question_hash: _builtins.str = ...,
+        agreement_hash: _builtins.str = ...,
         data_version: _builtins.str = ...,
+        released_at: _builtins.str = ...,
         mechanism: _builtins.str = ...,
+        nano_rho: _builtins.int = ...,
+        noise_sd_millionths: _builtins.int = ...,
+        half_width: _builtins.int = ...,
+        cells_per_person: _builtins.int = ...,
+        axes: _abc.Iterable[_builtins.str] | None = ...,
+        cell_count: _builtins.int = ...,
+        wave: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "cells_per_person", b"cells_per_person", "data_version", b"data_version", "dimensions", b"dimensions", "id", b"id", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "noise_sd", b"noise_sd", "query", b"query", "totals", b"totals", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "cells_per_person", b"cells_per_person", "data_version", b"data_version", "half_width", b"half_width", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "noise_sd_millionths", b"noise_sd_millionths", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -276,7 +356,7 @@ Global___Release: _TypeAlias = Release  # noqa: Y015
 
 @_typing.final
 class Cell(_message.Message):
-    """One cell of a released table: a noisy count with its 95 % interval."""
+    """One cell of a released table, or a sum of cells over all axes but the first: a noisy count with its 95 % interval, both ends included."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -284,27 +364,33 @@ class Cell(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     LOW_FIELD_NUMBER: _builtins.int
     HIGH_FIELD_NUMBER: _builtins.int
-    UNRELIABLE_FIELD_NUMBER: _builtins.int
+    NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     value: _builtins.int
-    low: _builtins.float
-    high: _builtins.float
-    unreliable: _builtins.bool
+    low: _builtins.int
+    high: _builtins.int
+    noise_sd_millionths: _builtins.int
     @_builtins.property
     def coordinates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """one category for each dimension; empty string in a total for what is summed over"""
+        """one category for each axis"""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """U: unreliable. P: provisional"""
 
     def __init__(
         self,
         *,
         coordinates: _abc.Iterable[_builtins.str] | None = ...,
         value: _builtins.int = ...,
-        low: _builtins.float = ...,
-        high: _builtins.float = ...,
-        unreliable: _builtins.bool = ...,
+        low: _builtins.int = ...,
+        high: _builtins.int = ...,
+        noise_sd_millionths: _builtins.int = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinates", b"coordinates", "high", b"high", "low", b"low", "unreliable", b"unreliable", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinates", b"coordinates", "flags", b"flags", "high", b"high", "low", b"low", "noise_sd_millionths", b"noise_sd_millionths", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -39,7 +39,7 @@ class QueriesStub:
                 request_serializer=services_dot_wire_dot_v1_dot_queries__pb2.PreviewQueryRequest.SerializeToString,
                 response_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.PreviewQueryResponse.FromString,
                 _registered_method=True)
-        self.RunQuery = channel.unary_unary(
+        self.RunQuery = channel.unary_stream(
                 '/symbolon.v1.Queries/RunQuery',
                 request_serializer=services_dot_wire_dot_v1_dot_queries__pb2.RunQueryRequest.SerializeToString,
                 response_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.RunQueryResponse.FromString,
@@ -62,7 +62,8 @@ class QueriesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RunQuery(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The answer first, then the table's cells in blocks: a table may be larger than a message.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -81,7 +82,7 @@ def add_QueriesServicer_to_server(servicer, server):
                     request_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.PreviewQueryRequest.FromString,
                     response_serializer=services_dot_wire_dot_v1_dot_queries__pb2.PreviewQueryResponse.SerializeToString,
             ),
-            'RunQuery': grpc.unary_unary_rpc_method_handler(
+            'RunQuery': grpc.unary_stream_rpc_method_handler(
                     servicer.RunQuery,
                     request_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.RunQueryRequest.FromString,
                     response_serializer=services_dot_wire_dot_v1_dot_queries__pb2.RunQueryResponse.SerializeToString,
@@ -140,7 +141,7 @@ class Queries:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/symbolon.v1.Queries/RunQuery',

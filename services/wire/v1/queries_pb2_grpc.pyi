@@ -33,7 +33,8 @@ class QueriesStub:
     def __new__(cls, channel: _aio.Channel) -> QueriesAsyncStub: ...
     PreviewQuery: _grpc.UnaryUnaryMultiCallable[_queries_pb2.PreviewQueryRequest, _queries_pb2.PreviewQueryResponse]
     """Price and accuracy of a question; touches no data and costs nothing."""
-    RunQuery: _grpc.UnaryUnaryMultiCallable[_queries_pb2.RunQueryRequest, _queries_pb2.RunQueryResponse]
+    RunQuery: _grpc.UnaryStreamMultiCallable[_queries_pb2.RunQueryRequest, _queries_pb2.RunQueryResponse]
+    """The answer first, then the table's cells in blocks: a table may be larger than a message."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListReleasesRequest, _queries_pb2.ListReleasesResponse]
 
 @_typing.type_check_only
@@ -41,7 +42,8 @@ class QueriesAsyncStub(QueriesStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PreviewQuery: _aio.UnaryUnaryMultiCallable[_queries_pb2.PreviewQueryRequest, _queries_pb2.PreviewQueryResponse]  # type: ignore[assignment]
     """Price and accuracy of a question; touches no data and costs nothing."""
-    RunQuery: _aio.UnaryUnaryMultiCallable[_queries_pb2.RunQueryRequest, _queries_pb2.RunQueryResponse]  # type: ignore[assignment]
+    RunQuery: _aio.UnaryStreamMultiCallable[_queries_pb2.RunQueryRequest, _queries_pb2.RunQueryResponse]  # type: ignore[assignment]
+    """The answer first, then the table's cells in blocks: a table may be larger than a message."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListReleasesRequest, _queries_pb2.ListReleasesResponse]  # type: ignore[assignment]
 
 class QueriesServicer(metaclass=_abc_1.ABCMeta):
@@ -58,7 +60,8 @@ class QueriesServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _queries_pb2.RunQueryRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_queries_pb2.RunQueryResponse, _abc.Awaitable[_queries_pb2.RunQueryResponse]]: ...
+    ) -> _typing.Union[_abc.Iterator[_queries_pb2.RunQueryResponse], _abc.AsyncIterator[_queries_pb2.RunQueryResponse]]:
+        """The answer first, then the table's cells in blocks: a table may be larger than a message."""
 
     @_abc_1.abstractmethod
     def ListReleases(

@@ -1,0 +1,273 @@
+"""Requests and answers of the analysis service's Queries (M8); apart from `analysis`, since agents know no releases.
+
+Each call has four functions: `<call>_request_to_wire` and `<call>_response_from_wire` for the analyst,
+`<call>_request_from_wire` and `<call>_response_to_wire` for the analysis service.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from pydantic import JsonValue
+
+from disclosure.table import Cell, Flag, Release
+from linkage_core.agreement.canonical import canonical_bytes
+from linkage_core.errors import InputFault
+from services.wire import messages
+from services.wire.convert.signed import signed_from_wire, signed_to_wire
+from services.wire.v1 import queries_pb2
+
+CELLS_PER_BLOCK: Final = 5_000
+"""Cells in one message of an answer: about half a mebibyte with many long categories."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetBalance:
+    """Caps of the privacy budget and what is left under each, in nano-rho: in all, of the wave, of the analyst."""
+
+    total: int
+    total_left: int
+    wave: int
+    wave_left: int
+    analyst: int
+    analyst_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPreview:
+    """What a question would cost and give, before it is asked. It touched no data."""
+
+    wave: str
+    nano_rho: int
+    noise_sd_millionths: int
+    half_width: int
+    cell_count: int
+    cells_per_person: int
+    tables_like_this_left: int
+    already_released: bool
+    budget: BudgetBalance
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A released table, from which wave, whether it was charged now, and the budget after it."""
+
+    release: Release
+    wave: str
+    charged: bool
+    budget: BudgetBalance
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSummary:
+    """A release without its cells: what was asked of which wave, at what price, with which noise."""
+
+    release_id: str
+    wave: str
+    query: str
+    released_at: str
+    nano_rho: int
+    noise_sd_millionths: int
+    half_width: int
+    cell_count: int
+
+
+def preview_query_request_to_wire(query: str, wave: str) -> queries_pb2.PreviewQueryRequest:
+    """Write a question whose price is asked for; an empty wave means the latest complete one."""
+    return queries_pb2.PreviewQueryRequest(query=query, wave=wave)
+
+
+def preview_query_request_from_wire(wire: queries_pb2.PreviewQueryRequest) -> tuple[str, str]:
+    """Read a question whose price is asked for, and the wave (empty: the latest complete one)."""
+    return wire.query, wire.wave
+
+
+def preview_query_response_to_wire(preview: QueryPreview) -> queries_pb2.PreviewQueryResponse:
+    """Write price and precision of a question."""
+    return queries_pb2.PreviewQueryResponse(
+        wave=preview.wave,
+        nano_rho=preview.nano_rho,
+        noise_sd_millionths=preview.noise_sd_millionths,
+        half_width=preview.half_width,
+        cell_count=preview.cell_count,
+        cells_per_person=preview.cells_per_person,
+        tables_like_this_left=preview.tables_like_this_left,
+        already_released=preview.already_released,
+        budget=_budget_to_wire(preview.budget),
+    )
+
+
+def preview_query_response_from_wire(wire: queries_pb2.PreviewQueryResponse) -> QueryPreview:
+    """Read price and precision of a question."""
+    return QueryPreview(
+        wire.wave,
+        wire.nano_rho,
+        wire.noise_sd_millionths,
+        wire.half_width,
+        wire.cell_count,
+        wire.cells_per_person,
+        wire.tables_like_this_left,
+        wire.already_released,
+        _budget_from_wire(wire.budget),
+    )
+
+
+def run_query_request_to_wire(question: messages.SignedStatement) -> queries_pb2.RunQueryRequest:
+    """Write a signed `Question`; its context names the wave, or none for the latest complete one."""
+    return queries_pb2.RunQueryRequest(question=signed_to_wire(question))
+
+
+def run_query_request_from_wire(wire: queries_pb2.RunQueryRequest) -> messages.SignedStatement:
+    """Read the signed question of a request; nothing is verified yet."""
+    return signed_from_wire(wire.question)
+
+
+def run_query_response_to_wire(answer: Answer) -> Iterator[queries_pb2.RunQueryResponse]:
+    """Write an answer as a stream: what is known of the table, then its cells in blocks, then its totals."""
+    release = answer.release
+    yield queries_pb2.RunQueryResponse(
+        answer=queries_pb2.Answer(
+            release=_release_to_wire(release, answer.wave),
+            charged=answer.charged,
+            budget=_budget_to_wire(answer.budget),
+        )
+    )
+    for start in range(0, len(release.cells), CELLS_PER_BLOCK):
+        cells = release.cells[start : start + CELLS_PER_BLOCK]
+        yield queries_pb2.RunQueryResponse(block=queries_pb2.CellBlock(cells=[_cell_to_wire(cell) for cell in cells]))
+    for start in range(0, len(release.totals), CELLS_PER_BLOCK):
+        totals = release.totals[start : start + CELLS_PER_BLOCK]
+        yield queries_pb2.RunQueryResponse(block=queries_pb2.CellBlock(totals=[_cell_to_wire(cell) for cell in totals]))
+
+
+def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) -> Answer:
+    """Read an answer from its stream; raises `InputFault` if the table did not come whole."""
+    head: queries_pb2.Answer | None = None
+    cells: list[Cell] = []
+    totals: list[Cell] = []
+    for part in parts:
+        if part.WhichOneof("part") == "answer":
+            head = part.answer
+        cells += [_cell_from_wire(cell) for cell in part.block.cells]
+        totals += [_cell_from_wire(cell) for cell in part.block.totals]
+    if head is None or len(cells) != head.release.cell_count:
+        raise InputFault("the answer to a question did not come whole; asking again is free")
+    wire = head.release
+    release = Release(
+        release_id=wire.release_id,
+        question=_question(wire.query),
+        question_hash=wire.question_hash,
+        agreement_hash=wire.agreement_hash,
+        data_version=wire.data_version,
+        released_at=wire.released_at,
+        mechanism=_mechanism(wire.mechanism),
+        nano_rho=wire.nano_rho,
+        noise_sd_millionths=wire.noise_sd_millionths,
+        half_width=wire.half_width,
+        bound_cells=wire.cells_per_person,
+        axes=tuple(wire.axes),
+        cells=tuple(cells),
+        totals=tuple(totals),
+    )
+    return Answer(release, wire.wave, head.charged, _budget_from_wire(head.budget))
+
+
+def list_releases_request_to_wire() -> queries_pb2.ListReleasesRequest:
+    """Write the request for every release of the agreement's lineage."""
+    return queries_pb2.ListReleasesRequest()
+
+
+def list_releases_response_to_wire(
+    releases: Iterable[tuple[Release, str]], budget: BudgetBalance
+) -> queries_pb2.ListReleasesResponse:
+    """Write releases, each with its wave, without their cells."""
+    return queries_pb2.ListReleasesResponse(
+        releases=[_release_to_wire(release, wave) for release, wave in releases], budget=_budget_to_wire(budget)
+    )
+
+
+def list_releases_response_from_wire(
+    wire: queries_pb2.ListReleasesResponse,
+) -> tuple[tuple[ReleaseSummary, ...], BudgetBalance]:
+    """Read what was released so far, and the budget left to the caller."""
+    summaries = tuple(
+        ReleaseSummary(
+            r.release_id,
+            r.wave,
+            r.query,
+            r.released_at,
+            r.nano_rho,
+            r.noise_sd_millionths,
+            r.half_width,
+            r.cell_count,
+        )
+        for r in wire.releases
+    )
+    return summaries, _budget_from_wire(wire.budget)
+
+
+def _release_to_wire(release: Release, wave: str) -> queries_pb2.Release:
+    return queries_pb2.Release(
+        release_id=release.release_id,
+        query=canonical_bytes(dict(release.question)).decode(),
+        question_hash=release.question_hash,
+        agreement_hash=release.agreement_hash,
+        data_version=release.data_version,
+        released_at=release.released_at,
+        mechanism=release.mechanism,
+        nano_rho=release.nano_rho,
+        noise_sd_millionths=release.noise_sd_millionths,
+        half_width=release.half_width,
+        cells_per_person=release.bound_cells,
+        axes=release.axes,
+        cell_count=len(release.cells),
+        wave=wave,
+    )
+
+
+def _question(form: str) -> dict[str, JsonValue]:
+    try:
+        return cast(dict[str, JsonValue], json.loads(form))
+    except ValueError:
+        raise InputFault("the canonical form of a released question is not JSON") from None
+
+
+def _mechanism(name: str) -> Literal["discrete-gaussian"]:
+    if name != "discrete-gaussian":
+        raise InputFault("the table was made by a mechanism that this version does not know")
+    return "discrete-gaussian"
+
+
+def _cell_to_wire(cell: Cell) -> queries_pb2.Cell:
+    return queries_pb2.Cell(
+        coordinates=cell.coordinates,
+        value=cell.value,
+        low=cell.low,
+        high=cell.high,
+        noise_sd_millionths=cell.noise_sd_millionths,
+        flags=cell.flags,
+    )
+
+
+def _cell_from_wire(wire: queries_pb2.Cell) -> Cell:
+    unknown = sorted(set(wire.flags) - {"U", "P"})
+    if unknown:
+        raise InputFault(f"a cell has {len(unknown)} flags that this version does not know")
+    flags = tuple(cast(Flag, flag) for flag in wire.flags)
+    return Cell(tuple(wire.coordinates), wire.value, wire.low, wire.high, wire.noise_sd_millionths, flags)
+
+
+def _budget_to_wire(budget: BudgetBalance) -> queries_pb2.BudgetBalance:
+    return queries_pb2.BudgetBalance(
+        total=budget.total,
+        total_left=budget.total_left,
+        wave=budget.wave,
+        wave_left=budget.wave_left,
+        analyst=budget.analyst,
+        analyst_left=budget.analyst_left,
+    )
+
+
+def _budget_from_wire(wire: queries_pb2.BudgetBalance) -> BudgetBalance:
+    return BudgetBalance(wire.total, wire.total_left, wire.wave, wire.wave_left, wire.analyst, wire.analyst_left)

@@ -48,10 +48,10 @@ def people_schema() -> LinkageSchema:
         ),
         match_keys=(MatchKeySpec(name="names-date", variables=("names", "date"), entropy_bits=40, max_occurrences=5),),
         clks=(
-            _clk("given-birth", _text("given", 140), _digits("year", 85), _digits("day", 85)),
-            _clk("family-birth", _text("family", 140), _digits("year", 85), _digits("day", 85)),
-            _clk("names-year", _text("names", 225), _digits("year", 90)),
-            _clk("names-day", _text("names", 225), _digits("day", 90)),
+            _clk("given-birth", _text("given", 125), _digits("year", 95), _digits("day", 95)),
+            _clk("family-birth", _text("family", 125), _digits("year", 95), _digits("day", 95)),
+            _clk("names-year", _text("names", 210), _digits("year", 105)),
+            _clk("names-day", _text("names", 210), _digits("day", 105)),
         ),
     )
 
@@ -110,8 +110,11 @@ def _text(variable: str, bits: int) -> dict[str, Any]:
 
 
 def _digits(variable: str, bits: int) -> dict[str, Any]:
-    """Digits with their places: one wrong digit leaves the others."""
-    return _feature(variable, {"type": "ngram", "n": 1, "positional": True}, bits)
+    """Pairs of digits with their places: one wrong digit leaves the others, two different dates share little.
+
+    Single digits would make any two years or days of the same decade or month near, and neighbours are false links.
+    """
+    return _feature(variable, {"type": "ngram", "n": 2, "positional": True}, bits)
 
 
 def _feature(variable: str, comparison: dict[str, Any], bits: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""`symbolon`: one command, a group for each role. Results on standard output, talk on standard error."""

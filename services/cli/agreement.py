@@ -1,0 +1,121 @@
+"""`symbolon agreement`: draft, sign, verify and show the data-sharing agreement."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.outcome import results, talk
+
+app = typer.Typer(no_args_is_help=True, help="Draft, sign, verify and show the data-sharing agreement.")
+
+File = Annotated[Path, typer.Argument(help="The agreement's file.")]
+Keys = Annotated[Path, typer.Option(help="Key folder of the party.")]
+
+
+@app.command()
+def terms() -> None:
+    """Print example terms (TOML) to start from: those of the demo's country.
+
+    Example: symbolon agreement terms > terms.toml
+    """
+    results.print(resources.files("services.demo").joinpath("data/terms.toml").read_text("utf-8"), markup=False)
+
+
+@app.command()
+def new(
+    terms: Annotated[Path, typer.Argument(help="The terms, TOML; `symbolon agreement terms` prints an example.")],
+    party: Annotated[list[Path], typer.Option(help="party.json of each party (or its key folder); repeat.")],
+    authority: Annotated[Path, typer.Option(help="Certificate of the authority for transport certificates.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the agreement.")],
+    amends: Annotated[Path | None, typer.Option(help="The signed agreement that this one amends.")] = None,
+) -> None:
+    """Draft an agreement from terms and the parties' public keys.
+
+    Example: symbolon agreement new terms.toml --party keys/tax --party keys/register …
+    --authority keys/authority/authority.crt -o agreement.json
+    """
+    import tomllib
+
+    from linkage_core.agreement.signatures import SignedAgreement, verify_agreement
+    from services.cli.drafting import draft_agreement
+    from services.common.clock import system_random
+    from services.common.errors import ConfigurationFault
+    from services.common.files import write_durably
+    from services.common.keystore import load_public_identity
+
+    try:
+        content = tomllib.loads(terms.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationFault(f"{terms} cannot be read as TOML: {error}") from None
+    previous = verify_agreement(amends.read_bytes()).document if amends else None
+    parties = [load_public_identity(path) for path in party]
+    document = draft_agreement(content, parties, authority.read_text(), system_random, previous)
+    write_durably(output, SignedAgreement(agreement=document).to_bytes(), mode=0o644)
+    talk.print(f"drafted {output}: every party now signs it with `symbolon agreement sign`")
+    results.print(document.hash.hex())
+
+
+@app.command()
+def sign(file: File, keys: Keys) -> None:
+    """Sign an agreement with a party's identity key; read it first with `symbolon agreement show`."""
+    from linkage_core.agreement.signatures import parse_signed
+    from services.common.files import write_durably
+    from services.common.keystore import load_party_keys
+
+    party = load_party_keys(keys)
+    signed = parse_signed(file.read_bytes()).signed_by(party.name, party.identity)
+    write_durably(file, signed.to_bytes(), mode=0o644)
+    waiting = sorted({p.name for p in signed.agreement.parties} - set(signed.signatures))
+    talk.print(
+        f"signed as {party.name}; " + (f"waiting for {', '.join(waiting)}" if waiting else "everyone has signed")
+    )
+
+
+@app.command()
+def verify(file: File) -> None:
+    """Verify that every party has signed exactly this document; prints its hash."""
+    from linkage_core.agreement.signatures import verify_agreement
+
+    verified = verify_agreement(file.read_bytes())
+    talk.print(f"{verified.document.id} version {verified.document.version}: signed by all parties")
+    results.print(verified.hash.hex())
+
+
+@app.command()
+def show(file: File) -> None:
+    """Show what an agreement says, clause by clause, and who has signed it."""
+    from linkage_core.agreement.signatures import parse_signed
+    from services.cli.agreement_text import describe
+
+    results.print(describe(parse_signed(file.read_bytes())), markup=False)
+
+
+@app.command()
+def suspend(
+    file: File,
+    keys: Keys,
+    linkage_unit: Annotated[str, typer.Option(help="Address of the linkage unit, host:port.")],
+    analysis: Annotated[str, typer.Option(help="Address of the analysis service, host:port.")],
+) -> None:
+    """Suspend the agreement at both services; any single party may. Only a newly signed version ends it."""
+    from linkage_core.agreement.signatures import verify_agreement
+    from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
+    from services.common.identity import Role
+    from services.common.keystore import load_party_keys
+    from services.wire.convert import agreement as convert
+    from services.wire.convert.signed import sign_message
+    from services.wire.messages import SuspensionNotice
+    from services.wire.v1 import agreement_pb2_grpc
+
+    verified, party = verify_agreement(file.read_bytes()), load_party_keys(keys)
+    document = verified.document
+    for peer, address in ((document.linkage_unit, linkage_unit), (document.analysis_service, analysis)):
+        notice = sign_message(party.identity, party.name, peer.name, verified.context(), SuspensionNotice())
+        channel = open_channel(address, party.transport, party.public.realm, Role(peer.role), peer.name)
+        with channel, remote_errors(peer.name):
+            agreement_pb2_grpc.AgreementsStub(channel).SuspendAgreement(
+                convert.suspend_request(notice), timeout=DEADLINE_SECONDS
+            )
+        talk.print(f"suspended at {peer.name}")

@@ -1,0 +1,74 @@
+"""An agreement in words: what a signatory reads before signing."""
+
+from collections.abc import Iterator
+
+from linkage_core.agreement.document import Agreement
+from linkage_core.agreement.signatures import SignedAgreement
+
+NANO = 1_000_000_000
+
+
+def describe(signed: SignedAgreement) -> str:
+    """Return the agreement clause by clause in plain text, with its hash and who has signed."""
+    return "\n".join(_lines(signed))
+
+
+def _lines(signed: SignedAgreement) -> Iterator[str]:
+    a = signed.agreement
+    yield f"{a.title}  ({a.id}, version {a.version})"
+    yield f"hash         {a.hash.hex()}"
+    yield f"lineage      {a.lineage}"
+    yield f"legal basis  {a.legal_basis}"
+    yield f"purpose      {a.purpose}"
+    yield f"population   {a.population}"
+    yield f"valid        {a.validity.valid_from} to {a.validity.valid_until}"
+    yield f"statistics   on {a.period.start} to {a.period.end}"
+    yield ""
+    yield "parties"
+    for party in a.parties:
+        state = "signed" if party.name in signed.signatures else "NOT SIGNED"
+        yield f"  {party.name:<22} {party.role:<17} {party.legal_entity}  [{state}]"
+    if a.same_entity is not None:
+        yield f"  one entity runs both services; what remains visible: {a.same_entity.what_remains_visible}"
+    yield ""
+    yield from _linkage(a)
+    yield ""
+    yield "payload (nothing else may be delivered)"
+    for table in a.payload:
+        columns = ", ".join(f"{c.name}:{c.type}" for c in table.columns)
+        yield f"  {table.provider}.{table.name} [{table.kind}] {columns}"
+    yield f"  rows without a partner: {a.unmatched_rows}"
+    yield ""
+    budget = a.budget
+    yield "privacy budget (rho-zCDP per synthetic key)"
+    yield (
+        f"  total {budget.total_nano_rho / NANO:g}, a wave {budget.per_wave_nano_rho / NANO:g}, "
+        f"an analyst {budget.per_analyst_nano_rho / NANO:g}, a release {budget.per_release_nano_rho / NANO:g}"
+    )
+    yield f"  at most {budget.flow_cells_per_person} cells a person in a flow table"
+    yield f"  noise with a standard deviation of at most {budget.maximum_noise_sd}"
+    yield ""
+    kept = a.retention
+    yield (
+        f"kept: encodings {kept.clks_days} days after tokens are due, registry {kept.registry_days}, "
+        f"payload {kept.payload_days}"
+    )
+    yield f"destroyed at the end: {', '.join(a.destroyed_at_end)}"
+    yield f"impact assessment: {a.impact_assessment}"
+
+
+def _linkage(a: Agreement) -> Iterator[str]:
+    yield f"linkage (epoch {a.epoch})"
+    yield f"  quasi-identifiers: {', '.join(q.name for q in a.linkage.quasi_identifiers)}"
+    for key in a.linkage.match_keys:
+        yield f"  match key {key.name}: {' + '.join(key.variables)}, at least {key.entropy_bits} bits"
+    for clk in a.linkage.clks:
+        yield f"  CLK {clk.name}: {' + '.join(clk.features)}, {clk.length_bits} bits, t = {clk.diffusion_t}"
+    matching = a.matching
+    yield (
+        f"  candidates from Dice >= {matching.candidate_per_mille / 1000:g}, "
+        f"links from weighted mean >= {matching.link_per_mille / 1000:g}"
+    )
+    if matching.sources_with_duplicates:
+        yield f"  may hold a person twice: {', '.join(matching.sources_with_duplicates)}"
+    yield f"  waves: {', '.join(f'{w.name} (tokens from {w.tokens_not_before.isoformat()})' for w in a.waves)}"

@@ -1,0 +1,95 @@
+"""Drafting an agreement: the terms that people write (TOML) and the parties' public keys become one document.
+
+Terms hold the agreement's clauses under their own names. Three things may be written shorter:
+
+- `linkage = "people"` (or `"febrl4"`): a schema of `linkage_core.default_schema`;
+- `matching`: clauses that are left out come from `linkage_core.default_matching`;
+- a code list's `codes = "iso-3166-alpha-3"`: every country's code, and `also = [...]` for further ones.
+
+What belongs to the draft and not to the terms (parties, keys, lineage, version) is filled in.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from linkage_core.agreement.document import Agreement, parse_agreement
+from linkage_core.errors import InputFault
+from services.common.clock import RandomBytes
+from services.common.identity import Realm
+from services.common.keystore import PublicIdentity
+
+
+def draft_agreement(
+    terms: dict[str, Any],
+    parties: Sequence[PublicIdentity],
+    authority: str,
+    random: RandomBytes,
+    amends: Agreement | None = None,
+) -> Agreement:
+    """Return the agreement that these terms and parties make; raises `InputFault` with every fault.
+
+    With `amends`, the lineage is kept and the version counts on.
+    """
+    document = dict(terms)
+    entities: dict[str, str] = document.pop("legal_entities", {})
+    faults = [f"legal_entities: no entity for {p.name}" for p in parties if p.name not in entities]
+    faults += [f"legal_entities: no keys of {name}" for name in sorted(set(entities) - {p.name for p in parties})]
+    realm = Realm(str(document.get("trust_domain")), str(document.get("id")))
+    faults += [
+        f"{p.name}: its keys were made for agreement {p.realm.agreement} in {p.realm.trust_domain}"
+        for p in parties
+        if p.realm != realm
+    ]
+    if faults:
+        raise InputFault("the terms and the parties' keys do not fit together", tuple(faults))
+    document["parties"] = [_party(p, entities[p.name]) for p in parties]
+    document["certificate_authority"] = authority
+    document["lineage"] = random(16).hex() if amends is None else amends.lineage
+    document["version"] = 1 if amends is None else amends.version + 1
+    document["supersedes"] = None if amends is None else amends.hash.hex()
+    _expand_linkage(document)
+    _expand_code_lists(document)
+    return parse_agreement(json.dumps(document, default=_text).encode())
+
+
+def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:
+    return {
+        "name": party.name,
+        "role": str(party.role),
+        "legal_entity": entity,
+        "spiffe_id": party.spiffe_id,
+        "identity_key": party.identity_key.hex(),
+        "wrap_key": party.wrap_key.hex() if party.wrap_key else None,
+    }
+
+
+def _expand_linkage(document: dict[str, Any]) -> None:
+    from linkage_core import default_matching, default_schema
+    from linkage_core.schema import LinkageSchema
+
+    schemas = {"people": default_schema.people_schema, "febrl4": default_schema.febrl4_schema}
+    wanted = document.get("linkage")
+    if isinstance(wanted, str):
+        if wanted not in schemas:
+            raise InputFault(f"linkage: there is no default schema {wanted!r}", (f"known: {', '.join(schemas)}",))
+        document["linkage"] = schemas[wanted]().model_dump(mode="json")
+    schema = LinkageSchema.model_validate_json(json.dumps(document["linkage"], default=_text))
+    given: dict[str, Any] = document.get("matching", {})
+    sources = tuple(given.get("sources_with_duplicates", ()))
+    document["matching"] = default_matching.default_matching(schema, sources).model_dump(mode="json") | given
+
+
+def _expand_code_lists(document: dict[str, Any]) -> None:
+    for code_list in document.get("statistics", {}).get("code_lists", []):
+        also = code_list.pop("also", [])
+        if code_list.get("codes") == "iso-3166-alpha-3":
+            import pycountry
+
+            codes = sorted(country.alpha_3 for country in pycountry.countries)
+            code_list["codes"] = codes + [code for code in also if code not in codes]
+
+
+def _text(value: object) -> str:
+    """TOML's dates and times as JSON has them."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

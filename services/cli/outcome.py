@@ -1,0 +1,81 @@
+"""Exit codes, and the sentence that goes with each: the one place where an exception becomes an outcome.
+
+0  done
+1  something unexpected; the log has the type
+2  bad input: a file, a configuration or a question is wrong, and can be mended
+3  refused by the agreement, its policy or its budget
+4  not ready, or the other side did not answer: try again later
+5  a signature, seal or digest does not fit: tell an operator
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Console
+
+BAD_INPUT: Final = 2
+REFUSED: Final = 3
+TRY_LATER: Final = 4
+TAMPERED: Final = 5
+
+talk = Console(stderr=True, highlight=False)
+"""Where commands talk: progress, hints, errors."""
+
+results = Console(highlight=False, soft_wrap=True)
+"""Where commands put their results."""
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the exit code for an exception that a command raised; 1 for what no tree knows."""
+    from disclosure import errors as disclosure_errors
+    from linkage_core import errors as core_errors
+    from services.common import errors as service_errors
+    from services.common.errors import Code
+
+    if isinstance(error, service_errors.RemoteRefusal):
+        if error.code in (Code.BAD_INPUT, Code.CONFLICT):
+            return BAD_INPUT
+        if error.code is Code.TAMPERED:
+            return TAMPERED
+        return 1 if error.code in (Code.INTERNAL, Code.RELEASE_FAILED) else REFUSED
+    groups: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
+        (
+            BAD_INPUT,
+            (
+                core_errors.InputFault,
+                disclosure_errors.QueryFault,
+                service_errors.ConfigurationFault,
+                service_errors.Conflict,
+            ),
+        ),
+        (
+            REFUSED,
+            (
+                core_errors.Refused,
+                core_errors.Unfit,
+                disclosure_errors.PolicyRefused,
+                disclosure_errors.BudgetRefused,
+                service_errors.Denied,
+            ),
+        ),
+        (TRY_LATER, (service_errors.NotReady, service_errors.Unavailable)),
+        (TAMPERED, (core_errors.Tampered, disclosure_errors.LedgerCorrupt)),
+    )
+    return next((code for code, kinds in groups if isinstance(error, kinds)), 1)
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run the command line; errors of the trees become one message and their exit code, others a traceback."""
+    try:
+        command()
+    except KeyboardInterrupt:
+        talk.print("stopped; the same command goes on where it was")
+        sys.exit(130)
+    except Exception as error:
+        code = exit_code_of(error)
+        if code == 1:
+            raise
+        talk.print(f"[bold red]error[/]: {type(error).__name__}", end=" ")
+        talk.print(str(error), markup=False)
+        sys.exit(code)

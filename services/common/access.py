@@ -81,7 +81,7 @@ class AccessGuard:
         return caller
 
 
-class AccessInterceptor(grpc.ServerInterceptor[Any, Any]):
+class AccessInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """Admits or denies each call, and turns every exception of a servicer into the catalogue's answer."""
 
     def __init__(self, guard: AccessGuard) -> None:

@@ -1,0 +1,83 @@
+import datetime
+from typing import get_args
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from linkage_core.schema import QuasiIdentifierKind, VariableForm
+from linkage_core.standardise.canary import CANARY_VALUES
+from linkage_core.standardise.dates import DATE_FORMATS, DateFormat, standardise_date
+from linkage_core.standardise.run import standardise_column
+from linkage_core.standardise.text import fold
+from linkage_core.standardise.variables import FORMS, in_form
+
+KINDS = get_args(QuasiIdentifierKind)
+ANY_TEXT = st.text() | st.sampled_from([v for values in CANARY_VALUES.values() for v in values])
+DATES = st.dates().map(lambda d: d.isoformat()) | st.from_regex(r"\d{2,4}[-./]?(\d\d|XX)[-./]?\d{2,4}", fullmatch=True)
+
+
+@given(ANY_TEXT)
+@example("\u1e9e\u0130\ufb03 ύο")
+@example("ο\u0301υ\u0301")
+def test_folding_is_total_idempotent_and_gives_lower_case_ascii_words(text: str) -> None:
+    folded = fold(text)
+    assert fold(folded) == folded
+    assert all(word.isascii() and word.isalnum() and word == word.lower() for word in folded.split(" ") if folded)
+
+
+@given(st.sampled_from(KINDS), ANY_TEXT | DATES)
+@example("family-name", "van unknown")
+@example("address", "street street n/a")
+def test_standardising_twice_changes_nothing(kind: QuasiIdentifierKind, text: str) -> None:
+    once = standardise_column(kind, [text])
+    again = standardise_column(kind, once.values)
+    assert again.values == once.values
+    assert again.faults == []
+
+
+@given(st.sampled_from(KINDS), st.lists(ANY_TEXT | st.none(), max_size=8))
+def test_a_column_keeps_its_length_and_order_whatever_it_holds(
+    kind: QuasiIdentifierKind, values: list[str | None]
+) -> None:
+    whole = standardise_column(kind, values)
+    assert whole.values == [standardise_column(kind, [value]).values[0] for value in values]
+    assert all(whole.values[row] == "" for row, _ in whole.faults)
+
+
+@given(st.sampled_from(DATE_FORMATS), ANY_TEXT | DATES)
+def test_a_date_is_full_partial_or_missing_in_every_format(date_format: DateFormat, text: str) -> None:
+    value, reason = standardise_date(text, date_format)
+    assert value == "" or reason is None
+    assert len(value) in (0, 4, 7, 10)
+
+
+@given(st.dates(min_value=datetime.date(1902, 1, 2), max_value=datetime.date(2100, 12, 31)))
+def test_all_formats_of_one_day_give_one_date(day: datetime.date) -> None:
+    y, m, d = day.isoformat().split("-")
+    texts: dict[DateFormat, str] = {
+        "YYYY-MM-DD": f"{y}-{m}-{d}",
+        "YYYYMMDD": f"{y}{m}{d}",
+        "DD.MM.YYYY": f"{d}.{m}.{y}",
+        "DD/MM/YYYY": f"{d}/{m}/{y}",
+        "MM/DD/YYYY": f"{m}/{d}/{y}",
+    }
+    assert len({standardise_date(text, date_format) for date_format, text in texts.items()}) == 1
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_swapped_names_give_one_sorted_value(given: str, family: str) -> None:
+    a, b = standardise_column("given-name", [given, family]).values
+    assert in_form("sorted-tokens", (a, b)) == in_form("sorted-tokens", (b, a))
+
+
+@given(st.integers(1, 12), st.integers(2, 12))
+def test_swapped_day_and_month_give_one_ordered_value(month: int, day: int) -> None:
+    date, swapped = f"1987-{month:02}-{day:02}", f"1987-{day:02}-{month:02}"
+    assert in_form("ordered-month-day", (date,)) == in_form("ordered-month-day", (swapped,))
+    assert (in_form("month-day", (date,)) == in_form("month-day", (swapped,))) == (month == day)
+
+
+@given(st.sampled_from(get_args(VariableForm)), st.integers(1, 4))
+def test_missing_values_form_a_missing_variable(form: VariableForm, parts: int) -> None:
+    assert in_form(form, ("",) * parts) == ""
+    assert form in FORMS

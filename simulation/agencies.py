@@ -2,7 +2,7 @@
 
 One row per local person in `identities` and `persons`; the other tables refer to it by `local_id`. Columns are text
 unless another type is named; dates are text in both file formats; a missing value is empty (null in Parquet). All
-*spells* are half-open: a spell holds on day d if start <= d and (end is empty or d < end).
+*spells* hold on their first and last day: on day d if start <= d and (end is empty or d <= end).
 
 | file                                | kind   | columns                                                               |
 |-------------------------------------|--------|-----------------------------------------------------------------------|
@@ -47,7 +47,7 @@ from simulation.identifiers import Numbering, Numbers, Texts, national_ids, pass
 from simulation.life_courses import Spells
 from simulation.name_lists import Lists
 from simulation.people import Population
-from simulation.period import Period, date_text, year_of
+from simulation.period import NEVER, Period, date_text, year_of
 from simulation.travel import Crossings, passport_citizenship
 from simulation.working_lives import TaxYears
 
@@ -135,9 +135,14 @@ def population_register(
         registrations={
             "local_id": local_id[row],
             "start": date_text(registrations.start[person[row], spell]),
-            "end": date_text(registrations.end[person[row], spell]),
+            "end": date_text(_last_day(registrations.end[person[row], spell])),
         },
     )
+
+
+def _last_day(end: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The last day of half-open spells; NEVER stays."""
+    return np.where(end == NEVER, NEVER, end - 1)
 
 
 def border_police(

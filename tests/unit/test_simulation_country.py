@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from dataclasses import asdict
 from datetime import date
@@ -171,18 +172,20 @@ def test_no_child_pays_tax(frames: Frames) -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "table", "person"),
-    [("population_register", "registrations", "local_id"), ("truth", "residence", "person_id")],
+    ("provider", "table", "person", "last_day_is_in"),
+    [("population_register", "registrations", "local_id", True), ("truth", "residence", "person_id", False)],
 )
 def test_spells_start_before_they_end_and_do_not_overlap(
-    frames: Frames, provider: str, table: str, person: str
+    frames: Frames, provider: str, table: str, person: str, last_day_is_in: bool
 ) -> None:
     spells = frames[provider][table].sort_values([person, "start"])
     ends = spells["end"].replace("", "9999-12-31")
-    assert (spells["start"] < ends).all()
+    before = operator.le if last_day_is_in else operator.lt
+    assert before(spells["start"], ends).all()
     follows = spells[person] == spells[person].shift()
     assert follows.sum() > 0
-    assert (spells["start"] >= ends.shift())[follows].all()
+    after = operator.gt if last_day_is_in else operator.ge
+    assert after(spells["start"], ends.shift())[follows].all()
 
 
 def test_truth_of_flows_agrees_with_truth_of_residence(frames: Frames) -> None:

@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from disclosure.errors import QueryFault
 from linkage_core.schema import Clause, Name
@@ -26,10 +26,6 @@ FORMAT: Final = "symbolon-question/1"
 
 YEAR_DAYS: Final = 365
 """Length in days of the residence rule's 12 months."""
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str | int) else value
 
 
 class Rule(Clause):
@@ -96,7 +92,7 @@ Year = Annotated[int, Field(ge=1, le=9998)]
 
 
 class _Question(Clause):
-    by: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
+    by: tuple[Name, ...] = ()
     where: tuple[Comparison, ...] = ()
     accuracy: Accuracy
 
@@ -119,7 +115,7 @@ class StockQuestion(_Question):
     """Residents at each of some dates."""
 
     measure: Literal["stock"]
-    at: Annotated[tuple[datetime.date, ...], BeforeValidator(_listed), Field(min_length=1)]
+    at: tuple[datetime.date, ...] = Field(min_length=1)
     rule: Rule = Rule()
 
     @property
@@ -132,7 +128,7 @@ class FlowQuestion(_Question):
     """Persons who became residents (inflow), or stopped being residents (outflow), in each of some years."""
 
     measure: Literal["inflow", "outflow"]
-    over: Annotated[WholeYears | tuple[Year, ...], BeforeValidator(_listed)]
+    over: WholeYears | tuple[Year, ...]
     rule: Rule = Rule()
 
     @model_validator(mode="after")
@@ -175,19 +171,30 @@ class OverlapQuestion(_Question):
 
 Question = StockQuestion | FlowQuestion | OverlapQuestion
 
+_LISTS: Final = frozenset({"at", "over", "by"})
 _QUESTION: TypeAdapter[Question] = TypeAdapter(Annotated[Question, Field(discriminator="measure")])
 
 
 def parse_question(document: bytes | str | Mapping[str, Any]) -> Question:
-    """Parse a question from JSON, or from what a YAML or TOML reader gives; raises `QueryFault` with every fault."""
+    """Parse a question from JSON, or from what a YAML or TOML reader gives; raises `QueryFault` with every fault.
+
+    Where a list is expected, one item may stand for itself.
+    """
     try:
-        text = document if isinstance(document, bytes | str) else json.dumps(document, default=_date_text)
+        data = json.loads(document) if isinstance(document, bytes | str) else dict(document)
+        if isinstance(data, dict):
+            alone = {name for name in _LISTS & data.keys() if not isinstance(data[name], list | dict | tuple)}
+            data |= {name: [data[name]] for name in alone}
+        text = json.dumps(data, default=_date_text)
+    except (TypeError, ValueError, RecursionError):
+        raise QueryFault(
+            "the question is not JSON, or holds more than texts, numbers, dates, lists, mappings"
+        ) from None
+    try:
         return _QUESTION.validate_json(text)
     except ValidationError as error:
         faults = tuple(f"{'.'.join(map(str, e['loc'])) or 'question'}: {e['msg']}" for e in error.errors())
         raise QueryFault("the question is not well formed", faults) from None
-    except (TypeError, ValueError):
-        raise QueryFault("the question holds something that is neither text, number, date, list nor mapping") from None
 
 
 def _date_text(value: object) -> str:

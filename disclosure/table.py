@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from disclosure.errors import LedgerCorrupt
 from linkage_core.agreement.canonical import canonical_bytes
@@ -73,9 +73,9 @@ class Release:
     def from_json(cls, document: bytes) -> "Release":
         """Parse the JSON form; raises `LedgerCorrupt` if it is not one."""
         try:
-            return _RELEASE.validate_json(document)
+            return _RELEASE.validate_json(document, strict=True, extra="forbid")
         except ValidationError:
             raise LedgerCorrupt("a stored release does not have the form of a release") from None
 
 
-_RELEASE: TypeAdapter[Release] = TypeAdapter(Release, config=ConfigDict(strict=True, extra="forbid"))
+_RELEASE: TypeAdapter[Release] = TypeAdapter(Release)

@@ -1,0 +1,140 @@
+"""`symbolon linkage-unit`: run the linkage unit, and link a wave."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.outcome import BAD_INPUT, results, talk
+
+if TYPE_CHECKING:
+    from linkage_core.linking.run import Progress
+    from services.linkage_unit.status import Status
+
+app = typer.Typer(no_args_is_help=True, help="Run the linkage unit: mailbox, intake, linking, sealed tokens.")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration, TOML; `example` prints one.")]
+
+
+@app.command()
+def example() -> None:
+    """Print an example configuration.
+
+    Example: symbolon linkage-unit example > linkage-unit.toml
+    """
+    from services.linkage_unit.config import EXAMPLE
+
+    results.print(EXAMPLE, markup=False, end="")
+
+
+@app.command()
+def serve(config: Config) -> None:
+    """Take providers' calls until stopped; prints its address once it listens.
+
+    Example: symbolon linkage-unit serve --config linkage-unit.toml
+    """
+    from services.common.logs import configure_logs
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import serve as run
+
+    configure_logs()
+    run(load(config), lambda address: typer.echo(f"listening on {address}"))
+
+
+@app.command()
+def check(config: Config) -> None:
+    """Look for everything that would keep `serve` from starting; changes nothing."""
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import check as run
+
+    findings = run(load(config))
+    for finding in findings:
+        results.print(f"- {finding}", markup=False)
+    if findings:
+        raise typer.Exit(BAD_INPUT)
+    talk.print("everything is in place")
+
+
+@app.command("show-config")
+def show_config(config: Config) -> None:
+    """Print the configuration as it is in effect."""
+    from services.common.config import show
+    from services.linkage_unit.config import load
+
+    results.print(show(load(config)), markup=False)
+
+
+@app.command()
+def status(
+    config: Config, json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False
+) -> None:
+    """Show uploads, key checks and runs of every wave. For the operator: none of it goes to a provider."""
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import status as run
+
+    found = run(load(config))
+    if json:
+        results.print(found.to_json(), markup=False)
+    else:
+        _print_tables(found)
+
+
+@app.command()
+def link(
+    config: Config,
+    wave: Annotated[str, typer.Option(help="Wave to link, as the agreement names it.")],
+) -> None:
+    """Link a wave whose files are all there, and make a sealed token for every row.
+
+    It runs beside `serve`. A run that was stopped is simply started again; one that is done is left alone.
+
+    Example: symbolon linkage-unit link --config linkage-unit.toml --wave 2025
+    """
+    from services.common.logs import configure_logs
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import link as run
+
+    configure_logs()
+    settings = load(config)
+    with _bars() as progress:
+        linked = run(settings, wave, progress)
+    results.print(f"wave {wave}: tokens are ready" if linked else f"wave {wave}: tokens had been made before")
+
+
+@contextmanager
+def _bars() -> "Iterator[Progress]":
+    """One progress bar for each step of linking, on standard error."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=talk) as bars:
+        tasks = {}
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield tell
+
+
+def _print_tables(status: "Status") -> None:
+    from rich.table import Table
+
+    results.print(f"agreement {status.agreement}, version {status.version}: {status.state}", markup=False)
+    for wave in status.waves:
+        failure = "" if wave.failure is None else f" ({wave.failure})"
+        table = Table(title=f"wave {wave.wave}: {wave.state}{failure}; tokens from {wave.tokens_not_before}")
+        for heading in ("provider", "key check", "upload", "rows", "chunks"):
+            table.add_column(heading, justify="right" if heading in ("rows", "chunks") else "left")
+        for item in wave.providers:
+            table.add_row(
+                item.provider, item.key_check, item.upload, str(item.rows), f"{item.chunks}/{item.chunks_expected}"
+            )
+        results.print(table)
+        if wave.counts:
+            results.print(
+                f"groups {wave.counts['groups']}, linkable pairs {wave.counts['linkable_pairs']}", markup=False
+            )

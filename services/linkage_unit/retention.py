@@ -1,0 +1,32 @@
+"""Encodings leave when the agreement says so: at the end of a run, and whenever a process of the linkage unit starts.
+
+What is destroyed is the data key; the sealed files and their digests go with it.
+"""
+
+from services.linkage_unit.project import Upload, UploadState, encodings_are_due
+from services.linkage_unit.unit import LinkageUnit
+
+
+def delete_due_encodings(unit: LinkageUnit) -> int:
+    """Delete the encodings of every wave for which the agreement demands it; returns how many uploads that were."""
+    document = unit.agreement.document
+    deleted = 0
+    for wave in document.waves:
+        run = unit.runs.state(wave.name)
+        if not encodings_are_due(wave, document.retention, run, unit.state(), unit.clock()):
+            continue
+        for upload in unit.uploads.of_wave(wave.name):
+            deleted += _delete(unit, upload)
+    return deleted
+
+
+def _delete(unit: LinkageUnit, upload: Upload) -> bool:
+    """The key goes first: a crash in between leaves files that nobody can open."""
+    if upload.state is UploadState.DELETED:
+        return False
+    sealed = unit.content.encodings(upload.agreement, upload.wave, upload.provider, upload.id)
+    unit.content.destroy_encodings(upload.agreement, upload.wave, upload.provider)
+    sealed.remove()
+    unit.uploads.delete_content(upload.id)
+    unit.audit.append("encodings deleted", party=upload.provider, wave=upload.wave, upload=upload.id.hex())
+    return True

@@ -1,0 +1,67 @@
+"""The signed manifest of a run: enough to repeat it, and to see later what it did. It stays with the operator.
+
+Counts of a run say how files overlap; nothing of it goes to a provider.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Final
+
+from pydantic import JsonValue
+
+from linkage_core.agreement.canonical import canonical_bytes
+from linkage_core.agreement.signatures import VerifiedAgreement
+from linkage_core.crypto.secret import Secret
+from linkage_core.crypto.signing import Statement, sign
+from linkage_core.linking.run import LinkageResult
+from linkage_core.linking.waves import GroupChanges
+from linkage_core.types import PartyName
+from services.linkage_unit.store.runs import Run
+from services.wire.convert.signed import signed_to_bytes
+from services.wire.messages import SignedStatement
+
+FORMAT: Final = "symbolon-run/1"
+TYPE: Final = "RunManifest"
+
+
+def run_manifest(
+    agreement: VerifiedAgreement,
+    run: Run,
+    files: Sequence[tuple[str, bytes, int]],
+    result: LinkageResult,
+    changes: GroupChanges,
+    classes: Mapping[str, Sequence[int]],
+) -> dict[str, JsonValue]:
+    """Return what a run was given and what it counted.
+
+    `files`: provider, root of its chunks, rows; `classes`: rows of each provider in each quality class.
+    """
+    parameters: dict[str, JsonValue] = {name: value for name, value in result.parameters.items() if name != "seed"}
+    return {
+        "format": FORMAT,
+        "software": version("symbolon"),
+        "agreement": agreement.hash.hex(),
+        "schema": agreement.document.schema_hash.hex(),
+        "wave": run.wave,
+        "registry_version": run.version,
+        "seed": run.seed.to_bytes(8, "big").hex(),
+        "parameters": parameters,
+        "files": [{"provider": name, "root": root.hex(), "rows": rows} for name, root, rows in files],
+        "groups": result.groups.group_count,
+        "passes": [dict(asdict(counts)) for counts in result.passes],
+        "candidates": {str(name): count for name, count in result.candidates.items()},
+        "scored_pairs": result.scored_pairs,
+        "linkable_pairs": result.linkable_pairs,
+        "changes": dict(asdict(changes)),
+        "quality_classes": {name: list(counts) for name, counts in classes.items()},
+    }
+
+
+def sign_run_manifest(
+    manifest: Mapping[str, JsonValue], agreement: VerifiedAgreement, wave: str, signer: PartyName, key: Secret
+) -> bytes:
+    """Return the manifest as a signed statement of the linkage unit to nobody, as the store keeps it."""
+    body = canonical_bytes(dict(manifest))
+    statement = Statement(TYPE, signer, PartyName(""), agreement.context(wave), body)
+    return signed_to_bytes(SignedStatement(statement, sign(key, statement.signed_bytes())))

@@ -1,0 +1,98 @@
+"""The linkage unit's processes: serve, check, link, status. Thin: everything they do is in the rooms beside."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+import grpc
+
+from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.comparing.similarity import assert_native
+from linkage_core.crypto import hpke
+from linkage_core.errors import LinkageCoreError
+from linkage_core.linking.run import Progress
+from services.common.access import AccessGuard
+from services.common.agreements import is_party, realm_of
+from services.common.channel import open_channel
+from services.common.clock import Clock, RandomBytes, system_clock, system_random
+from services.common.errors import ServiceError
+from services.common.identity import Role
+from services.common.keystore import PartyKeys, load_party_keys
+from services.common.server import serve_until_stopped, start_server
+from services.common.wave_keys import fetch_wave_keys
+from services.linkage_unit.config import LinkageUnitConfig
+from services.linkage_unit.retention import delete_due_encodings
+from services.linkage_unit.runner import link_wave
+from services.linkage_unit.servicer import register
+from services.linkage_unit.status import Status, status_of
+from services.linkage_unit.unit import LINK, SERVE, LinkageUnit, open_unit, require_own_keys
+
+LOCK_FILE: Final = "link.lock"
+STATUS: Final = "status"
+
+
+def serve(config: LinkageUnitConfig, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the address once calls are taken."""
+    unit = open_unit(config, SERVE, system_clock, system_random)
+    delete_due_encodings(unit)
+    server, port = start(unit, config.listen)
+    address = f"{config.listen.rpartition(':')[0]}:{port}"
+    unit.log.info("serving", address=address, version=str(unit.agreement.document.version))
+    ready(address)
+    serve_until_stopped(server, unit.close)
+
+
+def start(unit: LinkageUnit, listen: str) -> tuple[grpc.Server, int]:
+    """Start the gRPC server of an open linkage unit; returns it and its port."""
+    guard = AccessGuard(realm_of(unit.agreement), unit.state, partial(is_party, unit.agreement), unit.log)
+    return start_server(listen, unit.keys.transport, guard, partial(register, unit))
+
+
+def link(config: LinkageUnitConfig, wave: str, progress: Progress | None = None) -> bool:
+    """Link a wave beside the serving process; False if its tokens had been made before."""
+    with _opened(config, LINK, system_clock, system_random) as unit:
+        analysis = unit.agreement.document.analysis_service
+        realm = realm_of(unit.agreement)
+        with open_channel(
+            config.analysis_service, unit.keys.transport, realm, Role.ANALYSIS_SERVICE, analysis.name
+        ) as channel:
+            fetch = partial(fetch_wave_keys, channel, unit.agreement)
+            return link_wave(unit, wave, config.data / LOCK_FILE, fetch, progress)
+
+
+def status(config: LinkageUnitConfig) -> Status:
+    """Return what the operator may know of every wave."""
+    with _opened(config, STATUS, system_clock, system_random) as unit:
+        return status_of(unit)
+
+
+def check(config: LinkageUnitConfig) -> list[str]:
+    """Return every reason for which `serve` would not start; changes nothing."""
+    findings: list[str] = []
+
+    def attempt(step: Callable[[], object]) -> object | None:
+        try:
+            return step()
+        except (LinkageCoreError, ServiceError) as error:
+            findings.append(str(error))
+        except OSError as error:
+            findings.append(f"{error.filename}: {error.strerror}")
+        return None
+
+    attempt(assert_native)
+    attempt(hpke.assert_supported)
+    keys = attempt(lambda: load_party_keys(config.keys))
+    agreement = attempt(lambda: verify_agreement(config.agreement.read_bytes()))
+    if isinstance(keys, PartyKeys) and isinstance(agreement, VerifiedAgreement):
+        attempt(lambda: require_own_keys(agreement, keys))
+    return findings
+
+
+@contextmanager
+def _opened(config: LinkageUnitConfig, process: str, clock: Clock, random: RandomBytes) -> Iterator[LinkageUnit]:
+    unit = open_unit(config, process, clock, random)
+    try:
+        yield unit
+    finally:
+        unit.close()

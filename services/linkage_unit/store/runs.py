@@ -1,0 +1,211 @@
+"""Stored runs (M4) and what they leave: the registry of groups, their pseudonyms, the token batches (M5)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+
+from services.common.database import transact
+from services.common.errors import Conflict
+from services.linkage_unit.project import RunState
+from services.linkage_unit.store.tables import GROUP_PSEUDONYMS, REGISTRY, RUNS, TOKEN_BATCHES, UPLOADS
+
+BULK_ROWS = 10_000
+"""Rows of one bulk insert."""
+
+RegistryKey = tuple[str, bytes]
+"""Provider and handle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The linking of one wave. `version` orders runs and registry entries; `seed` is an integer of 64 bits."""
+
+    wave: str
+    version: int
+    agreement: str
+    state: RunState
+    seed: int
+    failure: str | None = None
+    manifest: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """One provider's tokens of one wave; `header` is the signed statement, as the store keeps it."""
+
+    wave: str
+    provider: str
+    batch_id: bytes
+    header: bytes = field(repr=False)
+    chunk_count: int
+
+
+class RunStore:
+    """Runs of waves, and their results, which become visible together or not at all."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def start(self, wave: str, agreement: str, seed: int) -> Run:
+        """Mark a wave as being linked; a wave that was begun before keeps its version and seed."""
+
+        def work(connection: Connection) -> Run:
+            existing = connection.execute(select(RUNS).where(RUNS.c.wave == wave)).first()
+            if existing is None:
+                last = connection.execute(select(func.max(RUNS.c.version))).scalar_one()
+                version, kept = (last or 0) + 1, seed
+                connection.execute(
+                    insert(RUNS).values(
+                        wave=wave,
+                        version=version,
+                        agreement=agreement,
+                        state=str(RunState.LINKING),
+                        seed=seed.to_bytes(8, "big"),
+                    )
+                )
+            else:
+                version, kept = existing.version, int.from_bytes(existing.seed, "big")
+                connection.execute(
+                    update(RUNS)
+                    .where(RUNS.c.wave == wave)
+                    .values(agreement=agreement, state=str(RunState.LINKING), failure=None)
+                )
+            return Run(wave, version, agreement, RunState.LINKING, kept)
+
+        return transact(self._engine, work)
+
+    def fail(self, wave: str, failure: str) -> None:
+        """Mark a wave's run as failed by an error of this type."""
+        transact(
+            self._engine,
+            lambda connection: connection.execute(
+                update(RUNS).where(RUNS.c.wave == wave).values(state=str(RunState.FAILED), failure=failure)
+            ),
+        )
+
+    def run(self, wave: str) -> Run | None:
+        """Return a wave's run, or None while it is collecting."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.wave == wave)).first()
+        if row is None:
+            return None
+        return Run(
+            row.wave,
+            row.version,
+            row.agreement,
+            RunState(row.state),
+            int.from_bytes(row.seed, "big"),
+            row.failure,
+            row.manifest,
+        )
+
+    def state(self, wave: str) -> RunState:
+        """Return where a wave stands."""
+        with self._engine.connect() as connection:
+            return run_state(connection, wave)
+
+    def registry(self) -> dict[RegistryKey, bytes]:
+        """Return the group id of each provider's handle in the registry's newest version."""
+        newest = (
+            select(REGISTRY.c.provider, REGISTRY.c.handle, func.max(REGISTRY.c.version).label("version"))
+            .group_by(REGISTRY.c.provider, REGISTRY.c.handle)
+            .subquery()
+        )
+        joined = REGISTRY.join(
+            newest,
+            and_(
+                REGISTRY.c.provider == newest.c.provider,
+                REGISTRY.c.handle == newest.c.handle,
+                REGISTRY.c.version == newest.c.version,
+            ),
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(REGISTRY.c.provider, REGISTRY.c.handle, REGISTRY.c.group_id).select_from(joined)
+            )
+            return {(row.provider, row.handle): row.group_id for row in rows}
+
+    def complete(
+        self,
+        run: Run,
+        *,
+        project: str,
+        changed: Mapping[RegistryKey, bytes],
+        pseudonyms: Mapping[bytes, bytes],
+        batches: Sequence[TokenBatch],
+        uploads: Mapping[str, bytes],
+        manifest: bytes,
+    ) -> None:
+        """Make a run's whole result visible in one transaction, and the wave *ready*.
+
+        `changed` holds registry entries that are new or have another group than before; `pseudonyms` every group's of
+        the wave, of which those already known are left alone; two groups with one pseudonym break a unique constraint.
+        `uploads` are the ids that were linked, by provider: raises `Conflict` if one was replaced meanwhile.
+        """
+
+        def work(connection: Connection) -> None:
+            rows_now = connection.execute(select(UPLOADS.c.provider, UPLOADS.c.id).where(UPLOADS.c.wave == run.wave))
+            if {row.provider: row.id for row in rows_now} != uploads:
+                raise Conflict("an upload was replaced while the wave was linked; link it again")
+            known = set(
+                connection.execute(
+                    select(GROUP_PSEUDONYMS.c.group_id).where(GROUP_PSEUDONYMS.c.project == project)
+                ).scalars()
+            )
+            for rows in _bulks(
+                {"provider": provider, "handle": handle, "version": run.version, "group_id": group_id}
+                for (provider, handle), group_id in changed.items()
+            ):
+                connection.execute(insert(REGISTRY), rows)
+            for rows in _bulks(
+                {"project": project, "group_id": group_id, "pseudonym": pseudonym}
+                for group_id, pseudonym in pseudonyms.items()
+                if group_id not in known
+            ):
+                connection.execute(insert(GROUP_PSEUDONYMS), rows)
+            for batch in batches:
+                connection.execute(
+                    insert(TOKEN_BATCHES).values(
+                        wave=batch.wave,
+                        provider=batch.provider,
+                        batch_id=batch.batch_id,
+                        header=batch.header,
+                        chunk_count=batch.chunk_count,
+                    )
+                )
+            connection.execute(
+                update(RUNS).where(RUNS.c.wave == run.wave).values(state=str(RunState.READY), manifest=manifest)
+            )
+
+        transact(self._engine, work)
+
+    def token_batch(self, wave: str, provider: str) -> TokenBatch | None:
+        """Return a provider's tokens of a wave, or None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(TOKEN_BATCHES).where(TOKEN_BATCHES.c.wave == wave, TOKEN_BATCHES.c.provider == provider)
+            ).first()
+        return None if row is None else TokenBatch(row.wave, row.provider, row.batch_id, row.header, row.chunk_count)
+
+    def batch_ids(self) -> set[bytes]:
+        """Return the ids of all visible token batches."""
+        with self._engine.connect() as connection:
+            return set(connection.execute(select(TOKEN_BATCHES.c.batch_id)).scalars())
+
+
+def run_state(connection: Connection, wave: str) -> RunState:
+    """Return where a wave stands, inside a transaction."""
+    stored = connection.execute(select(RUNS.c.state).where(RUNS.c.wave == wave)).scalar_one_or_none()
+    return RunState.COLLECTING if stored is None else RunState(stored)
+
+
+def _bulks(rows: Iterable[dict[str, str | int | bytes]]) -> Iterable[list[dict[str, str | int | bytes]]]:
+    bulk = []
+    for row in rows:
+        bulk.append(row)
+        if len(bulk) == BULK_ROWS:
+            yield bulk
+            bulk = []
+    if bulk:
+        yield bulk

@@ -17,7 +17,13 @@ KEY_BYTES: Final = 32
 
 
 def info(label: str, *context: bytes) -> bytes:
-    """Return the HKDF `info` of a label and its context parts."""
+    """Return the HKDF `info` of a label and its context parts; no two different lists of them share one.
+
+    Raises `ValueError` for a label that is not printable ASCII: since a part's length begins with an unprintable byte
+    (parts are far below 512 MiB), no label can be taken for a shorter one followed by parts.
+    """
+    if not (label.isascii() and label.isprintable()):
+        raise ValueError("a key label must be printable ASCII")
     parts = [f"symbolon/v1/{label}".encode("ascii")]
     for part in context:
         parts.append(len(part).to_bytes(4, "big") + part)

@@ -1,6 +1,6 @@
 """Ed25519 signatures over domain-separated statements: who says what to whom, in which context."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -30,13 +30,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A message of one type from one party to another: everything that its signature covers."""
+    """A message of one type from one party to another: everything that its signature covers.
+
+    `repr` hides the body: it may hold a key check or a question.
+    """
 
     type: str
     sender: PartyName
     recipient: PartyName
     context: Context
-    body: bytes
+    body: bytes = field(repr=False)
 
     def signed_bytes(self) -> bytes:
         """Return the byte string that is signed; no two different statements share one."""

@@ -16,6 +16,8 @@ def check_amendment(old: Agreement, new: Agreement) -> None:
         raise Refused("version", f"must be {old.version + 1}, got {new.version}")
     if new.supersedes != old.hash.hex():
         raise Refused("supersedes", "must name the hash of the version in force")
+    if new.epoch < old.epoch:
+        raise Refused("epoch", f"must not go back from {old.epoch}: an epoch's secret was deleted when it ended")
     if new.linkage != old.linkage and new.epoch == old.epoch:
         raise Refused("epoch", "another linkage schema needs a new epoch: secrets are bound to the schema")
     members = [{p.name for p in version.providers} for version in (old, new)]

@@ -1,6 +1,7 @@
 """Whether the clauses of one agreement fit together: every contradiction is found, not only the first."""
 
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from linkage_core.agreement.payload import PayloadTable
@@ -47,13 +48,18 @@ def _parties(agreement: "Agreement") -> Iterator[str]:
 
 
 def _separation(agreement: "Agreement") -> Iterator[str]:
-    entity = {p.role: p.legal_entity for p in agreement.parties if p.role != "provider"}
+    entity = {p.role: _entity(p.legal_entity) for p in agreement.parties if p.role != "provider"}
     linkage_unit, analysis = entity.get("linkage-unit"), entity.get("analysis-service")
     for party in agreement.parties:
-        if party.role == "provider" and party.legal_entity == linkage_unit:
+        if party.role == "provider" and _entity(party.legal_entity) == linkage_unit:
             yield f"parties.{party.name}.legal_entity: one entity may not be a provider and the linkage unit"
     if linkage_unit is not None and linkage_unit == analysis and agreement.same_entity is None:
         yield "same_entity: one entity runs linkage unit and analysis service; a clause must say what remains visible"
+
+
+def _entity(name: str) -> str:
+    """A legal entity's name without what people write differently: case, spaces, compatibility forms."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _hardening(agreement: "Agreement") -> Iterator[str]:
@@ -101,6 +107,7 @@ def _payload(agreement: "Agreement") -> Iterator[str]:
         if (table.provider, table.name) in seen:
             yield f"{where}: listed twice"
         seen.add((table.provider, table.name))
+        yield from _twice(f"{where}.columns", [c.name for c in table.columns])
         for column in table.columns:
             if column.code_list is not None and agreement.statistics.code_list(column.code_list) is None:
                 yield f"{where}.{column.name}: no code list {column.code_list}"
@@ -109,6 +116,8 @@ def _payload(agreement: "Agreement") -> Iterator[str]:
 def _statistics(agreement: "Agreement") -> Iterator[str]:
     tables = {(t.provider, t.name): t for t in agreement.payload}
     statistics = agreement.statistics
+    for what in ("code_lists", "dimensions", "sources"):
+        yield from _twice(f"statistics.{what}", [item.name for item in getattr(statistics, what)])
     residence = tables.get((statistics.residence.provider, statistics.residence.table))
     if residence is None or residence.kind != "spell":
         yield "statistics.residence: must name a spell table of the payload"
@@ -123,6 +132,10 @@ def _statistics(agreement: "Agreement") -> Iterator[str]:
         for reference in dimension.sources:
             if not _is_person_category(tables.get((reference.provider, reference.table)), reference.column):
                 yield f"{where}: {reference.provider}.{reference.table}.{reference.column} is no person category column"
+
+
+def _twice(where: str, names: Sequence[str]) -> Iterator[str]:
+    yield from (f"{where}: {name} occurs twice" for name in sorted({n for n in names if names.count(n) > 1}))
 
 
 def _is_person_category(table: PayloadTable | None, column_name: str) -> bool:

@@ -17,6 +17,9 @@ from linkage_core.types import AgreementHash, Lineage, PartyName
 
 FORMAT = "symbolon-agreement/1"
 
+LARGEST_EPOCH = 2**32 - 1
+"""Epochs travel and are bound as four bytes."""
+
 PartyRole = Literal["provider", "linkage-unit", "analysis-service"]
 Hex16 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 IdentityKeyHex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -161,7 +164,7 @@ class Agreement(Clause):
     certificate_authority: str = Field(min_length=1, description="PEM of the CA whose transport certificates count")
     parties: tuple[Party, ...] = Field(min_length=4)
     same_entity: SameEntityClause | None = None
-    epoch: int = Field(ge=1)
+    epoch: int = Field(ge=1, le=LARGEST_EPOCH)
     linkage: LinkageSchema
     hardening: Hardening
     matching: Matching

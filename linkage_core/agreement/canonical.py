@@ -16,11 +16,17 @@ LARGEST_INTEGER: Final = 2**53 - 1
 
 
 def canonical_bytes(value: JsonValue) -> bytes:
-    """Return the RFC 8785 form of a JSON value; raises `InputFault` naming each place that holds a forbidden number."""
+    """Return the RFC 8785 form of a JSON value; raises `InputFault` naming each place that holds a forbidden number.
+
+    A text that is not valid Unicode raises `InputFault` too.
+    """
     faults = tuple(_forbidden_numbers(value, "$"))
     if faults:
         raise InputFault("the document cannot be made canonical", faults)
-    return rfc8785.dumps(value)
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError:
+        raise InputFault("the document cannot be made canonical: a text in it is not valid Unicode") from None
 
 
 def digest(value: JsonValue) -> bytes:

@@ -1,6 +1,7 @@
 """An agreement with its signatures: every party signs the same hash, or it is no agreement."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
@@ -14,12 +15,14 @@ from linkage_core.errors import InputFault, Refused, Tampered
 from linkage_core.schema import Clause
 from linkage_core.types import AgreementHash, PartyName
 
+SignatureHex = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
 
 class SignedAgreement(Clause):
     """The file that parties pass around: the agreement and, by party name, Ed25519 signatures in hexadecimal."""
 
     agreement: Agreement
-    signatures: dict[str, str] = Field(default_factory=dict)
+    signatures: dict[str, SignatureHex] = Field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON of the file."""
@@ -68,9 +71,13 @@ def parse_signed(file: bytes) -> SignedAgreement:
 def verify_agreement(file: bytes) -> VerifiedAgreement:
     """Return the agreement if every party's signature is there and fits.
 
-    Raises `Refused` with clause `signatures.<party>` for a missing, foreign or unfitting signature.
+    Raises `Refused` with clause `signatures.<party>` for a missing, foreign or unfitting signature, and `InputFault`
+    for a file in another spelling than the canonical one: two readers could understand it differently, e.g. a key that
+    stands there twice.
     """
     signed = parse_signed(file)
+    if signed.to_bytes() != file:
+        raise InputFault("the agreement file was changed: it is not in the canonical form that `sign` writes")
     agreement = signed.agreement
     message = signed_bytes(agreement)
     names = {party.name for party in agreement.parties}

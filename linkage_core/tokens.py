@@ -42,8 +42,13 @@ def seal_tokens(
     """Seal one token a row, in the order given, which must be a fresh random one.
 
     `quality` is uint8 (n,) below `QUALITY_CLASSES`, `pseudonyms` uint8 (n, 16); n × `TOKEN_BYTES` bytes come back.
-    A batch key must never seal a second batch.
+    A batch key must never seal a second batch. Raises `InputFault` for other shapes and types: tokens of two sizes
+    would tell a provider which of its rows are linked.
     """
+    if quality.dtype != np.uint8 or pseudonyms.dtype != np.uint8:
+        raise InputFault("quality classes and pseudonyms must be uint8")
+    if pseudonyms.shape != (len(quality), IDENTIFIER_BYTES):
+        raise InputFault(f"{len(quality)} quality classes and pseudonyms of shape {pseudonyms.shape} do not fit")
     if len(quality) and int(quality.max()) >= QUALITY_CLASSES:
         raise InputFault(f"a token holds {QUALITY_CLASSES} quality classes")
     cipher = AESGCMSIV(batch_key.reveal())

@@ -18,7 +18,7 @@ from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.crypto import signing
 from linkage_core.crypto.kdf import info
 from linkage_core.crypto.secret import Secret
-from linkage_core.errors import Tampered
+from linkage_core.errors import InputFault, Tampered
 from services.common.clock import Clock
 from services.common.logs import ALLOWED_KEYS, UnlistedLogKey
 
@@ -73,7 +73,7 @@ def verify(path: Path, public_key: bytes) -> tuple[int, str]:
     whole = content[: content.rfind(b"\n") + 1]
     if whole != content:
         os.truncate(path, len(whole))
-    for raw in whole.splitlines():
+    for raw in whole.split(b"\n")[:-1]:
         try:
             line = json.loads(raw)
             digest, signature = line.pop("hash"), bytes.fromhex(line.pop("signature"))
@@ -81,8 +81,9 @@ def verify(path: Path, public_key: bytes) -> tuple[int, str]:
                 line["previous"] == head
                 and line["sequence"] == sequence + 1
                 and hashlib.sha256(canonical_bytes(line)).hexdigest() == digest
+                and canonical_bytes({**line, "hash": digest, "signature": signature.hex()}) == raw
             )
-        except (KeyError, ValueError, TypeError, AttributeError):
+        except (KeyError, ValueError, TypeError, AttributeError, InputFault):
             fits, digest, signature = False, "", b""
         if not fits:
             raise Tampered(f"line {sequence + 1} of the audit log {path.name} does not follow from the lines before it")

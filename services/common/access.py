@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from linkage_core.agreement.doors import AgreementState
-from linkage_core.errors import Refused
+from linkage_core.errors import InputFault, Refused
 from services.common.errors import CATALOGUE, Codes, Denied, code_of, public_message
 from services.common.identity import Caller, Realm, Role, caller_of
 from services.common.logs import Log
@@ -88,49 +89,58 @@ class AccessInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]  # ge
         self._guard = guard
 
     def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        """Wrap the method's handler; an unknown method gets a handler that denies."""
+        """Wrap the method's handler, or the lack of one: a caller is admitted before any of its messages is read.
+
+        Every method is served as a stream both ways, which on the wire is the same; otherwise gRPC itself would answer
+        an empty or malformed request, and differently for methods that exist.
+        """
         method: str = handler_call_details.method
         handler = continuation(handler_call_details) if method in ACCESS else None
-        if handler is None:
-            return grpc.unary_unary_rpc_method_handler(lambda request, context: self._deny(method, context))
-        if handler.request_streaming and handler.response_streaming:
-            raise AssertionError("the protocol has no method that streams both ways")
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                lambda request, context: self._stream(method, handler.unary_stream, request, context),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        make, behaviour = (
-            (grpc.stream_unary_rpc_method_handler, handler.stream_unary)
-            if handler.request_streaming
-            else (grpc.unary_unary_rpc_method_handler, handler.unary_unary)
-        )
-        return make(
-            lambda request, context: self._call(method, behaviour, request, context),
-            handler.request_deserializer,
-            handler.response_serializer,
+        return grpc.stream_stream_rpc_method_handler(
+            lambda requests, context: self._serve(method, handler, requests, context),
+            None,
+            None if handler is None else handler.response_serializer,
         )
 
-    def _call(self, method: str, behaviour: Any, request: Any, context: grpc.ServicerContext) -> Any:
+    def _serve(
+        self, method: str, handler: Any, requests: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[Any]:
         try:
+            if handler is None:
+                raise Denied("unknown method")
             self._guard.admit(method, context)
-            return behaviour(request, context)
+            parsed = (_parse(handler.request_deserializer, request) for request in requests)
+            request = parsed if handler.request_streaming else _only(parsed)
+            behaviour = _behaviour(handler)
+            if handler.response_streaming:
+                yield from behaviour(request, context)
+            else:
+                yield behaviour(request, context)
         except Exception as error:  # noqa: BLE001 - the rim: whatever it is, the peer gets the catalogue's answer
-            return self._refuse(method, error, context)
-
-    def _stream(self, method: str, behaviour: Any, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        try:
-            self._guard.admit(method, context)
-            yield from behaviour(request, context)
-        except Exception as error:  # noqa: BLE001 - the rim, as above
-            self._refuse(method, error, context)
-
-    def _deny(self, method: str, context: grpc.ServicerContext) -> None:
-        self._refuse("unknown", Denied("unknown method"), context)
+            self._refuse("unknown" if handler is None else method, error, context)
 
     def _refuse(self, method: str, error: Exception, context: grpc.ServicerContext) -> None:
         code = code_of(error, self._guard.role_codes)
         self._guard.log.warning("refused", method=method, code=str(code), error_type=type(error).__name__)
         context.set_trailing_metadata((("symbolon-code", str(code)),))
         context.abort(CATALOGUE[code].status, public_message(error, code))
+
+
+def _behaviour(handler: Any) -> Any:
+    """The servicer's function in one of gRPC's four slots."""
+    if handler.request_streaming:
+        return handler.stream_stream if handler.response_streaming else handler.stream_unary
+    return handler.unary_stream if handler.response_streaming else handler.unary_unary
+
+
+def _parse(deserializer: Callable[[bytes], Any], request: bytes) -> Any:
+    try:
+        return deserializer(request)
+    except DecodeError:
+        raise InputFault("the request is not a message of the method's type") from None
+
+
+def _only(requests: Iterator[Any]) -> Any:
+    for request in requests:
+        return request
+    raise InputFault("the call holds no request")

@@ -38,6 +38,8 @@ def exit_code_of(error: Exception) -> int:
             return BAD_INPUT
         if error.code is Code.TAMPERED:
             return TAMPERED
+        if error.code in (Code.NOT_READY, Code.UNAVAILABLE):
+            return TRY_LATER
         return 1 if error.code in (Code.INTERNAL, Code.RELEASE_FAILED) else REFUSED
     groups: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
         (

@@ -49,4 +49,6 @@ def remote_errors(peer: str) -> Iterator[None]:
             raise NotReady(message) from None
         if code is Code.DENIED:
             raise Denied(message) from None
+        if code is Code.UNAVAILABLE:
+            raise Unavailable(message) from None
         raise RemoteRefusal(code, message) from None

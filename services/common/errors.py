@@ -65,6 +65,7 @@ class Code(StrEnum):
     NOT_READY = "not-ready"
     CONFLICT = "conflict"
     DENIED = "denied"
+    UNAVAILABLE = "unavailable"
     RELEASE_FAILED = "release-failed"
     INTERNAL = "internal"
 
@@ -87,6 +88,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.NOT_READY: Entry(grpc.StatusCode.FAILED_PRECONDITION, "Not ready; try again later.", True),
     Code.CONFLICT: Entry(grpc.StatusCode.ALREADY_EXISTS, "It contradicts an earlier request.", True),
     Code.DENIED: Entry(grpc.StatusCode.PERMISSION_DENIED, "Not allowed.", False),
+    Code.UNAVAILABLE: Entry(grpc.StatusCode.UNAVAILABLE, "Not available now; try again.", False),
     Code.RELEASE_FAILED: Entry(grpc.StatusCode.INTERNAL, "The release failed; what it cost stays charged.", False),
     Code.INTERNAL: Entry(grpc.StatusCode.INTERNAL, "Internal error; the operator's log has the type.", False),
 }
@@ -102,6 +104,7 @@ _CODES: Final[Codes] = (
     (NotReady, Code.NOT_READY),
     (Conflict, Code.CONFLICT),
     (Denied, Code.DENIED),
+    (Unavailable, Code.UNAVAILABLE),
 )
 
 

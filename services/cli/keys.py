@@ -51,15 +51,10 @@ def new(
 @app.command()
 def show(folder: Folder) -> None:
     """Show the public half of a party's keys, with the fingerprint to compare by telephone."""
-    import hashlib
-
     from services.common.keystore import load_public_identity
 
     public = load_public_identity(folder)
-    content: dict[str, str] = public.to_json()
-    fingerprint = hashlib.sha256(public.identity_key + (public.wrap_key or b"")).hexdigest()[:32]
-    content["fingerprint"] = " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4))
-    results.print(json.dumps(content, indent=2), markup=False)
+    results.print(json.dumps({**public.to_json(), "fingerprint": public.fingerprint}, indent=2), markup=False)
 
 
 @app.command()

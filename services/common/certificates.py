@@ -63,10 +63,9 @@ def issue_certificate(authority_key: bytes, authority_certificate: bytes, reques
     """
     key = serialization.load_pem_private_key(authority_key, None)
     authority = x509.load_pem_x509_certificate(authority_certificate)
-    asked = x509.load_pem_x509_csr(request)
+    asked, names = _read_request(request)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not asked.is_signature_valid:
         raise ConfigurationFault("the certificate request is not signed by its own key")
-    names = asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if len(uris) != 1 or len(names.get_values_for_type(x509.DNSName)) != 1 or len(list(names)) != 2:
         raise ConfigurationFault("the certificate request must hold one SPIFFE id and one server name, nothing else")
@@ -92,8 +91,16 @@ def issue_certificate(authority_key: bytes, authority_certificate: bytes, reques
 
 def spiffe_id_of_request(request: bytes) -> str:
     """Return the SPIFFE id that a certificate request asks for, for the authority's operator to look at."""
-    names = x509.load_pem_x509_csr(request).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    _, names = _read_request(request)
     return " ".join(names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def _read_request(request: bytes) -> tuple[x509.CertificateSigningRequest, x509.SubjectAlternativeName]:
+    try:
+        asked = x509.load_pem_x509_csr(request)
+        return asked, asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        raise ConfigurationFault("this is no certificate request, or it names nobody") from None
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:

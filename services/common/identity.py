@@ -48,6 +48,11 @@ class Realm:
         return f"{name}.{role}.{self.agreement}.{self.trust_domain}".replace("_", "-")
 
 
+def is_spiffe_id(text: str) -> bool:
+    """Tell whether a text has the form of a party's transport identity."""
+    return _SPIFFE.fullmatch(text) is not None
+
+
 def caller_of(context: grpc.ServicerContext, realm: Realm) -> Caller:
     """Return the caller of an RPC; raises `Denied` unless it has exactly one SPIFFE URI of this realm.
 

@@ -9,6 +9,7 @@ transport.crt       certificate, as the authority issued it
 authority.crt       the certificate authority's certificate
 """
 
+import hashlib
 import json
 import os
 import stat
@@ -22,7 +23,7 @@ from linkage_core.types import PartyName
 from services.common import certificates
 from services.common.clock import RandomBytes
 from services.common.errors import ConfigurationFault
-from services.common.identity import Realm, Role
+from services.common.identity import Realm, Role, is_spiffe_id
 
 IDENTITY_KEY_BYTES: Final = 32
 
@@ -34,6 +35,12 @@ class TransportIdentity:
     certificate: bytes
     private_key: bytes = field(repr=False)
     authority: bytes
+
+
+def fingerprint(identity_key: bytes, wrap_key: bytes | None) -> str:
+    """Return 128 bits of SHA-256 over a party's public keys, in groups of four digits to read aloud."""
+    digest = hashlib.sha256(identity_key + (wrap_key or b"")).hexdigest()[:32]
+    return " ".join(digest[i : i + 4] for i in range(0, len(digest), 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,11 @@ class PublicIdentity:
     def spiffe_id(self) -> str:
         """The transport identity."""
         return self.realm.spiffe_id(self.role, self.name)
+
+    @property
+    def fingerprint(self) -> str:
+        """What parties compare by telephone: see `fingerprint`."""
+        return fingerprint(self.identity_key, self.wrap_key)
 
     def to_json(self) -> dict[str, str]:
         """Return the content of `party.json`."""
@@ -86,8 +98,13 @@ class PartyKeys:
 
 def create_party_keys(directory: Path, realm: Realm, role: Role, name: str, random: RandomBytes) -> PublicIdentity:
     """Make a party's keys and certificate request in a folder that has none; returns the public half."""
-    if (directory / "party.json").exists():
+    if any((directory / file).exists() for file in ("party.json", "identity.key", "wrap.key", "transport.key")):
         raise ConfigurationFault(f"{directory} already holds keys; keys are never overwritten")
+    if not is_spiffe_id(realm.spiffe_id(role, name)):
+        raise ConfigurationFault(
+            "names of parties and agreements have lower-case letters, digits, _ and - only, and trust domains are "
+            f"DNS names in lower case; these make no identity: {realm.spiffe_id(role, name)}"
+        )
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     identity = Secret(random(IDENTITY_KEY_BYTES))
@@ -120,7 +137,7 @@ def load_public_identity(path: Path) -> PublicIdentity:
         )
     except FileNotFoundError:
         raise ConfigurationFault(f"{file} is missing: make keys with `symbolon keys new`") from None
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         raise ConfigurationFault(f"{file} is not a party's public identity") from None
 
 
@@ -137,17 +154,32 @@ def load_party_keys(directory: Path) -> PartyKeys:
             faults.append(f"{name} can be read by others: chmod 600")
     if faults:
         raise ConfigurationFault(f"the key folder {directory} cannot be used", tuple(faults))
-    wrap = directory / "wrap.key"
+    identity = _read_key(directory / "identity.key")
+    wrap = _read_key(directory / "wrap.key") if public.role is Role.PROVIDER else None
+    if len(identity) != IDENTITY_KEY_BYTES or signing.public_of(identity) != public.identity_key:
+        faults.append("identity.key is not the key that party.json names")
+    if wrap is not None and (len(wrap) != hpke.PRIVATE_KEY_BYTES or hpke.public_of(wrap) != public.wrap_key):
+        faults.append("wrap.key is not the key that party.json names")
+    if faults:
+        raise ConfigurationFault(f"the key folder {directory} cannot be used", tuple(faults))
     return PartyKeys(
         public,
-        Secret(bytes.fromhex((directory / "identity.key").read_text())),
-        Secret(bytes.fromhex(wrap.read_text())) if public.role is Role.PROVIDER else None,
+        identity,
+        wrap,
         TransportIdentity(
             (directory / "transport.crt").read_bytes(),
             (directory / "transport.key").read_bytes(),
             (directory / "authority.crt").read_bytes(),
         ),
     )
+
+
+def _read_key(path: Path) -> Secret:
+    """The key in a file, or an empty one if the file holds none: what is wrong is never shown."""
+    try:
+        return Secret(bytes.fromhex(path.read_text()))
+    except ValueError:
+        return Secret(b"")
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from services.cli.outcome import results, talk
 
 app = typer.Typer(no_args_is_help=True, help="Draft, sign, verify and show the data-sharing agreement.")
 
-File = Annotated[Path, typer.Argument(help="The agreement's file.")]
+File = Annotated[Path, typer.Argument(help="The agreement's file.", exists=True, dir_okay=False)]
 Keys = Annotated[Path, typer.Option(help="Key folder of the party.")]
 
 
@@ -27,9 +27,13 @@ def terms() -> None:
 def new(
     terms: Annotated[Path, typer.Argument(help="The terms, TOML; `symbolon agreement terms` prints an example.")],
     party: Annotated[list[Path], typer.Option(help="party.json of each party (or its key folder); repeat.")],
-    authority: Annotated[Path, typer.Option(help="Certificate of the authority for transport certificates.")],
+    authority: Annotated[
+        Path, typer.Option(help="Certificate of the authority for transport certificates.", exists=True, dir_okay=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the agreement.")],
-    amends: Annotated[Path | None, typer.Option(help="The signed agreement that this one amends.")] = None,
+    amends: Annotated[
+        Path | None, typer.Option(help="The signed agreement that this one amends.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
     """Draft an agreement from terms and the parties' public keys.
 
@@ -101,6 +105,7 @@ def suspend(
 ) -> None:
     """Suspend the agreement at both services; any single party may. Only a newly signed version ends it."""
     from linkage_core.agreement.signatures import verify_agreement
+    from linkage_core.types import PartyName
     from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
     from services.common.identity import Role
     from services.common.keystore import load_party_keys
@@ -112,7 +117,7 @@ def suspend(
     verified, party = verify_agreement(file.read_bytes()), load_party_keys(keys)
     document = verified.document
     for peer, address in ((document.linkage_unit, linkage_unit), (document.analysis_service, analysis)):
-        notice = sign_message(party.identity, party.name, peer.name, verified.context(), SuspensionNotice())
+        notice = sign_message(party.identity, party.name, PartyName(peer.name), verified.context(), SuspensionNotice())
         channel = open_channel(address, party.transport, party.public.realm, Role(peer.role), peer.name)
         with channel, remote_errors(peer.name):
             agreement_pb2_grpc.AgreementsStub(channel).SuspendAgreement(

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from linkage_core.agreement.document import Agreement
+from linkage_core.agreement.document import Agreement, Party
 from linkage_core.agreement.signatures import SignedAgreement
+from services.common.keystore import fingerprint
 
 NANO = 1_000_000_000
 
@@ -28,6 +29,7 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
     for party in a.parties:
         state = "signed" if party.name in signed.signatures else "NOT SIGNED"
         yield f"  {party.name:<22} {party.role:<17} {party.legal_entity}  [{state}]"
+        yield f"  {'':<22} keys {_fingerprint(party)}"
     if a.same_entity is not None:
         yield f"  one entity runs both services; what remains visible: {a.same_entity.what_remains_visible}"
     yield ""
@@ -47,6 +49,7 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
     )
     yield f"  at most {budget.flow_cells_per_person} cells a person in a flow table"
     yield f"  noise with a standard deviation of at most {budget.maximum_noise_sd}"
+    yield f"  cells below {a.minimum_cell_count} are flagged as unreliable"
     yield ""
     kept = a.retention
     yield (
@@ -57,6 +60,11 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
     yield f"impact assessment: {a.impact_assessment}"
 
 
+def _fingerprint(party: Party) -> str:
+    """As `symbolon keys show` prints it: compared out of band, it shows that nobody put in keys of their own."""
+    return fingerprint(bytes.fromhex(party.identity_key), bytes.fromhex(party.wrap_key) if party.wrap_key else None)
+
+
 def _linkage(a: Agreement) -> Iterator[str]:
     yield f"linkage (epoch {a.epoch})"
     yield f"  quasi-identifiers: {', '.join(q.name for q in a.linkage.quasi_identifiers)}"
@@ -64,6 +72,16 @@ def _linkage(a: Agreement) -> Iterator[str]:
         yield f"  match key {key.name}: {' + '.join(key.variables)}, at least {key.entropy_bits} bits"
     for clk in a.linkage.clks:
         yield f"  CLK {clk.name}: {' + '.join(clk.features)}, {clk.length_bits} bits, t = {clk.diffusion_t}"
+    floor = a.hardening
+    yield (
+        f"  least hardening: t >= {floor.minimum_t}, fill {floor.lowest_fill_per_mille / 10:g} to "
+        f"{floor.highest_fill_per_mille / 10:g} %, D <= {floor.maximum_d_ppm / 1e6:g}, {floor.minimum_length_bits} bits"
+    )
+    volume = a.volume
+    yield (
+        f"  a file has {volume.minimum_rows} to {volume.maximum_rows} rows, "
+        f"and changes by at most {volume.maximum_change_per_mille / 10:g} % from wave to wave"
+    )
     matching = a.matching
     yield (
         f"  candidates from Dice >= {matching.candidate_per_mille / 1000:g}, "

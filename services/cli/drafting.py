@@ -9,10 +9,14 @@ Terms hold the agreement's clauses under their own names. Three things may be wr
 What belongs to the draft and not to the terms (parties, keys, lineage, version) is filled in.
 """
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
+from linkage_core.agreement.amendments import check_amendment
 from linkage_core.agreement.document import Agreement, parse_agreement
 from linkage_core.errors import InputFault
 from services.common.clock import RandomBytes
@@ -29,9 +33,10 @@ def draft_agreement(
 ) -> Agreement:
     """Return the agreement that these terms and parties make; raises `InputFault` with every fault.
 
-    With `amends`, the lineage is kept and the version counts on.
+    With `amends`, the lineage is kept and the version counts on; raises `Refused` with the clause where a service
+    would not adopt the amendment, before anyone signs it.
     """
-    document = dict(terms)
+    document = copy.deepcopy(terms)
     entities: dict[str, str] = document.pop("legal_entities", {})
     faults = [f"legal_entities: no entity for {p.name}" for p in parties if p.name not in entities]
     faults += [f"legal_entities: no keys of {name}" for name in sorted(set(entities) - {p.name for p in parties})]
@@ -50,7 +55,10 @@ def draft_agreement(
     document["supersedes"] = None if amends is None else amends.hash.hex()
     _expand_linkage(document)
     _expand_code_lists(document)
-    return parse_agreement(json.dumps(document, default=_text).encode())
+    agreement = parse_agreement(json.dumps(document, default=_text).encode())
+    if amends is not None:
+        check_amendment(amends, agreement)
+    return agreement
 
 
 def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:
@@ -74,7 +82,10 @@ def _expand_linkage(document: dict[str, Any]) -> None:
         if wanted not in schemas:
             raise InputFault(f"linkage: there is no default schema {wanted!r}", (f"known: {', '.join(schemas)}",))
         document["linkage"] = schemas[wanted]().model_dump(mode="json")
-    schema = LinkageSchema.model_validate_json(json.dumps(document["linkage"], default=_text))
+    try:
+        schema = LinkageSchema.model_validate_json(json.dumps(document.get("linkage"), default=_text))
+    except ValidationError:
+        return  # parsing the whole document tells this fault together with all others
     given: dict[str, Any] = document.get("matching", {})
     sources = tuple(given.get("sources_with_duplicates", ()))
     document["matching"] = default_matching.default_matching(schema, sources).model_dump(mode="json") | given
@@ -82,10 +93,10 @@ def _expand_linkage(document: dict[str, Any]) -> None:
 
 def _expand_code_lists(document: dict[str, Any]) -> None:
     for code_list in document.get("statistics", {}).get("code_lists", []):
-        also = code_list.pop("also", [])
         if code_list.get("codes") == "iso-3166-alpha-3":
             import pycountry
 
+            also = code_list.pop("also", [])
             codes = sorted(country.alpha_3 for country in pycountry.countries)
             code_list["codes"] = codes + [code for code in also if code not in codes]
 

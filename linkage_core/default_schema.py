@@ -28,8 +28,9 @@ def people_schema() -> LinkageSchema:
     | another day or month, day unknown       | names-year                                |
 
     Sex is left out: files lack it, and one bit of knowledge is not worth a bit pattern that a file lacks as a whole.
-    The match key's 40 bits count its space (two names and a full date: about 2^12 · 2^14 · 2^15); equal keys of
-    frequent names on one day are what its cap and the later decisions are for.
+    The first match key does not mind swapped names, the second does not mind second given names. Their 40 bits count
+    the space (two names and a full date: about 2^12 · 2^14 · 2^15); two people of one frequent name and one birth date
+    share a key, which is what the cap is for and what makes the keys weaker than a national number.
     """
     return LinkageSchema(
         standardisation=current(),
@@ -39,19 +40,24 @@ def people_schema() -> LinkageSchema:
             QuasiIdentifier(name="birth_date", kind="date"),
         ),
         variables=(
-            Variable(name="given", of=("given_name",), form="value"),
+            Variable(name="given", of=("given_name",), form="first-token"),
             Variable(name="family", of=("family_name",), form="value"),
             Variable(name="names", of=("given_name", "family_name"), form="sorted-tokens"),
             Variable(name="date", of=("birth_date",), form="date-digits"),
             Variable(name="year", of=("birth_date",), form="year"),
             Variable(name="day", of=("birth_date",), form="ordered-month-day"),
         ),
-        match_keys=(MatchKeySpec(name="names-date", variables=("names", "date"), entropy_bits=40, max_occurrences=5),),
+        match_keys=(
+            MatchKeySpec(name="names-date", variables=("names", "date"), entropy_bits=40, max_occurrences=5),
+            MatchKeySpec(
+                name="given-family-date", variables=("given", "family", "date"), entropy_bits=40, max_occurrences=5
+            ),
+        ),
         clks=(
             _clk("given-birth", _text("given", 125), _digits("year", 95), _digits("day", 95)),
             _clk("family-birth", _text("family", 125), _digits("year", 95), _digits("day", 95)),
-            _clk("names-year", _text("names", 210), _digits("year", 105)),
-            _clk("names-day", _text("names", 210), _digits("day", 105)),
+            _clk("names-year", _text("names", 216), _digits("year", 108)),
+            _clk("names-day", _text("names", 216), _digits("day", 108)),
         ),
     )
 

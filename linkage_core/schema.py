@@ -22,7 +22,7 @@ MINIMUM_MATCH_KEY_BITS: Final = 40
 QuasiIdentifierKind = Literal[
     "given-name", "family-name", "date", "sex", "country", "municipality", "identifier", "address", "postcode"
 ]
-VariableForm = Literal["value", "sorted-tokens", "date-digits", "year", "month-day", "ordered-month-day"]
+VariableForm = Literal["value", "sorted-tokens", "first-token", "date-digits", "year", "month-day", "ordered-month-day"]
 
 
 class Clause(BaseModel):

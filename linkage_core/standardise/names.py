@@ -1,5 +1,6 @@
-"""Names of persons: folded, particles and stand-ins removed."""
+"""Names of persons: folded, particles and stand-ins removed, two spellings of one letter made one."""
 
+import re
 from typing import Final
 
 from linkage_core.standardise.findings import Standardised
@@ -16,14 +17,23 @@ PARTICLES: Final = frozenset(
 STAND_INS: Final = frozenset(
     listed(
         "unknown|unkn|unk|not known|name unknown|no name|noname|none|null|nan|na|n a|nil|nn|n n|fnu|lnu|xxx|xx|x|test|"
-        "unbekannt|inconnu|inconnue|desconocido|desconocida|neizvestno|anonymous|anonym|missing"
+        "unbekannt|inconnu|desconocido|desconocida|neizvestno|anonymous|anonym|missing"
     )
 )
 """What clerks type when there is no name: taken as missing."""
 
+ONE_LETTER_FOR_TWO: Final = {"a[ae]+": "a", "oe+": "o", "ue+": "u"}
+"""Travel documents write ä, å, ö, ø, ü as ae, aa, oe, oe, ue (ICAO Doc 9303, part 3); other files drop the marks. Both
+become one letter, also where the letters are two (Michael, Manuel): the same in every file."""
+
+_two_letters = [(re.compile(pattern), letter) for pattern, letter in ONE_LETTER_FOR_TWO.items()]
+
 
 def standardise_name(text: str) -> Standardised:
     """Return a name's words without particles; a name made of particles only keeps them."""
-    words = fold(text).split()
+    name = fold(text)
+    for pattern, letter in _two_letters:
+        name = pattern.sub(letter, name)
+    words = name.split()
     kept = " ".join([w for w in words if w not in PARTICLES] or words)
     return ("" if kept in STAND_INS else kept), None

@@ -58,7 +58,11 @@ def _tables() -> dict[str, object]:
         "version": VERSION,
         "text": {"before": text.BEFORE_TRANSLITERATION, "dropped": text.DROPPED},
         "transliteration": hashlib.sha256(letters.encode()).hexdigest(),
-        "names": {"particles": sorted(names.PARTICLES), "stand-ins": sorted(names.STAND_INS)},
+        "names": {
+            "particles": sorted(names.PARTICLES),
+            "stand-ins": sorted(names.STAND_INS),
+            "one letter for two": names.ONE_LETTER_FOR_TWO,
+        },
         "dates": {
             "shapes": dates.SHAPES,
             "sentinels": sorted(dates.SENTINELS),

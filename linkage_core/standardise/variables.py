@@ -7,6 +7,7 @@ from linkage_core.schema import VariableForm
 FORMS: Final[dict[VariableForm, str]] = {
     "value": "the standardised values, joined by a space, missing ones left out",
     "sorted-tokens": "the words of all values, sorted, joined by a space: swapped given and family name give one value",
+    "first-token": "the first word of each value: second names, which files leave out at will, do not count",
     "date-digits": "YYYYMMDD, YYYYMM or YYYY of each date, as much as is known",
     "year": "YYYY of each date",
     "month-day": "MMDD of each full date",
@@ -23,6 +24,8 @@ def in_form(form: VariableForm, values: tuple[str, ...]) -> str:
     known = [value for value in values if value]
     if form == "value":
         return " ".join(known)
+    if form == "first-token":
+        return " ".join(value.split()[0] for value in known)
     if form == "sorted-tokens":
         return " ".join(sorted(word for value in known for word in value.split()))
     return " ".join(part for part in (_date_part(form, value) for value in known) if part)

@@ -35,6 +35,7 @@ def test_variables_are_formed_from_standardised_columns() -> None:
     records, findings = standardise(schema(), COLUMNS, date_formats={"birth_date": "DD.MM.YYYY"})
     assert findings == ()
     assert records.values["names"] == ["anna maria nowak", "anna maria nowak", "souza"]
+    assert records.values["given"] == ["anna", "nowak", ""]
     assert records.values["date"] == ["19870512", "19871205", "1990"]
     assert records.values["year"] == ["1987", "1987", "1990"]
     assert records.values["day"] == ["0512", "0512", ""]

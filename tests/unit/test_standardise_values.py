@@ -38,6 +38,9 @@ def test_spellings_of_one_text_fold_to_one_value(spellings: tuple[str, ...], fol
         (("de la", "De La"), "de la"),
         (("unknown", "N/A", "-", "XXX", "FNU", " "), ""),
         (("Ben", "BEN"), "ben"),
+        (("Jöran", "Jøran", "JOERAN", "Joran"), "joran"),
+        (("Åse", "AASE", "Ase"), "ase"),
+        (("Michael", "MICHAEL"), "michal"),
     ],
 )
 def test_particles_and_stand_ins_do_not_tell_names_apart(spellings: tuple[str, ...], name: str) -> None:
@@ -46,6 +49,7 @@ def test_particles_and_stand_ins_do_not_tell_names_apart(spellings: tuple[str, .
 
 def test_no_stand_in_for_a_name_can_be_changed_by_dropping_particles() -> None:
     assert not {stand_in for stand_in in STAND_INS if set(stand_in.split()) & PARTICLES}
+    assert {standardise_name(stand_in) for stand_in in STAND_INS} == {("", None)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""The dry pass: mapping and every file validated against the agreement before anything is sent.
+
+1. mapping against agreement, all contradictions together
+2. identities: columns, encodings, required values, dates, one row per local person
+3. payload tables: closed types, code lists, bounds, local ids that exist, rows per person
+4. all faults of all files together, or counts that show how good the files are
+"""
+
+from collections.abc import Mapping as AbstractMapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from linkage_core.agreement.document import Agreement
+from linkage_core.crypto.secret import Secret
+from linkage_core.errors import Refused
+from linkage_core.standardise.rules import require_current
+from linkage_core.types import PartyName
+from services.common.clock import RandomBytes
+from services.provider_agent.faults import FaultLog
+from services.provider_agent.fingerprint import Fingerprint, unchanged
+from services.provider_agent.identities import FieldQuality, check_identities
+from services.provider_agent.mapping import Mapping, check_mapping, tables_of
+from services.provider_agent.payload import TableQuality, check_table
+from services.provider_agent.progress import Progress
+
+_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFiles:
+    """What the dry pass found: counts only, and the fingerprint by which a later pass knows the identities again."""
+
+    rows: int
+    fields: AbstractMapping[str, FieldQuality]
+    tables: AbstractMapping[str, TableQuality]
+    identities: Fingerprint
+
+
+def check_files(
+    mapping: Mapping,
+    agreement: Agreement,
+    provider: PartyName,
+    *,
+    today: date,
+    random_bytes: RandomBytes,
+    progress: Progress,
+) -> CheckedFiles:
+    """Validate mapping and files; one `InputFault` lists every fault of all files.
+
+    Raises `Refused` if the agreement names other standardisation rules or another number of rows.
+    """
+    require_current(agreement.linkage)
+    check_mapping(mapping, agreement, provider)
+    key = Secret(random_bytes(_KEY_BYTES))
+    faults = FaultLog()
+    tables: dict[str, TableQuality] = {}
+    with ExitStack() as files:
+        print_of_identities = files.enter_context(unchanged(mapping.identities.path))
+        with progress(f"checking {mapping.identities.label}", None) as advance:
+            people = check_identities(mapping.identities, agreement.linkage, today, key, faults, advance)
+        for table in tables_of(agreement, provider):
+            source = mapping.payload_source(table.name)
+            files.enter_context(unchanged(source.path))
+            with progress(f"checking {source.label}", None) as advance:
+                tables[table.name] = check_table(source, table, agreement, key, people.images, faults, advance)
+    faults.refuse("the files cannot be used and nothing was sent")
+    _require_volume(agreement, people.rows)
+    return CheckedFiles(people.rows, people.fields, tables, print_of_identities)
+
+
+def _require_volume(agreement: Agreement, rows: int) -> None:
+    least, most = agreement.volume.minimum_rows, agreement.volume.maximum_rows
+    if rows < least:
+        raise Refused("volume.minimum_rows", f"the identities file has {rows:,} rows, at least {least:,} are needed")
+    if rows > most:
+        raise Refused("volume.maximum_rows", f"the identities file has {rows:,} rows, at most {most:,} are allowed")

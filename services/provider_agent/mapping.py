@@ -1,0 +1,193 @@
+"""The mapping file: which column of which file is which quasi-identifier or payload variable.
+
+[identities]                                  one row per local person
+path = "register.csv"                         relative to the mapping file; .csv or .parquet
+local_id = "person_no"
+[identities.columns]
+family_name = "surname"
+birth_date = { column = "dob", date_format = "DD.MM.YYYY" }
+
+[[payload]]                                   one for each table that the agreement lists for this provider
+name = "registrations"
+kind = "spell"
+path = "registrations.csv"
+local_id = "person_no"
+[payload.columns]
+start = "from"
+reason = { column = "why", codes = { "1" = "work", "2" = "study" } }
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from linkage_core.agreement.document import Agreement
+from linkage_core.agreement.payload import PayloadTable, TableKind
+from linkage_core.errors import InputFault
+from linkage_core.schema import Name
+from linkage_core.standardise.dates import DateFormat
+from linkage_core.types import PartyName
+from services.common.config import load_toml
+from services.common.paths import FilePath
+
+FileEncoding = Literal[
+    "utf-8", "ascii", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15",
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257",
+]  # fmt: skip
+"""Encodings of CSV files. UTF-16 is not among them: a damaged byte would shift all that follows."""
+
+
+class MappingPart(BaseModel):
+    """Base of the mapping's parts: immutable, strictly typed, no unknown field."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class ColumnSource(MappingPart):
+    """A column of a file and how it is written. `codes` translates a file's values into codes of the public list."""
+
+    column: str = Field(min_length=1)
+    date_format: DateFormat = "YYYY-MM-DD"
+    codes: dict[str, str] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_alone_is_a_column(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+
+class FileSource(MappingPart):
+    """One file: where it is, how it is written, which column holds the local id, and which columns are read."""
+
+    path: FilePath = Field(strict=False)
+    format: Literal["csv", "parquet"] | None = None
+    encoding: FileEncoding = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    local_id: str = Field(min_length=1)
+    columns: dict[Name, ColumnSource] = Field(min_length=1)
+
+    @property
+    def kind_of_file(self) -> Literal["csv", "parquet"]:
+        """The declared format, or what the file's name says."""
+        return self.format or ("parquet" if self.path.suffix.lower() in (".parquet", ".pq") else "csv")
+
+    @property
+    def label(self) -> str:
+        """The file's name, as messages show it."""
+        return self.path.name
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """Every column of the file that is read, the local id first."""
+        return tuple(dict.fromkeys((self.local_id, *(source.column for source in self.columns.values()))))
+
+    @field_validator("delimiter")
+    @classmethod
+    def _delimiter_can_delimit(cls, value: str) -> str:
+        if value in '"\r\n' or not value.isascii():
+            raise ValueError('must be one ASCII character other than a quote or a line end, e.g. "," ";" or "\\t"')
+        return value
+
+
+class PayloadSource(FileSource):
+    """The file of one payload table of the agreement."""
+
+    name: Name
+    kind: TableKind
+
+
+class Mapping(MappingPart):
+    """The whole mapping file, paths resolved."""
+
+    identities: FileSource
+    payload: tuple[PayloadSource, ...] = Field(default=(), strict=False)
+
+    def payload_source(self, table: str) -> PayloadSource:
+        """Return the file of a payload table; raises `InputFault` if the mapping has none."""
+        for source in self.payload:
+            if source.name == table:
+                return source
+        raise InputFault(f"the mapping has no payload table {table}")
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file; one `ConfigurationFault` lists everything that is wrong with it."""
+    return load_toml(path, Mapping)
+
+
+def check_mapping(mapping: Mapping, agreement: Agreement, provider: PartyName) -> None:
+    """Raise one `InputFault` that lists every contradiction between mapping and agreement, and every missing file."""
+    faults = (
+        *_file_faults(mapping),
+        *_identity_faults(mapping.identities, agreement),
+        *_payload_faults(mapping, agreement, provider),
+    )
+    if faults:
+        raise InputFault("the mapping does not fit the agreement", faults)
+
+
+def tables_of(agreement: Agreement, provider: PartyName) -> tuple[PayloadTable, ...]:
+    """Return the payload tables that the agreement lists for a provider, in the agreement's order."""
+    return tuple(table for table in agreement.payload if table.provider == provider)
+
+
+def _file_faults(mapping: Mapping) -> Iterator[str]:
+    sources = [("identities", mapping.identities), *((f"payload.{p.name}", p) for p in mapping.payload)]
+    for where, source in sources:
+        if not source.path.is_file():
+            yield f"{where}.path: {source.path} is not a file"
+
+
+def _identity_faults(source: FileSource, agreement: Agreement) -> Iterator[str]:
+    known = {item.name: item for item in agreement.linkage.quasi_identifiers}
+    for name, column in source.columns.items():
+        if name not in known:
+            listed = ", ".join(known)
+            yield f"identities.columns.{name}: the linkage schema has no such quasi-identifier; it has {listed}"
+        if column.codes is not None:
+            yield f"identities.columns.{name}.codes: codes translate payload columns only"
+    for item in known.values():
+        if item.required and item.name not in source.columns:
+            yield f"identities.columns.{item.name}: the linkage schema requires it"
+
+
+def _payload_faults(mapping: Mapping, agreement: Agreement, provider: PartyName) -> Iterator[str]:
+    agreed = {table.name: table for table in tables_of(agreement, provider)}
+    named = [source.name for source in mapping.payload]
+    for name in sorted({n for n in named if named.count(n) > 1}):
+        yield f"payload.{name}: occurs twice"
+    for name in agreed:
+        if name not in named:
+            yield f"payload.{name}: the agreement lists this table for {provider}, and the mapping has no file for it"
+    for source in mapping.payload:
+        table = agreed.get(source.name)
+        if table is None:
+            yield f"payload.{source.name}: the agreement lists no such table for {provider}"
+            continue
+        if table.kind != source.kind:
+            yield f"payload.{source.name}.kind: the agreement says {table.kind}, the mapping {source.kind}"
+        yield from _column_faults(source, table, agreement)
+
+
+def _column_faults(source: PayloadSource, table: PayloadTable, agreement: Agreement) -> Iterator[str]:
+    where = f"payload.{source.name}.columns"
+    for name, column_source in source.columns.items():
+        column = table.column(name)
+        if column is None:
+            yield f"{where}.{name}: the agreement does not list this column, it may not be delivered"
+            continue
+        if column_source.codes is None:
+            continue
+        code_list = agreement.statistics.code_list(column.code_list) if column.code_list else None
+        if code_list is None:
+            yield f"{where}.{name}.codes: only a category column has codes"
+            continue
+        allowed = {*code_list.codes, code_list.unknown}
+        unknown = sorted(set(column_source.codes.values()) - allowed)
+        if unknown:
+            yield f"{where}.{name}.codes: the public list {code_list.name} has no code {', '.join(unknown)}"
+    for column in table.columns:
+        if column.required and column.name not in source.columns:
+            yield f"{where}.{column.name}: the agreement requires it"

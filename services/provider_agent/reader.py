@@ -1,0 +1,244 @@
+"""Reads CSV and Parquet in blocks of text columns: files larger than memory, every fault with its row and field.
+
+CSV goes through Python's `csv` in strict mode instead of a table library, since those repair silently what must be
+refused here: they fill short rows up, and name no row for bytes that cannot be decoded. Undecodable bytes are carried
+as lone surrogates (PEP 383) up to the field that holds them. Parquet goes through pyarrow, batch by batch.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+from linkage_core.errors import InputFault
+from services.provider_agent.faults import Fault, FaultLog
+from services.provider_agent.mapping import FileSource
+
+BLOCK_ROWS: Final = 10_000
+LONGEST_LINE: Final = 1 << 20
+"""Characters; a longer line is a broken quote or not a CSV file, and would be held in memory whole."""
+
+UNDECODABLE: Final = "holds bytes that are not of the declared encoding; declare the right one, or convert the file"
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SCAN_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of a file. `numbers` are their data row numbers, from 1; `columns` hold text, "" where empty.
+
+    Rows that could not be read at all are left out: they are in the fault log.
+    """
+
+    numbers: list[int]
+    columns: dict[str, list[str]] = field(repr=False)
+
+
+def read_blocks(source: FileSource, faults: FaultLog, *, block_rows: int = BLOCK_ROWS) -> Iterator[Block]:
+    """Yield the mapped columns of a file, at most `block_rows` rows at a time; faults go to the log.
+
+    A file whose columns are not those of the mapping yields nothing.
+    """
+    read = _read_csv if source.kind_of_file == "csv" else _read_parquet
+    yield from read(source, faults, block_rows)
+
+
+# ----------------------------------------------------------------------------------------------------------------- CSV
+
+
+def _read_csv(source: FileSource, faults: FaultLog, block_rows: int) -> Iterator[Block]:
+    with source.path.open("rb") as file:
+        if not _mark_fits(source, file, faults):
+            return
+        encoding = "utf-8-sig" if source.encoding == "utf-8" else source.encoding
+        text = io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
+        rows = csv.reader(_lines(text), delimiter=source.delimiter, strict=True)
+        places = _places_in_header(source, rows, faults)
+        if places is None:
+            return
+        width, columns = places
+        yield from _csv_blocks(source, rows, width, columns, faults, block_rows)
+
+
+def _csv_blocks(
+    source: FileSource, rows: Any, width: int, columns: dict[str, int], faults: FaultLog, block_rows: int
+) -> Iterator[Block]:
+    numbers: list[int] = []
+    block: dict[str, list[str]] = {name: [] for name in columns}
+    number = 0
+    undecodable = False
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            break
+        except csv.Error:
+            number += 1
+            faults.add(Fault(source.label, number, "", "is not well-formed CSV (quotes); mend the row"))
+            continue
+        except _LineTooLong:
+            faults.add(Fault(source.label, number + 1, "", f"is longer than {LONGEST_LINE:,} characters; is it CSV?"))
+            break
+        if not row:
+            continue
+        number += 1
+        if len(row) != width:
+            faults.add(_ragged(source, number, len(row), width))
+            continue
+        numbers.append(number)
+        for name, place in columns.items():
+            value = row[place]
+            if not value.isascii() and _is_undecodable(value):
+                faults.add(Fault(source.label, number, name, UNDECODABLE, f"declared: {source.encoding}"))
+                undecodable = True
+                value = ""
+            block[name].append(value)
+        if len(numbers) == block_rows:
+            yield Block(numbers, block)
+            numbers, block = [], {name: [] for name in columns}
+    if numbers:
+        yield Block(numbers, block)
+    if undecodable:
+        offset = _first_undecodable_offset(source)
+        faults.add(Fault(source.label, 0, "", UNDECODABLE, f"the first such byte is at offset {offset:,}"))
+
+
+class _LineTooLong(Exception):
+    """A line is so long that it is not read on."""
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(LONGEST_LINE):
+        if len(line) >= LONGEST_LINE:
+            raise _LineTooLong
+        yield line
+
+
+def _mark_fits(source: FileSource, file: BinaryIO, faults: FaultLog) -> bool:
+    start = file.read(3)
+    file.seek(0)
+    if start[:2] in _UTF16_MARKS:
+        faults.add(Fault(source.label, 0, "", "begins with the mark of UTF-16; save it as UTF-8"))
+        return False
+    if start == codecs.BOM_UTF8 and source.encoding != "utf-8":
+        reason = "begins with the mark of UTF-8; declare encoding utf-8 in the mapping"
+        faults.add(Fault(source.label, 0, "", reason, f"declared: {source.encoding}"))
+        return False
+    return True
+
+
+def _places_in_header(source: FileSource, rows: Any, faults: FaultLog) -> tuple[int, dict[str, int]] | None:
+    try:
+        header = [name.strip() for name in next(rows)]
+    except StopIteration:
+        faults.add(Fault(source.label, 0, "", "is empty; it needs a header line"))
+        return None
+    except (csv.Error, _LineTooLong):
+        faults.add(Fault(source.label, 0, "", "has a header line that is not well-formed CSV"))
+        return None
+    return (
+        (len(header), {name: header.index(name) for name in source.file_columns})
+        if _has(source, header, faults)
+        else None
+    )
+
+
+def _has(source: FileSource, header: list[str], faults: FaultLog) -> bool:
+    """Tell whether each mapped column occurs once. The header itself is not shown: without one it would be a record."""
+    counts = {name: header.count(name) for name in source.file_columns}
+    for name, count in counts.items():
+        if count == 0:
+            reason = f"the file has no such column among its {len(header)}; mend the mapping, delimiter or header"
+            faults.add(Fault(source.label, 0, f"column {name}", reason))
+        elif count > 1:
+            faults.add(Fault(source.label, 0, f"column {name}", f"occurs {count} times in the header"))
+    return all(count == 1 for count in counts.values())
+
+
+def _ragged(source: FileSource, number: int, got: int, expected: int) -> Fault:
+    reason = f"does not have the header's {expected} fields; look for a stray delimiter or quote"
+    return Fault(source.label, number, "", reason, f"it has {got}")
+
+
+def _is_undecodable(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _first_undecodable_offset(source: FileSource) -> int:
+    decoder = codecs.getincrementaldecoder(source.encoding)("strict")
+    consumed = 0
+    with source.path.open("rb") as file:
+        while block := file.read(_SCAN_BYTES):
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                return consumed - pending + error.start
+            consumed += len(block)
+    return consumed
+
+
+# ------------------------------------------------------------------------------------------------------------- Parquet
+
+
+def _read_parquet(source: FileSource, faults: FaultLog, block_rows: int) -> Iterator[Block]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=_SCAN_BYTES)
+    except (pa.ArrowInvalid, OSError):
+        faults.add(Fault(source.label, 0, "", "is not a Parquet file, or is damaged"))
+        return
+    with file:
+        if not _has(source, file.schema_arrow.names, faults):
+            return
+        unreadable = [name for name in source.file_columns if not _is_readable(file.schema_arrow.field(name).type)]
+        for name in unreadable:
+            reason = f"has type {file.schema_arrow.field(name).type}; write it as text, an integer or a date"
+            faults.add(Fault(source.label, 0, f"column {name}", reason))
+        if unreadable:
+            return
+        first = 1
+        try:
+            for batch in file.iter_batches(batch_size=block_rows, columns=list(source.file_columns)):
+                numbers = list(range(first, first + batch.num_rows))
+                yield Block(numbers, {n: _texts(source, n, batch.column(n), first, faults) for n in batch.schema.names})
+                first += batch.num_rows
+        except (pa.ArrowInvalid, OSError):
+            raise InputFault(f"{source.label} is damaged after data row {first - 1}; write it again") from None
+
+
+def _is_readable(kind: Any) -> bool:
+    import pyarrow as pa
+
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(inner) for test in (*text, pa.types.is_integer, pa.types.is_date, pa.types.is_null))
+
+
+def _texts(source: FileSource, name: str, array: Any, first: int, faults: FaultLog) -> list[str]:
+    import pyarrow as pa
+
+    plain = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_integer(plain.type):
+        return ["" if value is None else str(value) for value in plain.to_pylist()]
+    if pa.types.is_date(plain.type):
+        return ["" if value is None else value.isoformat() for value in plain.to_pylist()]
+    try:
+        return [value or "" for value in plain.to_pylist()]
+    except UnicodeDecodeError:
+        return _decoded(source, name, plain.cast(pa.large_binary()).to_pylist(), first, faults)
+
+
+def _decoded(source: FileSource, name: str, values: list[bytes | None], first: int, faults: FaultLog) -> list[str]:
+    texts = []
+    for number, value in enumerate(values, first):
+        try:
+            texts.append((value or b"").decode())
+        except UnicodeDecodeError:
+            faults.add(Fault(source.label, number, name, "holds bytes that are not UTF-8; write the file again"))
+            texts.append("")
+    return texts

@@ -1,0 +1,64 @@
+"""Files of sealed frames: written once, in order and durably; read from any frame on, without holding the file.
+
+A frame is a 4-byte big-endian length and AES-256-GCM under a data key; its place and the file's name are bound to it,
+so that frames cannot be moved, exchanged or taken from another file. Who steals the disk but not the key sees lengths.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from linkage_core.crypto.kdf import info
+from linkage_core.crypto.secret import Secret
+from linkage_core.errors import Tampered
+from services.common.clock import RandomBytes
+from services.common.sealing import open_bytes, seal_bytes
+
+_LENGTH_BYTES: Final = 4
+_LONGEST_FRAME: Final = 1 << 30
+
+
+def write_frames(path: Path, key: Secret, frames: Iterable[bytes], random_bytes: RandomBytes) -> int:
+    """Write all frames durably and return their number; after a crash the file is whole or not there."""
+    beside = path.with_name(f".{path.name}.new")
+    count = 0
+    with beside.open("wb") as file:
+        beside.chmod(0o600)
+        for frame in frames:
+            append_frame(file, key, path.name, count, frame, random_bytes)
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return count
+
+
+def append_frame(file: BinaryIO, key: Secret, name: str, place: int, frame: bytes, random_bytes: RandomBytes) -> None:
+    """Seal one frame as the `place`-th (from 0) of the file called `name`, and write it where the file stands."""
+    sealed = seal_bytes(key, frame, _bound_to(name, place), random_bytes)
+    file.write(len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed)
+
+
+def read_frames(path: Path, key: Secret, start: int = 0) -> Iterator[bytes]:
+    """Yield the frames from the `start`-th on; raises `Tampered` if one was changed, moved or cut short."""
+    with path.open("rb") as file:
+        place = 0
+        while head := file.read(_LENGTH_BYTES):
+            length = int.from_bytes(head, "big")
+            if len(head) < _LENGTH_BYTES or length > _LONGEST_FRAME:
+                raise Tampered(f"{path.name} is cut short or changed at frame {place}")
+            if place < start:
+                file.seek(length, os.SEEK_CUR)
+            else:
+                yield open_bytes(key, file.read(length), _bound_to(path.name, place))
+            place += 1
+
+
+def _bound_to(name: str, place: int) -> bytes:
+    return info("frame", name.encode(), place.to_bytes(8, "big"))

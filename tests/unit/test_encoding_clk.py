@@ -199,3 +199,11 @@ def test_compiling_leaves_the_agreed_schema_as_it_is() -> None:
     before = spec.model_dump_json()
     compile_schema(spec)
     assert spec.model_dump_json() == before
+
+
+def test_no_record_gives_no_row() -> None:
+    records, findings = standardise(SCHEMA, {"given_name": []})
+    encoding = encode(records, SCHEMA, KEYS)
+    assert findings == ()
+    assert {clk.bits.shape for clk in encoding.clks.values()} == {(0, 128)}
+    assert {key.values.shape for key in encoding.match_keys.values()} == {(0, 16)}

@@ -94,11 +94,6 @@ class Balance:
     analyst: int
     release: int
 
-    @property
-    def next_release(self) -> int:
-        """What one more release may cost at most."""
-        return min(self.total, self.wave, self.analyst, self.release)
-
 
 @dataclass(frozen=True, slots=True)
 class Anchor:

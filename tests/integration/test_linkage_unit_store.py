@@ -1,0 +1,211 @@
+"""One suite over both stores: what the linkage unit remembers is the same on SQLite and on PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
+
+from services.common.database import open_database, sqlite_url
+from services.common.errors import Conflict
+from services.linkage_unit.project import Begin, RunState, Upload, UploadState
+from services.linkage_unit.store.mailbox import MailboxStore
+from services.linkage_unit.store.runs import RunStore, TokenBatch
+from services.linkage_unit.store.tables import METADATA, REGISTRY
+from services.linkage_unit.store.uploads import UploadStore
+from services.linkage_unit.unit import MIGRATIONS
+from services.wire.messages import KeyCheck
+
+AGREEMENT = "a" * 64
+CHECK = KeyCheck(b"k" * 16, b"c" * 16)
+UPLOAD = Upload(b"u" * 16, AGREEMENT, "w1", "tax", "key", b"manifest", 10, 2, 0, UploadState.OPEN)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "store.sqlite")
+    new_database: Callable[[], str] = request.getfixturevalue("new_postgresql_database")
+    return new_database()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_database(url, MIGRATIONS)
+    yield engine
+    engine.dispose()
+
+
+def create(_: Upload | None, __: RunState) -> Begin:
+    return Begin.CREATE
+
+
+def replace_it(_: Upload | None, __: RunState) -> Begin:
+    return Begin.REPLACE
+
+
+def test_migrations_make_exactly_the_declared_tables(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_what_is_stored_survives_a_restart(url: str) -> None:
+    first = open_database(url, MIGRATIONS)
+    MailboxStore(first).put_share(AGREEMENT, "tax", "border", b"share")
+    UploadStore(first).begin(UPLOAD, create)
+    UploadStore(first).add_chunk(UPLOAD, 0, b"d" * 32)
+    first.dispose()
+    second = open_database(url, MIGRATIONS)
+    assert MailboxStore(second).shares_to(AGREEMENT, "border") == [b"share"]
+    found = UploadStore(second).find(UPLOAD.id, "tax")
+    assert found == replace(UPLOAD, next_chunk=1)
+    second.dispose()
+
+
+def test_a_share_is_kept_for_its_recipient_and_version_only(engine: Engine) -> None:
+    store = MailboxStore(engine)
+    store.put_share(AGREEMENT, "tax", "border", b"share")
+    store.put_share(AGREEMENT, "tax", "border", b"share")
+    assert store.shares_to(AGREEMENT, "border") == [b"share"]
+    assert store.shares_to(AGREEMENT, "tax") == []
+    assert store.shares_to("b" * 64, "border") == []
+
+
+def test_a_second_different_share_contradicts_even_after_deletion(engine: Engine) -> None:
+    store = MailboxStore(engine)
+    store.put_share(AGREEMENT, "tax", "border", b"share")
+    with pytest.raises(Conflict):
+        store.put_share(AGREEMENT, "tax", "border", b"other")
+    store.delete_shares(AGREEMENT)
+    assert store.shares_to(AGREEMENT, "border") == []
+    store.put_share(AGREEMENT, "tax", "border", b"share")
+    assert store.shares_to(AGREEMENT, "border") == []
+    with pytest.raises(Conflict):
+        store.put_share(AGREEMENT, "tax", "border", b"other")
+
+
+def test_a_key_check_may_be_replaced_until_uploads_begin(engine: Engine) -> None:
+    store = MailboxStore(engine)
+    other = KeyCheck(b"x" * 16, b"c" * 16)
+    assert store.put_key_check(AGREEMENT, "tax", other, b"signed") == {"tax": other}
+    assert store.put_key_check(AGREEMENT, "tax", CHECK, b"signed") == {"tax": CHECK}
+    UploadStore(engine).begin(UPLOAD, create)
+    assert store.put_key_check(AGREEMENT, "tax", CHECK, b"signed") == {"tax": CHECK}
+    with pytest.raises(Conflict):
+        store.put_key_check(AGREEMENT, "tax", other, b"signed")
+
+
+def test_an_upload_is_found_by_its_provider_only(engine: Engine) -> None:
+    store = UploadStore(engine)
+    store.begin(UPLOAD, create)
+    assert store.find(UPLOAD.id, "tax") == UPLOAD
+    assert store.find(UPLOAD.id, "border") is None
+
+
+def test_a_replaced_upload_takes_its_chunks_along(engine: Engine) -> None:
+    store = UploadStore(engine)
+    store.begin(UPLOAD, create)
+    store.add_chunk(UPLOAD, 0, b"d" * 32)
+    new = replace(UPLOAD, id=b"v" * 16, idempotency_key="new")
+    decision, upload, replaced = store.begin(new, replace_it)
+    assert (decision, upload) == (Begin.REPLACE, new)
+    assert replaced == replace(UPLOAD, next_chunk=1)
+    assert store.digests(UPLOAD.id) == []
+    with pytest.raises(Conflict, match="replaced"):
+        store.add_chunk(UPLOAD, 1, b"e" * 32)
+
+
+def test_uploads_of_a_wave_are_listed_by_provider(engine: Engine) -> None:
+    store = UploadStore(engine)
+    store.begin(UPLOAD, create)
+    other = replace(UPLOAD, id=b"v" * 16, provider="border")
+    store.begin(other, create)
+    assert [upload.provider for upload in store.of_wave("w1")] == ["border", "tax"]
+
+
+def test_chunks_count_once_and_in_order(engine: Engine) -> None:
+    store = UploadStore(engine)
+    store.begin(UPLOAD, create)
+    assert store.add_chunk(UPLOAD, 1, b"e" * 32) == 0
+    assert store.add_chunk(UPLOAD, 0, b"d" * 32) == 1
+    assert store.add_chunk(UPLOAD, 0, b"d" * 32) == 1
+    with pytest.raises(Conflict, match="another content"):
+        store.add_chunk(UPLOAD, 0, b"x" * 32)
+    assert store.add_chunk(UPLOAD, 1, b"e" * 32) == 2
+    assert store.digests(UPLOAD.id) == [b"d" * 32, b"e" * 32]
+
+
+def test_an_upload_is_committed_once_and_takes_no_more_chunks(engine: Engine) -> None:
+    store = UploadStore(engine)
+    store.begin(UPLOAD, create)
+    assert store.commit(UPLOAD.id)
+    assert not store.commit(UPLOAD.id)
+    with pytest.raises(Conflict, match="closed"):
+        store.add_chunk(UPLOAD, 0, b"d" * 32)
+
+
+def test_a_run_begun_again_keeps_its_version_and_seed(engine: Engine) -> None:
+    store = RunStore(engine)
+    first = store.start("w1", AGREEMENT, 2**64 - 1)
+    store.fail("w1", "Unfit")
+    failed = store.run("w1")
+    assert failed is not None
+    assert (failed.state, failed.failure) == (RunState.FAILED, "Unfit")
+    again = store.start("w1", AGREEMENT, 7)
+    assert (again.version, again.seed) == (first.version, 2**64 - 1)
+    assert store.start("w2", AGREEMENT, 7).version == first.version + 1
+
+
+def complete(
+    store: RunStore, wave: str, registry: dict[tuple[str, bytes], bytes], pseudonyms: dict[bytes, bytes]
+) -> None:
+    run = store.start(wave, AGREEMENT, 1)
+    batch = TokenBatch(wave, "tax", wave.encode().ljust(16, b"b"), b"header", 3)
+    store.complete(
+        run,
+        project="migration",
+        changed=registry,
+        pseudonyms=pseudonyms,
+        batches=[batch],
+        uploads={},
+        manifest=b"manifest",
+    )
+
+
+def test_a_completed_run_shows_registry_pseudonyms_and_batches(engine: Engine) -> None:
+    store = RunStore(engine)
+    complete(store, "w1", {("tax", b"h" * 16): b"g" * 16}, {b"g" * 16: b"y" * 16})
+    assert store.state("w1") is RunState.READY
+    assert store.registry() == {("tax", b"h" * 16): b"g" * 16}
+    assert store.token_batch("w1", "tax") == TokenBatch("w1", "tax", b"w1".ljust(16, b"b"), b"header", 3)
+    assert store.token_batch("w1", "border") is None
+
+
+def test_the_registry_keeps_every_version_and_answers_with_the_newest(engine: Engine) -> None:
+    store = RunStore(engine)
+    complete(store, "w1", {("tax", b"h" * 16): b"g" * 16, ("tax", b"i" * 16): b"g" * 16}, {b"g" * 16: b"y" * 16})
+    complete(store, "w2", {("tax", b"h" * 16): b"f" * 16}, {b"g" * 16: b"y" * 16, b"f" * 16: b"z" * 16})
+    assert store.registry() == {("tax", b"h" * 16): b"f" * 16, ("tax", b"i" * 16): b"g" * 16}
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(REGISTRY)).scalar_one() == 3
+
+
+def test_two_groups_with_one_pseudonym_are_impossible_and_leave_nothing_behind(engine: Engine) -> None:
+    store = RunStore(engine)
+    with pytest.raises(IntegrityError):
+        complete(store, "w1", {("tax", b"h" * 16): b"g" * 16}, {b"g" * 16: b"y" * 16, b"f" * 16: b"y" * 16})
+    assert store.state("w1") is RunState.LINKING
+    assert store.registry() == {}
+    assert store.batch_ids() == set()
+
+
+def test_a_run_whose_upload_was_replaced_meanwhile_is_not_completed(engine: Engine) -> None:
+    store = RunStore(engine)
+    UploadStore(engine).begin(UPLOAD, create)
+    with pytest.raises(Conflict, match="replaced"):
+        complete(store, "w1", {}, {})
+    assert store.state("w1") is RunState.LINKING

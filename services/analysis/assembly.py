@@ -1,0 +1,157 @@
+"""What the analysis service is made of, opened once by each of its processes.
+
+`serve` is the one that takes an agreement into force; `status` and `close-wave` may run beside it, over the same store.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import NoResultFound
+
+from disclosure.bounding import TruncationKey
+from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.crypto import hpke, signing
+from linkage_core.crypto.kdf import expand
+from linkage_core.crypto.secret import Secret
+from linkage_core.errors import InputFault
+from linkage_core.pseudonyms import bind
+from linkage_core.types import PartyName
+from services.analysis.config import AnalysisConfig
+from services.analysis.intake_rules import reserved_columns
+from services.analysis.store.anchor import AnchorFile
+from services.analysis.store.deliveries import DeliveryStore
+from services.analysis.store.ledger import SqlLedger
+from services.analysis.store.payload import PayloadStore
+from services.analysis.store.tables import MIGRATIONS
+from services.analysis.wave_keys import WaveKeyring
+from services.common.agreements import AgreementKeeper, realm_of
+from services.common.clock import Clock, RandomBytes, system_clock, system_random
+from services.common.database import open_database
+from services.common.errors import ConfigurationFault, NotReady
+from services.common.identity import Role
+from services.common.keystore import PartyKeys, load_party_keys
+from services.common.logs import Log, get_log
+from services.common.sealing import DataKeys, FileKeyEncryptionKey
+
+TRUNCATION_KEY_VERSION: Final = 1
+_MASTER: Final = "k-as"
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisService:
+    """The parts of one process, under one version of the agreement."""
+
+    config: AnalysisConfig
+    agreement: VerifiedAgreement
+    keys: PartyKeys
+    keeper: AgreementKeeper
+    keyring: WaveKeyring
+    deliveries: DeliveryStore
+    payload: PayloadStore
+    ledger: SqlLedger
+    k_as: Secret
+    clock: Clock
+    random: RandomBytes
+    log: Log
+    engine: Engine
+
+    @property
+    def truncation_key(self) -> TruncationKey:
+        """The key of the choice of cells kept per person; bound to lineage and project, as K_AS is."""
+        version = TRUNCATION_KEY_VERSION.to_bytes(4, "big")
+        return TruncationKey(TRUNCATION_KEY_VERSION, expand(self.k_as, "truncation", version).reveal())
+
+    def close(self) -> None:
+        """Give the store's connections back."""
+        self.engine.dispose()
+
+
+def open_service(
+    config: AnalysisConfig,
+    *,
+    takes_into_force: bool,
+    clock: Clock = system_clock,
+    random: RandomBytes = system_random,
+) -> AnalysisService:
+    """Open store, keys and agreement, and verify the ledger against its anchor.
+
+    Raises `Unfit` if this installation cannot open seals, `ConfigurationFault` or `Refused` if keys and agreement do
+    not fit together, `LedgerCorrupt` if the ledger is older than its anchor or was changed. Only a process that
+    `takes_into_force` adopts a new version of the agreement; another one under another version is refused.
+    """
+    hpke.assert_supported()
+    keys = load_party_keys(config.keys)
+    file = read_agreement(config.agreement)
+    require_fit(verify_agreement(file), keys)
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = open_database(config.database_url, MIGRATIONS)
+    keeper = AgreementKeeper(engine, clock)
+    agreement = keeper.adopt(file) if takes_into_force else _in_force(keeper, file)
+    document = agreement.document
+    data_keys = DataKeys(FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random), config.wraps, random)
+    ledger = SqlLedger(engine, AnchorFile(config.anchor, keys.identity))
+    ledger.check(document.lineage)
+    return AnalysisService(
+        config=config,
+        agreement=agreement,
+        keys=keys,
+        keeper=keeper,
+        keyring=WaveKeyring(engine, data_keys, keys),
+        deliveries=DeliveryStore(engine),
+        payload=PayloadStore(config.data / "payload", data_keys, random),
+        ledger=ledger,
+        k_as=bind(data_keys.open_or_create(_MASTER), "k-as", document.lineage_bytes, document.project),
+        clock=clock,
+        random=random,
+        log=get_log("analysis", agreement=document.id),
+        engine=engine,
+    )
+
+
+def own_identity(config: AnalysisConfig) -> tuple[VerifiedAgreement, PartyKeys]:
+    """Return the agreement of the configuration's file and the keys that it names; the store is not opened."""
+    keys = load_party_keys(config.keys)
+    agreement = verify_agreement(read_agreement(config.agreement))
+    require_fit(agreement, keys)
+    return agreement, keys
+
+
+def require_fit(agreement: VerifiedAgreement, keys: PartyKeys) -> None:
+    """Raise one `ConfigurationFault` unless these keys are the agreement's analysis service's, and its names free."""
+    party = agreement.document.analysis_service
+    faults = []
+    if keys.role is not Role.ANALYSIS_SERVICE:
+        faults.append(f"the keys are those of a {keys.role}, expected analysis-service")
+    if keys.name != PartyName(party.name):
+        faults.append(f"the keys are those of {keys.name}, the agreement's analysis service is {party.name}")
+    if keys.public.realm != realm_of(agreement):
+        faults.append("the keys were made for another agreement or trust domain")
+    if signing.public_of(keys.identity).hex() != party.identity_key:
+        faults.append("the identity key is not the one that the agreement names")
+    if faults:
+        raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
+    reserved = reserved_columns(agreement.document)
+    if reserved:
+        raise InputFault("the agreement's payload uses names that the analysis store needs itself", tuple(reserved))
+
+
+def read_agreement(path: Path) -> bytes:
+    """Return the bytes of the agreement's file; raises `ConfigurationFault` if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationFault(f"the agreement {path} cannot be read: {error.strerror}") from None
+
+
+def _in_force(keeper: AgreementKeeper, file: bytes) -> VerifiedAgreement:
+    """Return the agreement in force if it is the one in the file: a server under another one may be running."""
+    agreement = verify_agreement(file)
+    try:
+        current = keeper.current()
+    except NoResultFound:
+        raise NotReady("no agreement is in force yet: start `symbolon analysis serve` once") from None
+    if current.hash != agreement.hash:
+        raise NotReady("the agreement file is not the one in force: restart `symbolon analysis serve` first")
+    return current

@@ -1,0 +1,171 @@
+"""The analyst's side: ask the analysis service from Python, and get data frames that carry their uncertainty.
+
+    from services.analysis.client import Analysis
+    with Analysis.connect("analyst.toml") as analysis:
+        print(analysis.preview(question))
+        table = analysis.run(question)      # a pandas DataFrame; table.attrs has price, noise, version and budget
+
+A question is a mapping as `disclosure.query` describes it, or its JSON.
+"""
+
+import datetime
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.types import PartyName
+from services.analysis.client_config import AnalystConfig, load
+from services.common.agreements import realm_of
+from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
+from services.common.errors import ConfigurationFault
+from services.common.identity import Role
+from services.common.keystore import PartyKeys, load_party_keys
+from services.wire import messages
+from services.wire.convert import queries
+from services.wire.convert.signed import sign_message
+from services.wire.v1 import queries_pb2_grpc
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PEER = "the analysis service"
+ANSWER_SECONDS = 600.0
+"""How long a large question may take."""
+
+
+class Analysis:
+    """A connection to the analysis service under an analyst's keys."""
+
+    def __init__(self, channel: grpc.Channel, keys: PartyKeys, agreement: VerifiedAgreement) -> None:
+        self._channel = channel
+        self._keys = keys
+        self._agreement = agreement
+        self._stub = queries_pb2_grpc.QueriesStub(channel)
+
+    @classmethod
+    def connect(cls, config: AnalystConfig | Path | str) -> "Analysis":
+        """Connect as an analyst's configuration says; raises `ConfigurationFault` or `Refused` if it cannot be used."""
+        settings = config if isinstance(config, AnalystConfig) else load(Path(config))
+        keys = load_party_keys(settings.keys)
+        if keys.role is not Role.ANALYST:
+            raise ConfigurationFault(f"the keys are those of a {keys.role}, expected analyst")
+        agreement = verify_agreement(_read(settings.agreement))
+        service = agreement.document.analysis_service.name
+        channel = open_channel(
+            settings.analysis_service, keys.transport, realm_of(agreement), Role.ANALYSIS_SERVICE, service
+        )
+        return cls(channel, keys, agreement)
+
+    def preview(self, question: Mapping[str, Any] | str, wave: str = "") -> queries.QueryPreview:
+        """Return what a question would cost and give; it touches no data and costs nothing."""
+        request = queries.preview_query_request_to_wire(question_text(question), wave)
+        with remote_errors(PEER):
+            answer = self._stub.PreviewQuery(request, timeout=DEADLINE_SECONDS)
+        return queries.preview_query_response_from_wire(answer)
+
+    def answer(self, question: Mapping[str, Any] | str, wave: str = "") -> queries.Answer:
+        """Ask a question, signed with the analyst's key; it costs what `preview` says, or nothing the second time."""
+        signed = sign_message(
+            self._keys.identity,
+            self._keys.name,
+            PartyName(self._agreement.document.analysis_service.name),
+            self._agreement.context(wave),
+            messages.Question(question_text(question)),
+        )
+        request = queries.run_query_request_to_wire(signed)
+        with remote_errors(PEER):
+            return queries.run_query_response_from_wire(self._stub.RunQuery(request, timeout=ANSWER_SECONDS))
+
+    def run(self, question: Mapping[str, Any] | str, wave: str = "") -> "pd.DataFrame":
+        """Ask a question and return the released table as `frame_of` lays it out."""
+        return frame_of(self.answer(question, wave))
+
+    def summaries(self) -> tuple[tuple[queries.ReleaseSummary, ...], queries.BudgetBalance]:
+        """Return what was released so far under the agreement's lineage, and the budget left."""
+        with remote_errors(PEER):
+            answer = self._stub.ListReleases(queries.list_releases_request_to_wire(), timeout=DEADLINE_SECONDS)
+        return queries.list_releases_response_from_wire(answer)
+
+    def releases(self) -> "pd.DataFrame":
+        """Return what was released so far, one row a release; `attrs["budget"]` has the budget left."""
+        import dataclasses
+
+        import pandas as pd
+
+        found, budget = self.summaries()
+        columns = [field.name for field in dataclasses.fields(queries.ReleaseSummary)]
+        frame = pd.DataFrame([dataclasses.asdict(summary) for summary in found], columns=columns)
+        frame.attrs["budget"] = dataclasses.asdict(budget)
+        return frame
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> "Analysis":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def question_text(question: Mapping[str, Any] | str) -> str:
+    """Return a question as JSON; dates, as TOML gives them, become ISO 8601."""
+    if isinstance(question, str):
+        return question
+    return json.dumps(
+        question, default=lambda value: value.isoformat() if isinstance(value, datetime.date) else str(value)
+    )
+
+
+def frame_of(answer: queries.Answer) -> "pd.DataFrame":
+    """Return a released table as a data frame: one column an axis, then value, low, high, noise_sd, flags.
+
+    `value` is raw: it may be negative. Rows are the full grid, zeros included. `attrs` has what belongs to the whole
+    table: release id, wave, question, price in nano-rho, half-width, bound, data version, budget, and the totals.
+    """
+    import dataclasses
+
+    import pandas as pd
+
+    release = answer.release
+
+    def frame(cells: tuple[Any, ...], axes: tuple[str, ...]) -> "pd.DataFrame":
+        columns: dict[str, Any] = {axis: [cell.coordinates[i] for cell in cells] for i, axis in enumerate(axes)}
+        columns |= {name: [getattr(cell, name) for cell in cells] for name in ("value", "low", "high")}
+        columns["noise_sd"] = [cell.noise_sd_millionths / 1_000_000 for cell in cells]
+        columns["flags"] = ["".join(cell.flags) for cell in cells]
+        return pd.DataFrame(columns)
+
+    table = frame(release.cells, release.axes)
+    table.attrs = {
+        "release_id": release.release_id,
+        "wave": answer.wave,
+        "charged": answer.charged,
+        "question": dict(release.question),
+        "released_at": release.released_at,
+        "mechanism": release.mechanism,
+        "nano_rho": release.nano_rho,
+        "noise_sd": release.noise_sd,
+        "half_width": release.half_width,
+        "cells_per_person": release.bound_cells,
+        "data_version": release.data_version,
+        "agreement_hash": release.agreement_hash,
+        "budget": dataclasses.asdict(answer.budget),
+        "totals": frame(release.totals, release.axes[:1]).to_dict("records"),
+    }
+    return table
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationFault(f"the agreement {path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,88 @@
+"""The analysis service's gRPC methods: convert, call one function, convert back. Refusals are the interceptor's."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import grpc
+
+from linkage_core.types import PartyName
+from services.analysis.intake import Intake
+from services.analysis.queries import QueryDesk
+from services.common.identity import Realm, caller_of
+from services.wire.convert import analysis as delivery
+from services.wire.convert import queries
+from services.wire.v1 import delivery_pb2_grpc, queries_pb2_grpc
+
+if TYPE_CHECKING:
+    from services.wire.v1 import delivery_pb2, queries_pb2
+
+
+class DeliveryServicer(delivery_pb2_grpc.DeliveryServicer):
+    """M6 and M7."""
+
+    def __init__(self, intake: Intake, realm: Realm) -> None:
+        self._intake = intake
+        self._realm = realm
+
+    def GetWaveKeys(
+        self, request: "delivery_pb2.GetWaveKeysRequest", context: grpc.ServicerContext
+    ) -> "delivery_pb2.GetWaveKeysResponse":
+        """Return the signed public keys of a wave."""
+        wave = delivery.get_wave_keys_request_from_wire(request)
+        return delivery.get_wave_keys_response_to_wire(self._intake.wave_keys(wave))
+
+    def BeginDelivery(
+        self, request: "delivery_pb2.BeginDeliveryRequest", context: grpc.ServicerContext
+    ) -> "delivery_pb2.BeginDeliveryResponse":
+        """Begin or resume a delivery."""
+        key, manifest = delivery.begin_delivery_request_from_wire(request)
+        return delivery.begin_delivery_response_to_wire(self._intake.begin(self._name(context), key, manifest))
+
+    def PutPayload(
+        self, request_iterator: "Iterator[delivery_pb2.PutPayloadRequest]", context: grpc.ServicerContext
+    ) -> "delivery_pb2.PutPayloadResponse":
+        """Take sealed chunks of a delivery."""
+        chunks = map(delivery.put_payload_request_from_wire, request_iterator)
+        return delivery.put_payload_response_to_wire(self._intake.put(self._name(context), chunks))
+
+    def CommitDelivery(
+        self, request: "delivery_pb2.CommitDeliveryRequest", context: grpc.ServicerContext
+    ) -> "delivery_pb2.CommitDeliveryResponse":
+        """Make a delivery count."""
+        signed = delivery.commit_delivery_request_from_wire(request)
+        return delivery.commit_delivery_response_to_wire(self._intake.commit(self._name(context), signed))
+
+    def _name(self, context: grpc.ServicerContext) -> PartyName:
+        return caller_of(context, self._realm).name
+
+
+class QueriesServicer(queries_pb2_grpc.QueriesServicer):
+    """M8."""
+
+    def __init__(self, desk: QueryDesk, realm: Realm) -> None:
+        self._desk = desk
+        self._realm = realm
+
+    def PreviewQuery(
+        self, request: "queries_pb2.PreviewQueryRequest", context: grpc.ServicerContext
+    ) -> "queries_pb2.PreviewQueryResponse":
+        """Tell what a question would cost and give."""
+        query, wave = queries.preview_query_request_from_wire(request)
+        return queries.preview_query_response_to_wire(self._desk.preview(self._name(context), query, wave))
+
+    def RunQuery(
+        self, request: "queries_pb2.RunQueryRequest", context: grpc.ServicerContext
+    ) -> "Iterator[queries_pb2.RunQueryResponse]":
+        """Answer a signed question."""
+        signed = queries.run_query_request_from_wire(request)
+        yield from queries.run_query_response_to_wire(self._desk.run(self._name(context), signed))
+
+    def ListReleases(
+        self, request: "queries_pb2.ListReleasesRequest", context: grpc.ServicerContext
+    ) -> "queries_pb2.ListReleasesResponse":
+        """Tell what was released so far."""
+        found, budget = self._desk.releases(self._name(context))
+        return queries.list_releases_response_to_wire(found, budget)
+
+    def _name(self, context: grpc.ServicerContext) -> PartyName:
+        return caller_of(context, self._realm).name

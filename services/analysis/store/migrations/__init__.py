@@ -1,0 +1,1 @@
+"""Alembic's scripts for the analysis service's metadata store."""

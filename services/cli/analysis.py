@@ -1,0 +1,140 @@
+"""`symbolon analysis`: run the analysis service, keep its roster of analysts, close a wave."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.outcome import BAD_INPUT, results, talk
+
+app = typer.Typer(no_args_is_help=True, help="Run the analysis service: payload intake, budget, released tables.")
+roster = typer.Typer(no_args_is_help=True, help="Who may ask questions: a roster signed by the analysis service.")
+app.add_typer(roster, name="roster")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration, TOML; `example` prints one.")]
+
+
+@app.command()
+def example() -> None:
+    """Print an example configuration.
+
+    Example: symbolon analysis example > analysis.toml
+    """
+    from services.analysis.config import EXAMPLE
+
+    results.print(EXAMPLE, markup=False, end="")
+
+
+@app.command()
+def serve(config: Config) -> None:
+    """Take calls of providers, linkage unit and analysts until stopped; prints its address once it listens.
+
+    Example: symbolon analysis serve --config analysis.toml
+    """
+    from services.analysis.config import load
+    from services.analysis.service import serve as run
+    from services.common.logs import configure_logs
+
+    configure_logs()
+    run(load(config), lambda address: typer.echo(f"listening on {address}"))
+
+
+@app.command()
+def check(config: Config) -> None:
+    """Look for everything that would keep `serve` from starting; changes nothing."""
+    from services.analysis.config import load
+    from services.analysis.service import check as run
+
+    findings = run(load(config))
+    for finding in findings:
+        results.print(f"- {finding}", markup=False)
+    if findings:
+        raise typer.Exit(BAD_INPUT)
+    talk.print("everything is in place")
+
+
+@app.command("show-config")
+def show_config(config: Config) -> None:
+    """Print the configuration as it is in effect."""
+    from services.analysis.config import load
+    from services.common.config import show
+
+    results.print(show(load(config)), markup=False)
+
+
+@app.command()
+def status(config: Config) -> None:
+    """Show waves, who has delivered and the budget left, as JSON; verifies the ledger against its anchor."""
+    from services.analysis.config import load
+    from services.analysis.service import status as run
+
+    results.print(json.dumps(run(load(config)), indent=2), markup=False)
+
+
+@app.command("close-wave")
+def close_wave(
+    config: Config, wave: Annotated[str, typer.Option(help="Wave to close, as the agreement names it.")]
+) -> None:
+    """Destroy the private keys of a wave whose payload is complete: nothing sealed to them can be opened again.
+
+    Deliveries of the wave are refused from then on; what was delivered stays until its days of retention are over.
+    """
+    from services.analysis.config import load
+    from services.analysis.service import close_wave as run
+
+    was_open = run(load(config), wave)
+    results.print(f"wave {wave}: keys destroyed" if was_open else f"wave {wave}: was not open")
+
+
+@roster.command()
+def new(config: Config) -> None:
+    """Make an empty roster, signed by the analysis service.
+
+    Example: symbolon analysis roster new --config analysis.toml
+    """
+    from services.analysis.assembly import own_identity
+    from services.analysis.config import load
+    from services.analysis.roster import Roster, write_roster
+    from services.common.errors import ConfigurationFault
+
+    settings = load(config)
+    agreement, keys = own_identity(settings)
+    if settings.roster.exists():
+        raise ConfigurationFault(f"{settings.roster} is there already; a roster is never overwritten")
+    write_roster(settings.roster, Roster(lineage=agreement.document.lineage), keys.identity)
+    results.print(str(settings.roster), markup=False)
+
+
+@roster.command()
+def add(
+    config: Config, party: Annotated[Path, typer.Argument(help="party.json of the analyst, or the key folder.")]
+) -> None:
+    """Add an analyst; a running service knows it from the next call on.
+
+    Example: symbolon analysis roster add --config analysis.toml keys/analyst/party.json
+    """
+    from services.analysis.assembly import own_identity
+    from services.analysis.config import load
+    from services.analysis.roster import read_roster, write_roster
+    from services.common.keystore import load_public_identity
+
+    settings = load(config)
+    agreement, keys = own_identity(settings)
+    person = load_public_identity(party)
+    write_roster(
+        settings.roster, read_roster(settings.roster, agreement).with_analyst(person, agreement), keys.identity
+    )
+    results.print(person.spiffe_id, markup=False)
+
+
+@roster.command("show")
+def show_roster(config: Config) -> None:
+    """Show who may ask questions, as JSON."""
+    from services.analysis.assembly import own_identity
+    from services.analysis.config import load
+    from services.analysis.roster import read_roster
+
+    settings = load(config)
+    agreement, _ = own_identity(settings)
+    results.print(json.dumps(read_roster(settings.roster, agreement).model_dump(mode="json"), indent=2), markup=False)

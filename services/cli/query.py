@@ -1,0 +1,172 @@
+"""`symbolon query`: an analyst's questions, their price, and released tables."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from services.cli.outcome import results, talk
+
+if TYPE_CHECKING:
+    from disclosure.table import Cell, Release
+    from services.wire.convert.queries import Answer, BudgetBalance
+
+app = typer.Typer(no_args_is_help=True, help="Ask the analysis service: price first, then released tables.")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The analyst's configuration, TOML.")]
+Question = Annotated[str, typer.Argument(help="File with the question, TOML or JSON; - reads JSON or TOML from stdin.")]
+Wave = Annotated[str, typer.Option(help="Wave to ask about; default: the latest that every provider has delivered.")]
+Format = Annotated[Literal["table", "csv", "json"], typer.Option("--format", "-f", help="How to print the table.")]
+
+BILLION = 1_000_000_000
+
+
+@app.command()
+def preview(config: Config, question: Question, wave: Wave = "") -> None:
+    """Show what a question would cost and how precise its table would be; touches no data.
+
+    Example: symbolon query preview --config analyst.toml stock.toml
+    """
+    from services.analysis.client import Analysis
+
+    document = _question(question)
+    with Analysis.connect(config) as analysis:
+        found = analysis.preview(document, wave)
+    free = ", but it was released before: asking is free" if found.already_released else ""
+    results.print(f"wave {found.wave}: {found.cell_count} cells, one person in at most {found.cells_per_person}")
+    results.print(f"95 % interval of a cell: ± {found.half_width}; noise SD {found.noise_sd_millionths / 1e6:.1f}")
+    results.print(f"price: rho {found.nano_rho / BILLION:g}{free}; {found.tables_like_this_left} more like it are left")
+    _print_budget(found.budget)
+
+
+@app.command()
+def run(config: Config, question: Question, wave: Wave = "", output: Format = "table") -> None:
+    """Ask a question, signed with the analyst's key, and print the released table with its 95 % intervals.
+
+    Asking the same question again is free and gives the same table.
+
+    Example: symbolon query run --config analyst.toml stock.toml --format csv > stock.csv
+    """
+    from services.analysis.client import Analysis
+
+    document = _question(question)
+    with Analysis.connect(config) as analysis, talk.status("asking"):
+        answer = analysis.answer(document, wave)
+    if output == "json":
+        results.print(answer.release.to_json().decode(), markup=False)
+    elif output == "csv":
+        _print_csv(answer.release)
+    else:
+        _print_table(answer)
+
+
+@app.command("list")
+def list_releases(config: Config, output: Format = "table") -> None:
+    """Show what was released so far, at what price, and the budget left."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from services.analysis.client import Analysis
+
+    with Analysis.connect(config) as analysis:
+        found, budget = analysis.summaries()
+    if output == "json":
+        results.print(json.dumps([dataclasses.asdict(item) for item in found], indent=2), markup=False)
+    elif output == "csv":
+        _write_csv(
+            [item.name for item in dataclasses.fields(found[0])] if found else [], map(dataclasses.astuple, found)
+        )
+    else:
+        table = Table()
+        for heading in ("released", "wave", "question", "cells", "± 95 %", "rho"):
+            table.add_column(heading)
+        for item in found:
+            row = (item.released_at, item.wave, _in_words(json.loads(item.query)), str(item.cell_count))
+            table.add_row(*row, str(item.half_width), f"{item.nano_rho / BILLION:g}")
+        results.print(table)
+    _print_budget(budget)
+
+
+def _question(place: str) -> dict[str, Any]:
+    """Read a question from a file or standard input; raises `QueryFault` for what is neither TOML nor JSON."""
+    import tomllib
+
+    from disclosure.errors import QueryFault
+    from disclosure.query import parse_question
+
+    try:
+        text = sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryFault(f"the question {place} cannot be read", (str(error),)) from None
+    try:
+        document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except ValueError as error:
+        raise QueryFault(f"the question {place} is neither TOML nor JSON", (str(error),)) from None
+    parse_question(document)  # what is wrong with it is told here, before anything is sent
+    return dict(document)
+
+
+def _print_table(answer: "Answer") -> None:
+    from rich.table import Table
+
+    release = answer.release
+    table = Table(title=_in_words(dict(release.question)))
+    for axis in release.axes:
+        table.add_column(axis)
+    for heading in ("value", "95 % interval", "flags"):
+        table.add_column(heading, justify="right" if heading != "flags" else "left")
+    for cell in release.cells:
+        table.add_row(*cell.coordinates, *_figures(cell))
+    if release.totals:
+        table.add_section()
+        for cell in release.totals:
+            table.add_row(*cell.coordinates, *["all"] * (len(release.axes) - 1), *_figures(cell))
+    results.print(table)
+    charged = f"rho {release.nano_rho / BILLION:g}" if answer.charged else "nothing: it was released before"
+    results.print(
+        f"wave {answer.wave}, released {release.released_at}; noise SD {release.noise_sd:.1f}; cost {charged}"
+    )
+    if any(cell.flags for cell in release.cells):
+        results.print("U unreliable: the noise is large beside the value. P provisional: a later wave may change it")
+    _print_budget(answer.budget)
+
+
+def _figures(cell: "Cell") -> tuple[str, str, str]:
+    return str(cell.value), f"{cell.low} … {cell.high}", "".join(cell.flags)
+
+
+def _print_csv(release: "Release") -> None:
+    columns = [*release.axes, "value", "low", "high", "noise_sd", "flags"]
+    rows = (
+        (*c.coordinates, c.value, c.low, c.high, c.noise_sd_millionths / 1_000_000, "".join(c.flags))
+        for c in release.cells
+    )
+    _write_csv(columns, rows)
+
+
+def _write_csv(columns: list[str], rows: Any) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def _print_budget(budget: "BudgetBalance") -> None:
+    talk.print(
+        f"budget left (rho): you {budget.analyst_left / BILLION:g} of {budget.analyst / BILLION:g}, "
+        f"wave {budget.wave_left / BILLION:g} of {budget.wave / BILLION:g}, "
+        f"in all {budget.total_left / BILLION:g} of {budget.total / BILLION:g}"
+    )
+
+
+def _in_words(question: dict[str, Any]) -> str:
+    when = question.get("at") or question.get("over")
+    if isinstance(when, dict):
+        when = [when["start"], "to", when["end"]]
+    words = [str(question["measure"]), *map(str, question.get("of", ())), *map(str, when or ())]
+    by = question.get("by") or []
+    return " ".join(words) + (f" by {', '.join(by)}" if by else "")

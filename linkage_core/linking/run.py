@@ -46,7 +46,7 @@ class LinkageResult:
     """Groups, and what an operator and the run's manifest need: counts of each step, and every parameter.
 
     `candidates`: pairs that each CLK proposed; `scored_pairs`: their union; `linkable_pairs`: those that reached the
-    link threshold.
+    link threshold; `solver_rounds`: how often the solver ran before nothing joined any more.
     """
 
     groups: LinkageGroups
@@ -54,6 +54,7 @@ class LinkageResult:
     candidates: Mapping[ClkName, int]
     scored_pairs: int
     linkable_pairs: int
+    solver_rounds: int
     parameters: Mapping[str, str | int]
 
 
@@ -113,6 +114,7 @@ def link(
         candidates=MappingProxyType({name: len(pairs) for name, pairs in found.items()}),
         scored_pairs=len(scored),
         linkable_pairs=len(linkable),
+        solver_rounds=solved.rounds,
         parameters=_parameters(matching, seed),
     )
 

@@ -44,7 +44,7 @@ def _small(providers: Sequence[str]) -> dict[str, Any]:
     return small_agreement(keys_of(providers), b"an authority", providers).model_dump(mode="json")
 
 
-def small_document(providers: Sequence[str] = PROVIDERS, **changes: object) -> dict[str, Any]:
+def small_document(providers: Sequence[str] = PROVIDERS, /, **changes: object) -> dict[str, Any]:
     """The JSON form of the small agreement, free to be changed."""
     return copy.deepcopy(_small(tuple(providers))) | changes
 

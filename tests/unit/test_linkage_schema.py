@@ -1,0 +1,88 @@
+"""A linkage schema whose parts do not fit together, or that is known to be weak, is refused with every fault."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from linkage_core.schema import LinkageSchema
+from tests.support.parties import small_schema
+
+
+def faults_of(schema: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as refusal:
+        LinkageSchema.model_validate_json(json.dumps(schema))
+    return str(refusal.value)
+
+
+def small() -> dict[str, Any]:
+    return small_schema().model_dump(mode="json")
+
+
+def test_names_that_nothing_has_and_names_that_occur_twice_are_told_together() -> None:
+    schema = small()
+    schema["variables"][0]["of"] = ["nothing"]
+    schema["match_keys"][0]["variables"] = ["none"]
+    schema["match_keys"].append(schema["match_keys"][0])
+    schema["quasi_identifiers"].append(schema["quasi_identifiers"][0])
+    schema["clks"][0]["clkhash"]["features"][0]["identifier"] = "nowhere"
+    told = faults_of(schema)
+    for fault in (
+        "variable names: no quasi-identifier nothing",
+        "match key names-date: no variable none",
+        "match_keys: names-date occurs twice",
+        "quasi_identifiers: given_name occurs twice",
+        "CLK names-year: no variable nowhere",
+    ):
+        assert fault in told
+
+
+def test_a_clk_of_one_quasi_identifier_is_a_code_book() -> None:
+    schema = small()
+    features = schema["clks"][0]["clkhash"]["features"]
+    features[0]["identifier"] = "day"
+    assert "CLK names-year: must mix at least two quasi-identifiers" in faults_of(schema)
+
+
+def test_a_match_key_below_forty_bits_is_refused() -> None:
+    schema = small()
+    schema["match_keys"][0]["entropy_bits"] = 39
+    assert "entropy_bits" in faults_of(schema)
+
+
+@pytest.mark.parametrize("length", [0, -64, 100, 256.5, "256", True, None])
+def test_a_length_is_a_positive_multiple_of_sixty_four(length: object) -> None:
+    schema = small()
+    schema["clks"][0]["clkhash"]["clkConfig"]["l"] = length
+    assert "clkConfig.l must be a positive multiple of 64" in faults_of(schema)
+
+
+def test_the_broken_double_hash_is_refused() -> None:
+    schema = small()
+    schema["clks"][0]["clkhash"]["features"][1]["hashing"]["hash"]["type"] = "doubleHash"
+    assert "feature year: hash type must be blakeHash" in faults_of(schema)
+
+
+@pytest.mark.parametrize(
+    "clkhash",
+    [
+        {},
+        {"version": 2},
+        {"version": 3, "clkConfig": 1, "features": 2},
+        {"version": 3, "clkConfig": {"l": 64}, "features": []},
+        {"version": 3, "clkConfig": {"l": 64}, "features": ["names"]},
+        {"version": 3, "clkConfig": {"l": 64}, "features": [{"identifier": 1}]},
+    ],
+)
+def test_what_is_no_clkhash_schema_is_refused(clkhash: dict[str, object]) -> None:
+    schema = small()
+    schema["clks"][0]["clkhash"] = clkhash
+    faults_of(schema)
+
+
+@pytest.mark.parametrize("name", ["", "Names", "1st", "a b", "a/b", "ä", "a" * 41, "a\n"])
+def test_names_are_short_and_plain(name: str) -> None:
+    schema = small()
+    schema["clks"][0]["name"] = name
+    assert "clks.0.name" in faults_of(schema)

@@ -5,7 +5,7 @@ Counts of a run say how files overlap; nothing of it goes to a provider.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from pydantic import JsonValue
@@ -40,7 +40,7 @@ def run_manifest(
     parameters: dict[str, JsonValue] = {name: value for name, value in result.parameters.items() if name != "seed"}
     return {
         "format": FORMAT,
-        "software": version("symbolon"),
+        "software": _software(),
         "agreement": agreement.hash.hex(),
         "schema": agreement.document.schema_hash.hex(),
         "wave": run.wave,
@@ -65,3 +65,11 @@ def sign_run_manifest(
     body = canonical_bytes(dict(manifest))
     statement = Statement(TYPE, signer, PartyName(""), agreement.context(wave), body)
     return signed_to_bytes(SignedStatement(statement, sign(key, statement.signed_bytes())))
+
+
+def _software() -> str:
+    """Version of this package; `source` where it runs from a checkout that nobody installed."""
+    try:
+        return version("symbolon")
+    except PackageNotFoundError:
+        return "source"

@@ -1,0 +1,376 @@
+"""A wave is linked and its tokens fetched: what each provider gets, and what a killed or failed run leaves behind."""
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linkage_core.crypto import hpke
+from linkage_core.crypto.secret import Secret
+from linkage_core.errors import Refused, Tampered, Unfit
+from linkage_core.tokens import TOKEN_BYTES, associated_data, open_tokens
+from linkage_core.types import PartyName
+from services.common.clock import system_random
+from services.common.errors import NotReady, Unavailable
+from services.linkage_unit.config import LinkageUnitConfig
+from services.linkage_unit.project import RunState, UploadState
+from services.linkage_unit.runner import link_wave
+from services.linkage_unit.status import status_of
+from services.linkage_unit.unit import LinkageUnit, open_unit
+from services.wire import messages
+from services.wire.convert.chunks import token_chunk_from_bytes
+from services.wire.convert.signed import open_message
+from services.wire.seals import batch_key_info
+from tests.support.linkage import (
+    EncodedPeople,
+    Provider,
+    WaveKeyPair,
+    config_of,
+    connected,
+    encode_people,
+    opened,
+    served,
+)
+from tests.support.parties import ANALYSIS, LINKAGE_UNIT, NOW, Parties, make_parties
+
+KEYS = WaveKeyPair.new()
+AFTER_W2 = datetime(2026, 12, 2, tzinfo=UTC)
+OVERLAPPING = {"register": range(100), "border": range(50, 150), "tax": range(90, 170)}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedToken:
+    """What the analysis service sees of one row."""
+
+    quality: int
+    pseudonym: bytes
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
+    return make_parties(tmp_path_factory.mktemp("parties"))
+
+
+def upload_all(
+    parties: Parties, unit: LinkageUnit, people: dict[str, range], wave: str = "w1", *, with_keys: bool = False
+) -> dict[str, EncodedPeople]:
+    """Let every provider submit its key check and upload its file of a wave."""
+    files = {name: encode_people(name, numbers) for name, numbers in people.items()}
+    with served(unit) as address, connected(parties, address) as providers:
+        for provider in providers.values():
+            provider.check()
+        for name, file in files.items():
+            providers[name].upload(file, wave, with_keys=with_keys)
+    return files
+
+
+def link(config: LinkageUnitConfig, wave: str = "w1", now: datetime = NOW, **changes: Any) -> bool:
+    """Link a wave as the second process would, over the same store."""
+    with opened(config, lambda: now, process="link") as unit:
+        return link_wave(unit, wave, config.data / "link.lock", changes.get("fetch", lambda wave: KEYS.public))
+
+
+def fetch(parties: Parties, config: LinkageUnitConfig, name: str, wave: str = "w1", now: datetime = NOW) -> Any:
+    """Fetch one provider's tokens."""
+    with opened(config, lambda: now) as unit, served(unit) as address:
+        provider = Provider(parties, name, address)
+        try:
+            return provider.tokens(wave)
+        finally:
+            provider.close()
+
+
+def open_batch(parties: Parties, parts: Sequence[Any], name: str, wave: str = "w1") -> dict[bytes, OpenedToken]:
+    """Check a batch as its provider does and open it as the analysis service does: row id to token."""
+    agreement, provider = parties.verified, PartyName(name)
+    header = open_message(
+        parts[0],
+        messages.TokenBatchHeader,
+        sender=LINKAGE_UNIT,
+        sender_key=agreement.identity_key(LINKAGE_UNIT),
+        recipient=provider,
+        context=agreement.context(wave),
+    )
+    chunks = [token_chunk_from_bytes(part, token_bytes=TOKEN_BYTES) for part in parts[1:]]
+    context = agreement.context(wave)
+    key = hpke.open_sealed(KEYS.private, header.sealed_batch_key, batch_key_info(LINKAGE_UNIT, ANALYSIS, context))
+    associated = associated_data(context, agreement.document.project, provider, header.batch_id)
+    quality, pseudonyms = open_tokens(Secret(key), b"".join(chunk.tokens for chunk in chunks), associated)
+    row_ids = b"".join(chunk.row_ids for chunk in chunks)
+    assert header.row_count == len(quality) == len(row_ids) // 16
+    return {
+        row_ids[16 * row : 16 * row + 16]: OpenedToken(int(quality[row]), pseudonyms[row].tobytes())
+        for row in range(len(quality))
+    }
+
+
+def pseudonym_of(file: EncodedPeople, tokens: dict[bytes, OpenedToken]) -> dict[int, OpenedToken]:
+    """Return the token of each person of a file."""
+    return {person: tokens[file.row_ids[16 * row : 16 * row + 16]] for row, person in enumerate(file.people)}
+
+
+@pytest.fixture
+def config(parties: Parties, tmp_path: Path) -> LinkageUnitConfig:
+    return config_of(parties, tmp_path)
+
+
+@pytest.fixture
+def files(parties: Parties, config: LinkageUnitConfig) -> dict[str, EncodedPeople]:
+    with opened(config) as unit:
+        return upload_all(parties, unit, OVERLAPPING)
+
+
+# ------------------------------------------------------------------------------------------------------ what comes out
+
+
+def test_every_row_has_one_token_and_shared_people_share_a_pseudonym(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    assert link(config)
+    seen = {
+        name: pseudonym_of(file, open_batch(parties, fetch(parties, config, name), name))
+        for name, file in files.items()
+    }
+    for name, people in OVERLAPPING.items():
+        assert sorted(seen[name]) == list(people)
+        assert len({token.pseudonym for token in seen[name].values()}) == len(people)
+    for left, right in (("register", "border"), ("border", "tax"), ("register", "tax")):
+        shared = {token.pseudonym for token in seen[left].values()} & {t.pseudonym for t in seen[right].values()}
+        expected = set(OVERLAPPING[left]) & set(OVERLAPPING[right])
+        assert {p for p, token in seen[left].items() if token.pseudonym in shared} == expected
+    alone = [token.quality for person, token in seen["register"].items() if person < 50]
+    linked = [token.quality for person, token in seen["register"].items() if person >= 50]
+    assert set(alone) == {0}
+    assert 0 not in linked
+
+
+def test_equal_match_keys_link_before_any_similarity(parties: Parties, config: LinkageUnitConfig) -> None:
+    with opened(config) as unit:
+        files = upload_all(parties, unit, OVERLAPPING, with_keys=True)
+    link(config)
+    tokens = pseudonym_of(files["border"], open_batch(parties, fetch(parties, config, "border"), "border"))
+    assert {token.quality for person, token in tokens.items() if person in OVERLAPPING["register"]} == {1}
+
+
+def test_tokens_come_in_an_order_that_is_not_the_uploads(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    link(config)
+    row_ids = list(open_batch(parties, fetch(parties, config, "tax"), "tax"))
+    uploaded = [files["tax"].row_ids[16 * row : 16 * row + 16] for row in range(len(row_ids))]
+    assert sorted(row_ids) == sorted(uploaded)
+    assert row_ids != uploaded
+
+
+def test_a_batch_is_the_same_bytes_every_time(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    link(config)
+    first = fetch(parties, config, "border")
+    assert not link(config)
+    assert fetch(parties, config, "border") == first
+
+
+def test_the_size_of_a_batch_does_not_depend_on_who_matched(parties: Parties, tmp_path: Path) -> None:
+    views = []
+    for world, others in (("all", range(80)), ("none", range(1000, 1080))):
+        config = config_of(parties, tmp_path / world)
+        with opened(config) as unit:
+            upload_all(parties, unit, {"tax": range(80), "border": others, "register": others})
+        link(config)
+        header, *chunks = fetch(parties, config, "tax")
+        views.append((len(header.statement.body), [len(chunk) for chunk in chunks]))
+    assert views[0] == views[1]
+
+
+def test_a_batch_of_another_provider_does_not_open_as_ones_own(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    link(config)
+    with pytest.raises(Tampered):
+        open_batch(parties, fetch(parties, config, "border"), "tax")
+
+
+# -------------------------------------------------------------------------------------------------------------- when
+
+
+def test_linking_waits_for_every_file_and_names_who_is_missing(parties: Parties, config: LinkageUnitConfig) -> None:
+    with opened(config) as unit:
+        upload_all(parties, unit, {"tax": range(10)})
+    with pytest.raises(NotReady, match="border, register"):
+        link(config)
+
+
+def test_linking_is_refused_when_the_agreement_is_over(
+    config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    with pytest.raises(Refused, match=r"validity\.valid_until"):
+        link(config, now=datetime(2036, 1, 1, tzinfo=UTC))
+
+
+def test_two_runs_at_once_are_impossible(config: LinkageUnitConfig, files: dict[str, EncodedPeople]) -> None:
+    with (config.data / "link.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(NotReady, match="another process"):
+            link(config)
+    assert link(config)
+
+
+def test_tokens_that_are_made_but_not_due_look_like_a_wave_that_is_not_linked(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    with opened(config) as unit:
+        upload_all(parties, unit, OVERLAPPING, "w2")
+    with pytest.raises(NotReady) as not_linked:
+        fetch(parties, config, "tax", "w2")
+    link(config, "w2")
+    with pytest.raises(NotReady) as not_due:
+        fetch(parties, config, "tax", "w2")
+    assert str(not_due.value) == str(not_linked.value)
+    assert fetch(parties, config, "tax", "w2", AFTER_W2)
+
+
+# ------------------------------------------------------------------------------------------ killed, failed, done again
+
+
+@contextmanager
+def killed_at(config: LinkageUnitConfig, draws: int) -> Iterator[Callable[[int], bytes]]:
+    """A source of randomness that ends the run, as a kill would, after so many draws."""
+    left = draws
+
+    def random(size: int) -> bytes:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return system_random(size)
+
+    yield random
+
+
+@pytest.mark.parametrize("draws", [0, 1, 2, 150, 172, 175, 177])
+def test_a_killed_run_shows_nothing_and_is_simply_run_again(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople], draws: int
+) -> None:
+    with killed_at(config, draws) as random:
+        unit = open_unit(config, "link", lambda: NOW, random)
+        with pytest.raises(KeyboardInterrupt):
+            link_wave(unit, "w1", config.data / "link.lock", lambda wave: KEYS.public)
+        assert unit.runs.batch_ids() == set()
+        assert unit.runs.registry() == {}
+        unit.close()
+    with pytest.raises(NotReady):
+        fetch(parties, config, "tax")
+    assert link(config)
+    assert len(open_batch(parties, fetch(parties, config, "tax"), "tax")) == len(files["tax"].people)
+    with opened(config) as unit:
+        left = {path.name for path in (config.data / "sealed" / "tokens").iterdir()}
+        assert left == {batch.hex() for batch in unit.runs.batch_ids()}
+
+
+def test_a_failed_run_looks_like_one_that_is_not_ready(parties: Parties, tmp_path: Path) -> None:
+    matching = parties.verified.document.matching.model_dump(mode="json")
+    strict = make_parties(
+        tmp_path / "parties", matching=matching | {"candidate_per_mille": 0, "maximum_candidates_per_record": 1}
+    )
+    config = config_of(strict, tmp_path)
+    with opened(config) as unit:
+        upload_all(strict, unit, OVERLAPPING)
+    with pytest.raises(NotReady) as before:
+        fetch(strict, config, "tax")
+    with pytest.raises(Unfit):
+        link(config)
+    with opened(config) as unit:
+        run = unit.runs.run("w1")
+        assert run is not None
+        assert (run.state, run.failure) == (RunState.FAILED, "Unfit")
+    with pytest.raises(NotReady) as after:
+        fetch(strict, config, "tax")
+    assert str(after.value) == str(before.value)
+
+
+def test_a_chunk_changed_at_rest_stops_the_run(config: LinkageUnitConfig, files: dict[str, EncodedPeople]) -> None:
+    chunk = next((config.data / "sealed" / "encodings").rglob("*.00000000"))
+    content = chunk.read_bytes()
+    chunk.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(Tampered, match="at rest"):
+        link(config)
+
+
+def test_without_the_analysis_services_keys_nothing_begins(
+    config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    def unreachable(wave: str) -> messages.WaveKeys:
+        raise Unavailable("the analysis service did not answer")
+
+    with pytest.raises(Unavailable):
+        link(config, fetch=unreachable)
+    with opened(config) as unit:
+        assert unit.runs.state("w1") is RunState.COLLECTING
+
+
+# ----------------------------------------------------------------------------------------------------- over time
+
+
+def test_people_keep_their_pseudonym_in_the_next_wave_and_under_an_amendment(tmp_path: Path) -> None:
+    parties = make_parties(tmp_path / "parties")
+    config = config_of(parties, tmp_path)
+    with opened(config) as unit:
+        first = upload_all(parties, unit, OVERLAPPING)
+    link(config)
+    before = pseudonym_of(first["tax"], open_batch(parties, fetch(parties, config, "tax"), "tax"))
+    parties.amend(title="Amended")
+    with opened(config, lambda: AFTER_W2) as unit:
+        second = upload_all(parties, unit, OVERLAPPING | {"tax": range(90, 180)}, "w2")
+    link(config, "w2", AFTER_W2)
+    parts = fetch(parties, config, "tax", "w2", AFTER_W2)
+    after = pseudonym_of(second["tax"], open_batch(parties, parts, "tax", "w2"))
+    assert {person: after[person].pseudonym for person in before} == {p: t.pseudonym for p, t in before.items()}
+    assert len({token.pseudonym for token in after.values()}) == 90
+
+
+def test_encodings_are_destroyed_once_tokens_are_made(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    assert list((config.data / "sealed" / "encodings").iterdir())
+    link(config)
+    assert list((config.data / "sealed" / "encodings").iterdir()) == []
+    assert not list(config.wraps.glob("encodings.*"))
+    with opened(config) as unit:
+        assert {upload.state for upload in unit.uploads.of_wave("w1")} == {UploadState.DELETED}
+
+
+def test_encodings_stay_as_long_as_agreed_and_no_longer(tmp_path: Path) -> None:
+    retention = {"clks_days": 30, "registry_days": 3650, "payload_days": 365}
+    parties = make_parties(tmp_path / "parties", retention=retention)
+    config = config_of(parties, tmp_path)
+    with opened(config) as unit:
+        upload_all(parties, unit, OVERLAPPING)
+    link(config)
+    assert len(list((config.data / "sealed" / "encodings").iterdir())) == 3
+    assert not link(config, now=datetime(2026, 7, 1, tzinfo=UTC))
+    assert list((config.data / "sealed" / "encodings").iterdir()) == []
+
+
+def test_the_operator_sees_counts_and_a_signed_manifest(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    link(config)
+    with opened(config) as unit:
+        wave = status_of(unit).waves[0]
+        run = unit.runs.run("w1")
+    assert wave.state == "ready"
+    assert [(p.provider, p.key_check, p.upload, p.rows) for p in wave.providers] == [
+        ("border", "agrees", "deleted", 100),
+        ("register", "agrees", "deleted", 100),
+        ("tax", "agrees", "deleted", 80),
+    ]
+    assert wave.counts["groups"] == 170
+    assert run is not None
+    assert wave.counts["seed"] == run.seed.to_bytes(8, "big").hex()
+    assert wave.counts["schema"] == parties.verified.document.schema_hash.hex()

@@ -1,0 +1,390 @@
+"""The linkage unit over real mTLS: exchange of shares, key checks, uploads under attack, tokens."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from linkage_core.agreement.doors import Door
+from linkage_core.errors import Refused
+from linkage_core.types import PartyName
+from services.common.channel import open_channel
+from services.common.errors import Code, Denied, NotReady, RemoteRefusal
+from services.common.identity import Role
+from services.linkage_unit.unit import LinkageUnit
+from services.wire import messages
+from services.wire.convert.signed import sign_message
+from tests.support.linkage import (
+    KEY_CHECK,
+    EncodedPeople,
+    Provider,
+    chunks_of,
+    config_of,
+    connected,
+    encode_people,
+    manifest_of,
+    opened,
+    served,
+)
+from tests.support.parties import ANALYSIS, LINKAGE_UNIT, REALM, Parties, make_parties
+
+PEOPLE = range(100)
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
+    return make_parties(tmp_path_factory.mktemp("parties"))
+
+
+@pytest.fixture
+def unit(parties: Parties, tmp_path: Path) -> Iterator[LinkageUnit]:
+    with opened(config_of(parties, tmp_path)) as unit:
+        yield unit
+
+
+@pytest.fixture
+def address(unit: LinkageUnit) -> Iterator[str]:
+    with served(unit) as address:
+        yield address
+
+
+@pytest.fixture
+def providers(parties: Parties, address: str) -> Iterator[dict[str, Provider]]:
+    with connected(parties, address) as providers:
+        yield providers
+
+
+@pytest.fixture
+def tax(providers: dict[str, Provider]) -> Provider:
+    """A provider after the key checks of all agreed."""
+    for provider in providers.values():
+        provider.check()
+    return providers["tax"]
+
+
+@pytest.fixture
+def file() -> EncodedPeople:
+    return encode_people("tax", PEOPLE)
+
+
+def share_of(sender: Provider, recipient: str, sealed: bytes = b"sealed") -> messages.SignedStatement:
+    return sender.sign(messages.SealedShare(sealed), recipient=recipient)
+
+
+# ---------------------------------------------------------------------------------------------------------- M1: shares
+
+
+def test_shares_reach_their_recipient_and_nobody_else(providers: dict[str, Provider]) -> None:
+    share = share_of(providers["tax"], "border")
+    providers["tax"].post(share)
+    providers["tax"].post(share)
+    assert providers["border"].shares() == (share,)
+    assert providers["register"].shares() == ()
+
+
+def test_a_second_different_share_of_the_epoch_contradicts(providers: dict[str, Provider]) -> None:
+    providers["tax"].post(share_of(providers["tax"], "border"))
+    with pytest.raises(RemoteRefusal) as refusal:
+        providers["tax"].post(share_of(providers["tax"], "border", b"other"))
+    assert refusal.value.code is Code.CONFLICT
+
+
+def test_a_share_signed_by_another_provider_is_refused(providers: dict[str, Provider]) -> None:
+    with pytest.raises(RemoteRefusal) as refusal:
+        providers["tax"].post(share_of(providers["register"], "border"))
+    assert refusal.value.code is Code.TAMPERED
+
+
+@pytest.mark.parametrize("recipient", ["tax", LINKAGE_UNIT, ANALYSIS, "stranger"])
+def test_a_share_goes_to_another_provider_only(providers: dict[str, Provider], recipient: str) -> None:
+    with pytest.raises(RemoteRefusal) as refusal:
+        providers["tax"].post(share_of(providers["tax"], recipient))
+    assert refusal.value.code is Code.BAD_INPUT
+
+
+def test_shares_are_deleted_once_all_key_checks_agree(providers: dict[str, Provider]) -> None:
+    providers["tax"].post(share_of(providers["tax"], "border"))
+    providers["tax"].check()
+    providers["register"].check()
+    assert len(providers["border"].shares()) == 1
+    assert providers["border"].check().agreed
+    assert providers["border"].shares() == ()
+
+
+# ------------------------------------------------------------------------------------------------------- who may call
+
+
+def test_another_role_is_denied_the_providers_calls(parties: Parties, address: str) -> None:
+    impostor = Provider(parties, "tax", address, transport=parties.keys[ANALYSIS])
+    with pytest.raises(Denied):
+        impostor.shares()
+    impostor.close()
+
+
+def test_a_certified_stranger_is_denied(parties: Parties, address: str) -> None:
+    stranger = parties.stranger(Role.PROVIDER, "customs")
+    impostor = Provider(parties, "tax", address, transport=stranger)
+    with pytest.raises(Denied):
+        impostor.shares()
+    impostor.close()
+
+
+def test_a_provider_cannot_speak_for_another_one(parties: Parties, address: str) -> None:
+    impostor = Provider(parties, "tax", address, transport=parties.keys["border"])
+    with pytest.raises(RemoteRefusal) as refusal:
+        impostor.check()
+    assert refusal.value.code is Code.TAMPERED
+    impostor.close()
+
+
+# ------------------------------------------------------------------------------------------------------- M2: key checks
+
+
+def test_uploads_wait_for_the_key_checks_of_all(
+    parties: Parties, providers: dict[str, Provider], file: EncodedPeople
+) -> None:
+    tax = providers["tax"]
+    assert tax.check().waiting_for == ("border", "register")
+    with pytest.raises(NotReady):
+        tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks_of(file)), "w1"))
+
+
+def test_a_disagreeing_key_check_is_named_and_blocks_uploads(
+    parties: Parties, providers: dict[str, Provider], file: EncodedPeople
+) -> None:
+    providers["border"].check(messages.KeyCheck(b"x" * 16, KEY_CHECK.canary_digest))
+    providers["register"].check(messages.KeyCheck(KEY_CHECK.key_check, b"x" * 16))
+    tax = providers["tax"]
+    state = tax.check()
+    assert (state.key_check_differs_from, state.canary_differs_from) == (("border",), ("register",))
+    with pytest.raises(NotReady):
+        tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks_of(file)), "w1"))
+    providers["border"].check()
+    assert providers["register"].check().agreed
+
+
+# ---------------------------------------------------------------------------------------------------- M3: uploads
+
+
+def test_an_upload_goes_on_where_it_stopped(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    chunks = chunks_of(file)
+    signed = tax.sign(manifest_of(parties, 100, chunks), "w1")
+    state = tax.begin("attempt", signed)
+    assert tax.put(state.transfer_id, chunks[:1]) == 1
+    resumed = tax.begin("attempt", signed)
+    assert resumed == replace(state, next_chunk=1)
+    assert tax.put(state.transfer_id, chunks[1:], first=1) == 3
+    assert tax.commit(state.transfer_id, manifest_of(parties, 100, chunks).root) == 100
+    assert tax.begin("attempt", signed) == messages.TransferState(state.transfer_id, 3, True)
+    assert tax.commit(state.transfer_id, manifest_of(parties, 100, chunks).root) == 100
+
+
+def test_an_upload_survives_a_restart_of_the_linkage_unit(parties: Parties, tmp_path: Path) -> None:
+    file = encode_people("tax", PEOPLE)
+    chunks = chunks_of(file)
+    config = config_of(parties, tmp_path)
+    with opened(config) as unit, served(unit) as address, connected(parties, address) as providers:
+        for provider in providers.values():
+            provider.check()
+        signed = providers["tax"].sign(manifest_of(parties, 100, chunks), "w1")
+        state = providers["tax"].begin("attempt", signed)
+        providers["tax"].put(state.transfer_id, chunks[:2])
+    with opened(config) as unit, served(unit) as address, connected(parties, address) as providers:
+        tax = providers["tax"]
+        assert tax.begin("attempt", signed).next_chunk == 2
+        assert tax.put(state.transfer_id, chunks[2:], first=2) == 3
+        assert tax.commit(state.transfer_id, manifest_of(parties, 100, chunks).root) == 100
+
+
+def test_a_chunk_sent_twice_counts_once_and_an_early_one_is_sent_back(
+    parties: Parties, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    state = tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    assert tax.put(state.transfer_id, chunks[2:], first=2) == 0
+    assert tax.put(state.transfer_id, [*chunks[:1]]) == 1
+    assert tax.put(state.transfer_id, chunks) == 3
+
+
+def test_a_tampered_chunk_is_refused_and_does_not_count(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    chunks = chunks_of(file)
+    signed = tax.sign(manifest_of(parties, 100, chunks), "w1")
+    state = tax.begin("attempt", signed)
+    tampered = chunks[0][:-1] + bytes([chunks[0][-1] ^ 1])
+    with pytest.raises(RemoteRefusal) as refusal:
+        tax.put_raw([messages.Chunk(state.transfer_id, 0, hashlib.sha256(chunks[0]).digest(), tampered)])
+    assert refusal.value.code is Code.TAMPERED
+    assert tax.begin("attempt", signed).next_chunk == 0
+
+
+def test_a_chunk_exchanged_with_its_digest_breaks_the_root(
+    parties: Parties, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    state = tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    tax.put(state.transfer_id, [*chunks[:2], *chunks_of(encode_people("tax", range(200, 220)))])
+    with pytest.raises(RemoteRefusal, match="root") as refusal:
+        tax.commit(state.transfer_id, manifest_of(parties, 100, chunks).root)
+    assert refusal.value.code is Code.TAMPERED
+
+
+def test_a_commit_before_the_last_chunk_is_too_early(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    chunks = chunks_of(file)
+    manifest = manifest_of(parties, 100, chunks)
+    state = tax.begin("attempt", tax.sign(manifest, "w1"))
+    tax.put(state.transfer_id, chunks[:2])
+    with pytest.raises(NotReady, match="chunk 2 of 3"):
+        tax.commit(state.transfer_id, manifest.root)
+
+
+def test_a_chunk_of_another_shape_is_refused_by_its_columns(
+    parties: Parties, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    state = tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    with pytest.raises(RemoteRefusal, match="clks") as refusal:
+        tax.put(state.transfer_id, chunks_of(replace(file, bits={"names-year": file.bits["names-year"]})))
+    assert refusal.value.code is Code.BAD_INPUT
+
+
+def test_repeated_handles_do_not_become_a_file(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    doubled = replace(file, handles=file.handles[:16] + file.handles[:16] + file.handles[32:])
+    chunks = chunks_of(doubled)
+    manifest = manifest_of(parties, 100, chunks)
+    state = tax.begin("attempt", tax.sign(manifest, "w1"))
+    tax.put(state.transfer_id, chunks)
+    with pytest.raises(RemoteRefusal, match="1 repeated handles"):
+        tax.commit(state.transfer_id, manifest.root)
+
+
+def test_an_upload_replayed_by_another_provider_is_refused(
+    parties: Parties, providers: dict[str, Provider], tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    signed = tax.sign(manifest_of(parties, 100, chunks), "w1")
+    state = tax.begin("attempt", signed)
+    with pytest.raises(RemoteRefusal) as refusal:
+        providers["border"].begin("attempt", signed)
+    assert refusal.value.code is Code.TAMPERED
+    with pytest.raises(Denied):
+        providers["border"].put(state.transfer_id, chunks)
+
+
+def test_an_upload_replayed_in_another_wave_is_refused(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    signed = tax.sign(manifest_of(parties, 100, chunks_of(file)), "w1")
+    context = parties.verified.context("w2")
+    moved = replace(signed, statement=replace(signed.statement, context=context))
+    with pytest.raises(RemoteRefusal) as refusal:
+        tax.begin("attempt", moved)
+    assert refusal.value.code is Code.TAMPERED
+
+
+def test_an_unlisted_wave_is_refused_by_its_clause(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    with pytest.raises(RemoteRefusal, match="clause waves") as refusal:
+        tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks_of(file)), "w9"))
+    assert refusal.value.code is Code.REFUSED
+
+
+def test_a_message_under_another_agreement_is_refused(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    context = replace(parties.verified.context("w1"), epoch=2)
+    signed = sign_message(
+        tax.keys.identity, PartyName("tax"), LINKAGE_UNIT, context, manifest_of(parties, 100, chunks_of(file))
+    )
+    with pytest.raises(RemoteRefusal, match="epoch") as refusal:
+        tax.begin("attempt", signed)
+    assert refusal.value.code is Code.TAMPERED
+
+
+def test_an_encoding_under_another_secret_is_refused(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    manifest = manifest_of(parties, 100, chunks_of(file), key_check=b"x" * 16)
+    with pytest.raises(RemoteRefusal, match="clause epoch"):
+        tax.begin("attempt", tax.sign(manifest, "w1"))
+
+
+def test_an_uncommitted_upload_gives_way_and_a_committed_one_never(
+    parties: Parties, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    first = tax.begin("first", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    tax.put(first.transfer_id, chunks[:1])
+    again = encode_people("tax", range(90))
+    tax.upload(again, key="second")
+    with pytest.raises(Denied):
+        tax.put(first.transfer_id, chunks[1:], first=1)
+    with pytest.raises(RemoteRefusal) as refusal:
+        tax.begin("third", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    assert refusal.value.code is Code.CONFLICT
+
+
+def test_too_large_a_change_against_the_wave_before_is_refused(
+    parties: Parties, tax: Provider, file: EncodedPeople
+) -> None:
+    tax.upload(file)
+    with pytest.raises(RemoteRefusal, match=r"volume\.maximum_change_per_mille"):
+        tax.upload(encode_people("tax", range(151)), wave="w2")
+    tax.upload(encode_people("tax", range(150)), wave="w2")
+
+
+# ------------------------------------------------------------------------------------------------------------ M5, M0
+
+
+def test_unknown_unlinked_and_undue_waves_get_one_answer(tax: Provider, file: EncodedPeople) -> None:
+    tax.upload(file)
+    answers = []
+    for wave in ("w1", "w2", "w9"):
+        with pytest.raises(NotReady) as refusal:
+            tax.tokens(wave)
+        answers.append(str(refusal.value))
+    assert len(set(answers)) == 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "clause"),
+    [
+        (datetime(2025, 12, 31, 23, 59, tzinfo=UTC), r"validity\.valid_from"),
+        (datetime(2036, 1, 1, tzinfo=UTC), r"validity\.valid_until"),
+    ],
+)
+def test_outside_the_agreements_time_every_call_is_refused_by_its_clause(
+    parties: Parties, tmp_path: Path, moment: datetime, clause: str
+) -> None:
+    config = config_of(parties, tmp_path / "elsewhere")
+    with opened(config, lambda: moment) as unit, served(unit) as address, connected(parties, address) as providers:
+        with pytest.raises(RemoteRefusal, match=clause):
+            providers["tax"].check()
+        with pytest.raises(Refused, match=clause):
+            unit.keeper.check_door(unit.agreement, Door.MATCH)
+
+
+def test_a_suspended_agreement_stops_an_upload_in_the_middle(
+    parties: Parties, unit: LinkageUnit, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    state = tax.begin("attempt", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    tax.put(state.transfer_id, chunks[:1])
+    unit.keeper.suspend(unit.agreement, PartyName("border"), b"notice")
+    with pytest.raises(RemoteRefusal, match="clause suspension"):
+        tax.put(state.transfer_id, chunks[1:], first=1)
+
+
+def test_rows_at_rest_are_sealed(parties: Parties, tax: Provider, file: EncodedPeople, tmp_path: Path) -> None:
+    tax.upload(file)
+    secrets = [file.handles[:16], file.row_ids[:16], file.bits["names-year"][:32]]
+    for path in tmp_path.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not any(secret in content for secret in secrets), path.name
+
+
+def test_a_channel_to_the_linkage_unit_does_not_accept_another_server(parties: Parties, address: str) -> None:
+    from services.common.channel import remote_errors
+    from services.common.errors import Unavailable
+    from services.wire.convert.linkage_unit import fetch_shares_request_to_wire
+    from services.wire.v1 import mailbox_pb2_grpc
+
+    channel = open_channel(address, parties.keys["tax"].transport, REALM, Role.ANALYSIS_SERVICE, ANALYSIS)
+    with pytest.raises(Unavailable), remote_errors("the analysis service"):
+        mailbox_pb2_grpc.MailboxStub(channel).FetchShares(fetch_shares_request_to_wire(), timeout=5)
+    channel.close()

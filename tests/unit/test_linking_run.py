@@ -173,10 +173,11 @@ def test_the_best_pairs_are_linked_one_to_one() -> None:
 
 
 def test_a_pair_exactly_at_the_link_threshold_is_linked() -> None:
-    # Weighted mean (2 * .80 + .50) / 3 = .70; and just below.
+    # Weighted mean (2 * .80 + .50) / 3 = .70; just below; and (2 * .70 + .70) / 3, which floats make .6999999999999998.
     tax = [Row(names=0, places=0)]
     assert len(groups(linked({"register": [Row(names=20, places=50)], "tax": tax}))) == 1
     assert len(groups(linked({"register": [Row(names=20, places=51)], "tax": tax}))) == 0
+    assert len(groups(linked({"register": [Row(names=30, places=30)], "tax": tax}))) == 1
 
 
 def test_a_clk_that_one_record_lacks_counts_neither_for_nor_against() -> None:

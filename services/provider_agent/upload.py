@@ -3,9 +3,8 @@
 from linkage_core.errors import Tampered
 from linkage_core.types import PartyName
 from services.provider_agent.agent import Agent
-from services.provider_agent.linkage_unit_client import LinkageUnitClient
 from services.provider_agent.outbox import Artefact, Outbox, Record
-from services.provider_agent.transfer import transfer
+from services.provider_agent.transfer import Receiver, transfer
 from services.wire.convert.signed import open_message, signed_from_bytes
 from services.wire.messages import UploadManifest
 
@@ -22,7 +21,7 @@ def own_manifest(agent: Agent) -> UploadManifest:
     )
 
 
-def upload(agent: Agent, linkage_unit: LinkageUnitClient) -> int:
+def upload(agent: Agent, linkage_unit: Receiver) -> int:
     """Upload the wave's file and return the rows received; safe to call again after any interruption."""
     outbox: Outbox = agent.outbox
     manifest = own_manifest(agent)

@@ -73,10 +73,11 @@ def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:
 
 
 def _expand_linkage(document: dict[str, Any]) -> None:
-    from linkage_core import default_matching, default_schema
+    from linkage_core.default_matching import default_matching
+    from linkage_core.default_schema import febrl4_schema, people_schema
     from linkage_core.schema import LinkageSchema
 
-    schemas = {"people": default_schema.people_schema, "febrl4": default_schema.febrl4_schema}
+    schemas = {"people": people_schema, "febrl4": febrl4_schema}
     wanted = document.get("linkage")
     if isinstance(wanted, str):
         if wanted not in schemas:
@@ -88,7 +89,7 @@ def _expand_linkage(document: dict[str, Any]) -> None:
         return  # parsing the whole document tells this fault together with all others
     given: dict[str, Any] = document.get("matching", {})
     sources = tuple(given.get("sources_with_duplicates", ()))
-    document["matching"] = default_matching.default_matching(schema, sources).model_dump(mode="json") | given
+    document["matching"] = default_matching(schema, sources).model_dump(mode="json") | given
 
 
 def _expand_code_lists(document: dict[str, Any]) -> None:

@@ -61,9 +61,7 @@ def run_all(commands: Sequence[Command]) -> list[str]:
         return [finish(command, process) for command, process in started]
     finally:
         for _, process in started:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
 @contextmanager
@@ -76,15 +74,20 @@ def serving(command: Command) -> Iterator[subprocess.Popen[str]]:
             raise ProcessFailed(f"`symbolon {' '.join(command.arguments[:2])}` did not start:\n{_tail(command.log)}")
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Stop a process by SIGTERM, and by SIGKILL if it does not listen; one that has ended is left alone."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _tail(log: Path, lines: int = 15) -> str:

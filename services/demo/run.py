@@ -1,0 +1,248 @@
+"""The whole path, as one reads it on screen:
+
+1. Files: three agencies of an invented country, and the truth apart.
+2. Agreement: keys, certificates, a document that all five parties sign.
+3. Processes: the linkage unit and the analysis service listen; three provider agents start.
+4. Shares, encoding, upload: what leaves an agency.
+5. Linking: what the linkage unit sees, and what it hands back.
+6. Delivery: what the analysis service sees.
+7. Questions: three tables with 95 % intervals, and the budget left.
+8. Against the truth: precision and recall of the links, which only the demo can know.
+
+Every process is a real one with its own folder, keys and store, talking over mTLS on the loopback address.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from linkage_core.agreement.signatures import verify_agreement
+from linkage_core.types import PartyName
+from services.common.clock import system_random
+from services.demo.processes import Command, finish, run_all, serving, start, stop
+from services.demo.stage import ANALYSIS_SERVICE, ANALYST, LINKAGE_UNIT, Stage, set_stage
+from services.demo.truth import assess_links
+from services.demo.views import View, encoded_row, identity_row, payload_row
+
+PATIENCE_SECONDS: Final = 6 * 3600
+"""How long the agents wait for the other parties; a large run takes its time."""
+POLL_SECONDS: Final = 0.25
+
+QUESTIONS: Final[Sequence[tuple[str, Mapping[str, Any]]]] = (
+    (
+        "Residents on 1 July 2024, by sex and country of birth",
+        {
+            "measure": "stock",
+            "at": "2024-07-01",
+            "by": ["country_of_birth", "sex"],
+            "where": [{"dimension": "sex", "in": ["F", "M"]}],
+            "accuracy": {"half_width": 10},
+        },
+    ),
+    (
+        "Immigration by year",
+        {"measure": "inflow", "over": [2021, 2022, 2023, 2024], "accuracy": {"half_width": 15}},
+    ),
+    (
+        "Emigration by year",
+        {"measure": "outflow", "over": [2021, 2022, 2023, 2024], "accuracy": {"half_width": 15}},
+    ),
+    (
+        "Seen at the border but not in the tax file, 2024",
+        {
+            "measure": "overlap",
+            "of": ["border", "tax"],
+            "over": {"start": "2024-01-01", "end": "2024-12-31"},
+            "accuracy": {"half_width": 10},
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How large the invented country is, where everything goes, and how files are written."""
+
+    people: int
+    seed: int
+    folder: Path
+
+
+def run_demo(options: Options, screen: Console) -> None:
+    """Run the whole path and tell it on `screen`; whatever happens, no process outlives the call."""
+    began = time.monotonic()
+    screen.rule("1. Files")
+    stage = _write_files(options, screen)
+    screen.rule("2. Agreement")
+    _tell_agreement(stage, screen)
+    with ExitStack() as processes:
+        screen.rule("3. Processes")
+        for party, arguments in (
+            (ANALYSIS_SERVICE, ("analysis", "serve")),
+            (LINKAGE_UNIT, ("linkage-unit", "serve")),
+        ):
+            process = processes.enter_context(serving(stage.command(party, *arguments)))
+            screen.print(f"{party}: process {process.pid}, folder {stage.home(party)}")
+        agents = _start_agents(stage, processes)
+        for command, process in agents:
+            screen.print(f"agent of {command.log.parent.name}: process {process.pid}")
+        screen.rule("4. Shares, encoding, upload")
+        _follow_uploads(stage, agents, screen)
+        _tell_upload(stage, screen)
+        screen.rule("5. Linking")
+        run_all([stage.command(LINKAGE_UNIT, "linkage-unit", "link", "--wave", stage.wave)])
+        _tell_linking(stage, screen)
+        screen.rule("6. Delivery")
+        for command, process in agents:
+            screen.print(f"{command.log.parent.name}: {finish(command, process).splitlines()[-1]}")
+        _tell_delivery(stage, screen)
+        screen.rule("7. Questions")
+        _ask(stage, screen)
+    screen.rule("8. Against the truth")
+    _tell_truth(stage, options.folder / "truth" / "identities.csv", screen)
+    screen.print(f"\n{time.monotonic() - began:.0f} s in all.")
+
+
+def _write_files(options: Options, screen: Console) -> Stage:
+    from simulation.country import PROVIDERS, generate
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen) as bars:
+        task = bars.add_task("people of the invented country", total=options.people)
+        country = generate(
+            options.people,
+            options.seed,
+            options.folder,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    data = resources.files("services.demo").joinpath("data")
+    mappings = {name: data.joinpath(f"{name}.toml").read_text("utf-8") for name in PROVIDERS}
+    for name in PROVIDERS:
+        tables = ", ".join(f"{table} {country.rows[path]:,}" for table, path in country.agencies[name].items())
+        screen.print(f"{name}: {tables} rows")
+    screen.print(f"the truth is kept apart, in {options.folder / 'truth'}")
+    return set_stage(options.folder, data.joinpath("terms.toml").read_text("utf-8"), mappings, system_random)
+
+
+def _tell_agreement(stage: Stage, screen: Console) -> None:
+    document = verify_agreement((stage.home(LINKAGE_UNIT) / "agreement.json").read_bytes()).document
+    screen.print(f"{document.title}: signed by all {len(document.parties)} parties, hash {document.hash.hex()[:16]}…")
+    screen.print(
+        f"It allows {len(document.payload)} payload tables, {len(document.linkage.clks)} CLKs a person, "
+        f"and rho {document.budget.total_nano_rho / 1e9:g} in all."
+    )
+
+
+def _start_agents(stage: Stage, processes: ExitStack) -> list[tuple[Command, subprocess.Popen[str]]]:
+    agents = []
+    for provider in stage.providers:
+        command = stage.command(provider, "agent", "run", "--wait", str(PATIENCE_SECONDS))
+        process = start(command)
+        processes.callback(stop, process)
+        agents.append((command, process))
+    return agents
+
+
+def _follow_uploads(stage: Stage, agents: Sequence[tuple[Command, subprocess.Popen[str]]], screen: Console) -> None:
+    """Show each upload's progress until all are committed, as the linkage unit's operator sees it."""
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen) as bars:
+        tasks: dict[str, TaskID] = {
+            provider: bars.add_task(f"upload of {provider}", total=None) for provider in stage.providers
+        }
+        while True:
+            states = _upload_states(stage)
+            for provider, (_, chunks, expected) in states.items():
+                bars.update(tasks[provider], completed=chunks, total=expected or None)
+            if all(state == "committed" for state, _, _ in states.values()):
+                return
+            for command, process in agents:
+                if process.poll():
+                    finish(command, process)
+            time.sleep(POLL_SECONDS)
+
+
+def _upload_states(stage: Stage) -> dict[str, tuple[str, int, int]]:
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import status
+
+    found = status(load(stage.config(LINKAGE_UNIT)))
+    wave = next(item for item in found.waves if item.wave == stage.wave)
+    return {item.provider: (item.upload, item.chunks, item.chunks_expected) for item in wave.providers}
+
+
+def _tell_upload(stage: Stage, screen: Console) -> None:
+    provider = stage.providers[0]
+    _show(screen, f"{provider} has, and keeps", identity_row(stage, provider))
+    _show(screen, "the linkage unit has received", encoded_row(stage))
+    screen.print(
+        "It cannot turn this back: the linkage secret was made of shares sealed from agency to agency, "
+        "which passed through its mailbox unread."
+    )
+
+
+def _tell_linking(stage: Stage, screen: Console) -> None:
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import status
+
+    found = status(load(stage.config(LINKAGE_UNIT)))
+    wave = next(item for item in found.waves if item.wave == stage.wave)
+    rows = sum(item.rows for item in wave.providers)
+    screen.print(f"{rows:,} rows became {wave.counts['groups']:,} linkage groups. The encodings are deleted.")
+    screen.print(
+        "Each agency gets one sealed token for every row, all of one size, partner or not: "
+        "it learns nothing about who was linked."
+    )
+
+
+def _tell_delivery(stage: Stage, screen: Console) -> None:
+    table = next(table for table in stage.agreement.payload if table.kind == "person")
+    view = payload_row(stage, PartyName(table.provider), table.name)
+    _show(screen, f"the analysis service has, of {table.provider}.{table.name}", view)
+    screen.print("It has never seen a name, a birth date, a number of an agency, or an encoding.")
+
+
+def _ask(stage: Stage, screen: Console) -> None:
+    for number, (title, question) in enumerate(QUESTIONS, start=1):
+        file = stage.home(ANALYST) / f"question-{number}.json"
+        file.write_text(json.dumps(question, indent=2))
+        screen.print(f"\n[bold]{title}[/]")
+        [table] = run_all([stage.command(ANALYST, "query", "run", str(file))])
+        screen.print(table.rstrip(), markup=False, highlight=False)
+    [listing] = run_all([stage.command(ANALYST, "query", "list", "--format", "json")])
+    spent = sum(item["nano_rho"] for item in json.loads(listing))
+    total = stage.agreement.budget.total_nano_rho
+    screen.print(
+        f"\nspent rho {spent / 1e9:g} of {total / 1e9:g}; asking the same again is free and gives the same table"
+    )
+
+
+def _tell_truth(stage: Stage, truth: Path, screen: Console) -> None:
+    quality = assess_links(stage, truth)
+    for (one, other), pairs in sorted(quality.by_providers.items()):
+        what = f"{one} twice" if one == other else f"{one} – {other}"
+        if pairs.true or pairs.linked:
+            screen.print(
+                f"{what:<40} precision {pairs.precision:.4f}  recall {pairs.recall:.4f}  "
+                f"({pairs.linked:,} linked, {pairs.true:,} true pairs)"
+            )
+    overall = quality.overall
+    screen.print(
+        f"{'all pairs':<40} precision {overall.precision:.4f}  recall {overall.recall:.4f}  F1 {overall.f1:.4f}",
+        style="bold",
+    )
+
+
+def _show(screen: Console, title: str, view: View) -> None:
+    screen.print(f"{title}:")
+    for name, value in view.fields.items():
+        screen.print(f"    {name:<28} {value}", markup=False, highlight=False)

@@ -1,0 +1,71 @@
+"""The links of a demo run against the truth, which no party has: for the report at the end only."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from linkage_core.agreement.signatures import verify_agreement
+from linkage_core.assessment.quality import LinkageQuality, assess
+from linkage_core.crypto.secret import Secret
+from linkage_core.encoding.keys import handles
+from linkage_core.types import LocalId, PartyName
+from services.common.clock import system_clock, system_random
+from services.common.sealing import FileKeyEncryptionKey
+from services.demo.stage import LINKAGE_UNIT, Stage
+
+
+def assess_links(stage: Stage, truth: Path) -> LinkageQuality:
+    """Return precision and recall of the linkage unit's groups against the truth's table of identities.
+
+    It needs what no party has: every provider's handle key, the linkage unit's registry, and the truth (CSV with
+    columns person_id, provider, local_id).
+    """
+    identities = pd.read_csv(truth, dtype=str)
+    groups = _registry(stage)
+    persons, linked = {}, {}
+    for provider in stage.providers:
+        own = identities[identities["provider"] == provider]
+        found = handles(_handle_key(stage, provider), [LocalId(value) for value in own["local_id"]])
+        linked[provider] = _numbers([groups[provider, handle] for handle in found])
+        persons[provider] = own["person_id"]
+    # One numbering of groups, and one of persons, over all providers.
+    group_codes = _one_numbering(linked)
+    person_codes = _one_numbering(persons)
+    return assess(group_codes, person_codes)
+
+
+def _numbers(groups: list[bytes]) -> "pd.Series[str]":
+    return pd.Series([group.hex() for group in groups], dtype=str)
+
+
+def _one_numbering(columns: Mapping[PartyName, "pd.Series[str]"]) -> dict[PartyName, NDArray[np.int64]]:
+    codes, _ = pd.factorize(pd.concat(list(columns.values()), ignore_index=True))
+    numbered, start = {}, 0
+    for name, column in columns.items():
+        numbered[name] = np.asarray(codes[start : start + len(column)], dtype=np.int64)
+        start += len(column)
+    return numbered
+
+
+def _registry(stage: Stage) -> dict[tuple[str, bytes], bytes]:
+    from services.linkage_unit.config import load
+    from services.linkage_unit.unit import open_unit
+
+    unit = open_unit(load(stage.config(LINKAGE_UNIT)), "demo", system_clock, system_random)
+    try:
+        return unit.runs.registry()
+    finally:
+        unit.close()
+
+
+def _handle_key(stage: Stage, provider: PartyName) -> Secret:
+    from services.provider_agent.config import load
+    from services.provider_agent.outbox import AgentState
+
+    config = load(stage.config(provider))
+    kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, system_random)
+    state = AgentState(config.state, kek, system_random)
+    return state.handle_key(verify_agreement(config.agreement.read_bytes()))

@@ -24,6 +24,8 @@ PartyRole = Literal["provider", "linkage-unit", "analysis-service"]
 Hex16 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 IdentityKeyHex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 WrapKeyHex = Annotated[str, Field(pattern=r"^[0-9a-f]{2432}$")]
+WaveNameText = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""As other names, but it may begin with a digit: waves are often called after years."""
 PerMille = Annotated[int, Field(ge=0, le=1000)]
 
 
@@ -100,7 +102,7 @@ class Volume(Clause):
 class Wave(Clause):
     """One delivery round. Tokens are handed out from `tokens_not_before` (UTC) on, however long linking took."""
 
-    name: Name
+    name: WaveNameText
     kind: Literal["complete"] = "complete"
     tokens_not_before: datetime.datetime
 

@@ -75,9 +75,11 @@ class Matching(Clause):
     """How the linkage unit decides.
 
     `passes` are match keys in declared order. A pair is a candidate if one CLK's Dice is >= `candidate_per_mille`, and
-    is linked if the weighted mean of the Dice of all CLKs that both records have is >= `link_per_mille`.
-    `sources_with_duplicates` are compared within themselves too. `class_bounds_per_mille` cut the scores of linked rows
-    into quality classes; a class with fewer rows than `minimum_class_count` is merged.
+    may be linked if the weighted mean of the Dice of all CLKs that both records have is >= `link_per_mille`; anonlink's
+    greedy solver decides, repeated until nothing joins. `sources_with_duplicates` are compared within themselves too.
+    More candidates a record and CLK than `maximum_candidates_per_record` stop the run. Rows linked by similarity are of
+    the better quality class from `high_quality_per_mille` on; a class with fewer rows than `minimum_class_count` in any
+    file is merged.
     """
 
     passes: tuple[Name, ...] = ()

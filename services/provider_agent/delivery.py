@@ -30,7 +30,7 @@ from services.provider_agent.outbox import Artefact, Record
 from services.provider_agent.payload import PayloadBlock, check_table, read_table
 from services.provider_agent.shuffle import ORDER, Rows, Shuffle, in_chunks, random_order
 from services.provider_agent.token_batch import PeoplesTokens, open_header, people_tokens
-from services.provider_agent.transfer import Root, transfer
+from services.provider_agent.transfer import Receiver, Root, transfer
 from services.wire.convert.chunks import payload_chunk_to_bytes
 from services.wire.convert.signed import open_message, signed_from_bytes, signed_to_bytes
 from services.wire.messages import DeliveryManifest, PayloadChunk, PayloadColumn, TableStatement
@@ -61,7 +61,7 @@ def prepare(agent: Agent, analysis: AnalysisClient) -> None:
     agent.outbox.write(Record.DELIVERY_MANIFEST, signed_to_bytes(agent.sign(agent.analysis_name, manifest)))
 
 
-def send(agent: Agent, analysis: AnalysisClient) -> int:
+def send(agent: Agent, analysis: Receiver) -> int:
     """Send the prepared delivery and return the rows received; safe to call again after any interruption."""
     outbox = agent.outbox
     signed = signed_from_bytes(outbox.read(Record.DELIVERY_MANIFEST))

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,10 @@ from services.common.errors import NotReady, Unavailable
 from services.provider_agent import encode as encode_module
 from services.provider_agent import pipeline, secret_exchange
 from services.provider_agent.outbox import Artefact, Record
-from services.provider_agent.transfer import Receiver
 from services.provider_agent.upload import own_manifest
 from services.provider_agent.upload import upload as send_upload
 from services.wire.convert.chunks import encoded_chunk_from_bytes
-from services.wire.messages import Chunk, SignedStatement, TransferState
-from tests.support.agents import CANARIES
+from tests.support.agents import CANARIES, Line
 from tests.support.parties import NOW
 from tests.support.waves import PEOPLE, World, running_world
 
@@ -117,30 +114,6 @@ def test_run_gives_up_when_the_wait_is_over(world: World) -> None:
     with world.offices["register"].agent(clock=lambda: time[0]) as agent, pytest.raises(NotReady):
         pipeline.run(agent, wait_seconds=20, sleep=sleep, say=lambda _: None)
     assert time[0] - NOW < timedelta(seconds=50)
-
-
-class Line:
-    """A line to a receiver that carries only so many chunks and then breaks; it notes what went across."""
-
-    def __init__(self, receiver: Receiver, chunks: int) -> None:
-        self._receiver = receiver
-        self._left = chunks
-        self.sent: list[Chunk] = []
-
-    def begin(self, idempotency_key: str, manifest: SignedStatement) -> TransferState:
-        return self._receiver.begin(idempotency_key, manifest)
-
-    def put(self, chunks: Iterator[Chunk]) -> int:
-        few = list(islice(chunks, self._left))
-        self._left -= len(few)
-        self.sent += few
-        wanted = self._receiver.put(iter(few)) if few else 0
-        if not self._left:
-            raise Unavailable("the line broke")
-        return wanted
-
-    def commit(self, commit: SignedStatement) -> int:
-        return self._receiver.commit(commit)
 
 
 def test_a_broken_upload_resumes_with_the_same_bytes_in_a_new_process(

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
 from services.common.clock import system_random
+from services.common.errors import Unavailable
 from services.provider_agent.agent import Agent, open_agent
 from services.provider_agent.config import AgentConfig
 from services.provider_agent.progress import silent
+from services.provider_agent.transfer import Receiver
+from services.wire.messages import Chunk, SignedStatement, TransferState
 from tests.support.parties import NOW, Parties
 
 CANARIES: Final = ("Xqzcanaryone", "Xqzcanarytwo", "Xqzcanarythree")
@@ -100,6 +104,30 @@ class Office:
         """Start an agent on what is on disk, as a new process would."""
         with open_agent(self.config(), wave, clock=clock, random_bytes=self.random_bytes, progress=silent) as agent:
             yield agent
+
+
+class Line:
+    """A line to a receiver that carries only so many chunks and then breaks; it notes what went across."""
+
+    def __init__(self, receiver: Receiver, chunks: int) -> None:
+        self._receiver = receiver
+        self._left = chunks
+        self.sent: list[Chunk] = []
+
+    def begin(self, idempotency_key: str, manifest: SignedStatement) -> TransferState:
+        return self._receiver.begin(idempotency_key, manifest)
+
+    def put(self, chunks: Iterator[Chunk]) -> int:
+        few = list(islice(chunks, self._left))
+        self._left -= len(few)
+        self.sent += few
+        wanted = self._receiver.put(iter(few)) if few else 0
+        if not self._left:
+            raise Unavailable("the line broke")
+        return wanted
+
+    def commit(self, commit: SignedStatement) -> int:
+        return self._receiver.commit(commit)
 
 
 def _person(n: int) -> list[str]:

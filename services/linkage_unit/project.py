@@ -85,25 +85,22 @@ def agreed_key_check(providers: Iterable[str], checks: Mapping[str, KeyCheck], c
     return checks[caller].key_check
 
 
-def judge_begin(
-    existing: Upload | None, *, agreement: str, idempotency_key: str, manifest: bytes, run: RunState
-) -> Begin:
+def judge_begin(existing: Upload | None, *, idempotency_key: str, manifest: bytes, run: RunState) -> Begin:
     """Decide on a request to begin the upload of a provider and wave.
 
-    The same key and manifest resume. An uncommitted upload, or one under a superseded version of the agreement, gives
-    way to another one with a new key; a committed one never, and nothing enters a wave whose tokens are made. Raises
-    `Conflict` otherwise.
+    The same key and manifest resume. An uncommitted upload gives way to another one with a new key, a committed one
+    never. Raises `Conflict` otherwise, to the owner of a committed file in the same words before and after linking: the
+    state of a run is not for providers.
     """
-    same_key = existing is not None and existing.idempotency_key == idempotency_key
-    if existing is not None and same_key and existing.manifest == manifest:
-        return Begin.RESUME
-    if same_key:
-        raise Conflict("this idempotency key belongs to an upload with another manifest")
-    if run is RunState.READY:
-        raise Conflict("the wave is closed")
     if existing is None:
+        if run is RunState.READY:
+            raise Conflict("the wave is closed")
         return Begin.CREATE
-    if existing.state is UploadState.OPEN or existing.agreement != agreement:
+    if existing.idempotency_key == idempotency_key:
+        if existing.manifest == manifest:
+            return Begin.RESUME
+        raise Conflict("this idempotency key belongs to an upload with another manifest")
+    if existing.state is UploadState.OPEN:
         return Begin.REPLACE
     raise Conflict("this wave's file is already committed; there is one file per provider and wave")
 
@@ -113,7 +110,7 @@ def require_all_committed(providers: Iterable[str], uploads: Iterable[Upload], a
     done = {u.provider for u in uploads if u.agreement == agreement and u.state is UploadState.COMMITTED}
     missing = sorted(set(providers) - done)
     if missing:
-        raise NotReady(f"no committed upload yet from: {', '.join(missing)}")
+        raise NotReady(f"no committed upload under this version of the agreement yet from: {', '.join(missing)}")
 
 
 def tokens_may_be_fetched(wave: Wave | None, run: RunState, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """M4, the linking of one wave, in the operator's own process. The steps in order:
 
-1. One run at a time: a lock that dies with its process.
+1. One run at a time: the caller holds the data folder's lock (`locks`), which dies with its process.
 2. The agreement opens the door; every provider's file is committed.
 3. The analysis service's keys of the wave, verified: without them no token could be sealed.
 4. The run is recorded with its seed; a run that was killed or failed goes on under the same one.
@@ -13,10 +13,7 @@
 Killed anywhere before step 8, it leaves nothing that anybody can see; after it, it only has step 9 to repeat.
 """
 
-import fcntl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -30,7 +27,7 @@ from linkage_core.linking.waves import inherit_groups
 from linkage_core.pseudonyms import bind, group_pseudonyms
 from linkage_core.tokens import QUALITY_CLASSES
 from linkage_core.types import IDENTIFIER_BYTES, GroupId, Handle, PartyName
-from services.common.errors import NotReady, ServiceError
+from services.common.errors import ServiceError
 from services.linkage_unit.batches import seal_batch
 from services.linkage_unit.loading import LoadedUpload, load_upload
 from services.linkage_unit.project import RunState, require_all_committed
@@ -48,44 +45,41 @@ FetchKeys = Callable[[str], WaveKeys]
 """Returns the analysis service's verified keys of a wave."""
 
 
-def link_wave(
-    unit: LinkageUnit, wave: str, lock_file: Path, fetch_keys: FetchKeys, progress: Progress | None = None
-) -> bool:
+def link_wave(unit: LinkageUnit, wave: str, fetch_keys: FetchKeys, progress: Progress | None = None) -> bool:
     """Link a wave and make its tokens; False if that had been done before.
 
-    Raises `NotReady` while uploads are missing or another run is under way, `Refused` if the agreement keeps the door
-    shut, and what linking raises; a run that failed may be run again.
+    Raises `NotReady` while uploads are missing, `Refused` if the agreement shuts the door, and what linking raises;
+    a run that failed may be run again.
     """
-    # 1. One run at a time.
-    with only_run(lock_file):
-        if unit.runs.state(wave) is RunState.READY:
-            delete_due_encodings(unit)
-            return False
-
-        # 2. The door, and every file.
-        document = unit.agreement.document
-        unit.keeper.check_door(unit.agreement, Door.MATCH)
-        document.wave(wave)
-        uploads = unit.uploads.of_wave(wave)
-        require_all_committed((party.name for party in document.providers), uploads, unit.version)
-
-        # 3. Keys to seal tokens to.
-        keys = fetch_keys(wave)
-
-        # 4. The run, with its seed.
-        run = unit.runs.start(wave, unit.version, int.from_bytes(unit.random(8), "big"))
-        unit.audit.append("linking started", wave=wave, version=run.version)
-        try:
-            _link(unit, run, [load_upload(unit, upload) for upload in uploads], keys, progress)
-        except (LinkageCoreError, ServiceError) as error:
-            unit.runs.fail(wave, type(error).__name__)
-            unit.audit.append("linking failed", wave=wave, error_type=type(error).__name__)
-            raise
-        unit.audit.append("tokens made", wave=wave, count=len(uploads))
-
-        # 9. Retention.
+    # 1. One run at a time: the caller's lock.
+    if unit.runs.state(wave) is RunState.READY:
         delete_due_encodings(unit)
-        return True
+        return False
+
+    # 2. The door, and every file.
+    document = unit.agreement.document
+    unit.keeper.check_door(unit.agreement, Door.MATCH)
+    document.wave(wave)
+    uploads = unit.uploads.of_wave(wave)
+    require_all_committed((party.name for party in document.providers), uploads, unit.version)
+
+    # 3. Keys to seal tokens to.
+    keys = fetch_keys(wave)
+
+    # 4. The run, with its seed.
+    run = unit.runs.start(wave, unit.version, int.from_bytes(unit.random(8), "big"))
+    unit.audit.append("linking started", wave=wave, version=run.version)
+    try:
+        _link(unit, run, [load_upload(unit, upload) for upload in uploads], keys, progress)
+    except (LinkageCoreError, ServiceError) as error:
+        unit.runs.fail(wave, type(error).__name__)
+        unit.audit.append("linking failed", wave=wave, error_type=type(error).__name__)
+        raise
+    unit.audit.append("tokens made", wave=wave, count=len(uploads))
+
+    # 9. Retention.
+    delete_due_encodings(unit)
+    return True
 
 
 def _link(
@@ -142,17 +136,6 @@ def _link(
         uploads={loaded.upload.provider: loaded.upload.id for loaded in uploads},
         manifest=sign_run_manifest(manifest, unit.agreement, run.wave, unit.name, unit.keys.identity),
     )
-
-
-@contextmanager
-def only_run(lock_file: Path) -> Iterator[None]:
-    """Hold the one lock of linking runs; raises `NotReady` if another process has it."""
-    with lock_file.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise NotReady("another process is linking on this data folder") from None
-        yield
 
 
 def _write_batch(

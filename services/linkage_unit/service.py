@@ -22,25 +22,26 @@ from services.common.keystore import PartyKeys, load_party_keys
 from services.common.server import serve_until_stopped, start_server
 from services.common.wave_keys import fetch_wave_keys
 from services.linkage_unit.config import LinkageUnitConfig
+from services.linkage_unit.locks import only_process
 from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.servicer import register
 from services.linkage_unit.status import Status, status_of
 from services.linkage_unit.unit import LINK, SERVE, LinkageUnit, open_unit, require_own_keys
 
-LOCK_FILE: Final = "link.lock"
 STATUS: Final = "status"
 
 
 def serve(config: LinkageUnitConfig, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the address once calls are taken."""
-    unit = open_unit(config, SERVE, system_clock, system_random)
-    delete_due_encodings(unit)
-    server, port = start(unit, config.listen)
-    address = f"{config.listen.rpartition(':')[0]}:{port}"
-    unit.log.info("serving", address=address, version=str(unit.agreement.document.version))
-    ready(address)
-    serve_until_stopped(server, unit.close)
+    with only_process(config.data, SERVE):
+        unit = open_unit(config, SERVE, system_clock, system_random)
+        delete_due_encodings(unit)
+        server, port = start(unit, config.listen)
+        address = f"{config.listen.rpartition(':')[0]}:{port}"
+        unit.log.info("serving", address=address, version=str(unit.agreement.document.version))
+        ready(address)
+        serve_until_stopped(server, unit.close)
 
 
 def start(unit: LinkageUnit, listen: str) -> tuple[grpc.Server, int]:
@@ -51,14 +52,14 @@ def start(unit: LinkageUnit, listen: str) -> tuple[grpc.Server, int]:
 
 def link(config: LinkageUnitConfig, wave: str, progress: Progress | None = None) -> bool:
     """Link a wave beside the serving process; False if its tokens had been made before."""
-    with _opened(config, LINK, system_clock, system_random) as unit:
+    with only_process(config.data, LINK), _opened(config, LINK, system_clock, system_random) as unit:
         analysis = unit.agreement.document.analysis_service
         realm = realm_of(unit.agreement)
         with open_channel(
             config.analysis_service, unit.keys.transport, realm, Role.ANALYSIS_SERVICE, analysis.name
         ) as channel:
             fetch = partial(fetch_wave_keys, channel, unit.agreement)
-            return link_wave(unit, wave, config.data / LOCK_FILE, fetch, progress)
+            return link_wave(unit, wave, fetch, progress)
 
 
 def status(config: LinkageUnitConfig) -> Status:

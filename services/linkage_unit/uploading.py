@@ -58,9 +58,7 @@ def begin_upload(unit: LinkageUnit, caller: Caller, idempotency_key: str, signed
     )
 
     def decide(existing: Upload | None, run: RunState) -> Begin:
-        return judge_begin(
-            existing, agreement=unit.version, idempotency_key=idempotency_key, manifest=new.manifest, run=run
-        )
+        return judge_begin(existing, idempotency_key=idempotency_key, manifest=new.manifest, run=run)
 
     decision, upload, replaced = unit.uploads.begin(new, decide)
     if replaced is not None:

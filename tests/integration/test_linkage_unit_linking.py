@@ -1,6 +1,5 @@
 """A wave is linked and its tokens fetched: what each provider gets, and what a killed or failed run leaves behind."""
 
-import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from linkage_core.types import PartyName
 from services.common.clock import system_random
 from services.common.errors import NotReady, Unavailable
 from services.linkage_unit.config import LinkageUnitConfig
+from services.linkage_unit.locks import only_process
 from services.linkage_unit.project import RunState, UploadState
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.status import status_of
@@ -71,8 +71,8 @@ def upload_all(
 
 def link(config: LinkageUnitConfig, wave: str = "w1", now: datetime = NOW, **changes: Any) -> bool:
     """Link a wave as the second process would, over the same store."""
-    with opened(config, lambda: now, process="link") as unit:
-        return link_wave(unit, wave, config.data / "link.lock", changes.get("fetch", lambda wave: KEYS.public))
+    with only_process(config.data, "link"), opened(config, lambda: now, process="link") as unit:
+        return link_wave(unit, wave, changes.get("fetch", lambda wave: KEYS.public))
 
 
 def fetch(parties: Parties, config: LinkageUnitConfig, name: str, wave: str = "w1", now: datetime = NOW) -> Any:
@@ -214,10 +214,8 @@ def test_linking_is_refused_when_the_agreement_is_over(
 
 
 def test_two_runs_at_once_are_impossible(config: LinkageUnitConfig, files: dict[str, EncodedPeople]) -> None:
-    with (config.data / "link.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(NotReady, match="another process"):
-            link(config)
+    with only_process(config.data, "link"), pytest.raises(NotReady, match="another `link` process"):
+        link(config)
     assert link(config)
 
 
@@ -260,7 +258,7 @@ def test_a_killed_run_shows_nothing_and_is_simply_run_again(
     with killed_at(config, draws) as random:
         unit = open_unit(config, "link", lambda: NOW, random)
         with pytest.raises(KeyboardInterrupt):
-            link_wave(unit, "w1", config.data / "link.lock", lambda wave: KEYS.public)
+            link_wave(unit, "w1", lambda wave: KEYS.public)
         assert unit.runs.batch_ids() == set()
         assert unit.runs.registry() == {}
         unit.close()

@@ -35,7 +35,7 @@ class World:
         """Do the linkage unit's part, as its operator would."""
         keys, agreement = self.unit.keys.transport, self.parties.verified
         with open_channel(self.analysis_address, keys, REALM, Role.ANALYSIS_SERVICE, ANALYSIS) as channel:
-            link_wave(self.unit, wave, self.folder / "link.lock", lambda w: fetch_wave_keys(channel, agreement, w))
+            link_wave(self.unit, wave, lambda w: fetch_wave_keys(channel, agreement, w))
 
     def encode_all(self) -> None:
         """Let every agent encode; all but the last have to come again, since S needs everybody's share."""

@@ -32,8 +32,10 @@ OPEN = Upload(b"u" * 16, "agreement", "w1", "tax", "key", b"manifest", 10, 2, 1,
 COMMITTED = replace(OPEN, state=UploadState.COMMITTED, next_chunk=2)
 
 
-def begin(existing: Upload | None, key: str, manifest: bytes = b"manifest", agreement: str = "agreement") -> Begin:
-    return judge_begin(existing, agreement=agreement, idempotency_key=key, manifest=manifest, run=RunState.COLLECTING)
+def begin(
+    existing: Upload | None, key: str, manifest: bytes = b"manifest", run: RunState = RunState.COLLECTING
+) -> Begin:
+    return judge_begin(existing, idempotency_key=key, manifest=manifest, run=run)
 
 
 def test_key_checks_agree_when_all_are_there_and_equal() -> None:
@@ -72,18 +74,18 @@ def test_an_open_upload_gives_way_to_one_with_a_new_key() -> None:
     assert begin(OPEN, "new", b"other") is Begin.REPLACE
 
 
-def test_a_committed_upload_never_gives_way_under_the_same_agreement() -> None:
-    with pytest.raises(Conflict, match="committed"):
-        begin(COMMITTED, "new", b"other")
+def test_a_committed_upload_never_gives_way_in_the_same_words_whatever_became_of_the_run() -> None:
+    refusals = set()
+    for run in RunState:
+        with pytest.raises(Conflict, match="committed") as refusal:
+            begin(COMMITTED, "new", b"other", run)
+        refusals.add(str(refusal.value))
+    assert len(refusals) == 1
 
 
-def test_a_committed_upload_of_a_superseded_agreement_gives_way() -> None:
-    assert begin(COMMITTED, "new", b"other", agreement="amended") is Begin.REPLACE
-
-
-def test_nothing_new_enters_a_wave_whose_tokens_are_made() -> None:
+def test_nobody_enters_a_wave_whose_tokens_are_made() -> None:
     with pytest.raises(Conflict, match="closed"):
-        judge_begin(None, agreement="agreement", idempotency_key="key", manifest=b"", run=RunState.READY)
+        begin(None, "key", run=RunState.READY)
 
 
 def test_linking_waits_for_every_provider_and_names_who_is_missing() -> None:

@@ -1,8 +1,8 @@
 """Writes agreement.json: a whole agreement, its canonical bytes and hash, what each party signs, and the signed file.
 
 The document is written out here, and everything else is computed from the protocol's text with `rfc8785` and
-`cryptography` alone. Keys are made from published seeds and protect nothing. The file is signed with the published key of
-RFC 8032, section 7.1, TEST 1. Run: python tests/vectors/generate_agreement.py
+`cryptography` alone. Keys are made from published seeds and protect nothing. The file is signed with the published key
+of RFC 8032, section 7.1, TEST 1. Run: python tests/vectors/generate_agreement.py
 """
 
 import hashlib

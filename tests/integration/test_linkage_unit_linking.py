@@ -1,5 +1,6 @@
 """A wave is linked and its tokens fetched: what each provider gets, and what a killed or failed run leaves behind."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.errors import Refused, Tampered, Unfit
 from linkage_core.tokens import TOKEN_BYTES, associated_data, open_tokens
 from linkage_core.types import PartyName
+from services.common.audit import verify
 from services.common.clock import system_random
 from services.common.errors import NotReady, Unavailable
 from services.linkage_unit.config import LinkageUnitConfig
@@ -372,3 +374,18 @@ def test_the_operator_sees_counts_and_a_signed_manifest(
     assert run is not None
     assert wave.counts["seed"] == run.seed.to_bytes(8, "big").hex()
     assert wave.counts["schema"] == parties.verified.document.schema_hash.hex()
+
+
+def test_every_change_of_state_is_in_the_signed_audit_logs(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    link(config)
+    key = parties.verified.identity_key(LINKAGE_UNIT)
+    events: dict[str, list[str]] = {}
+    for process in ("serve", "link"):
+        path = config.data / f"audit-{process}.jsonl"
+        lines, _ = verify(path, key)
+        events[process] = [json.loads(line)["event"] for line in path.read_text().splitlines()]
+        assert lines == len(events[process])
+    assert events["serve"] == [*["key check stored"] * 3, "key checks agree", *["upload begun", "upload committed"] * 3]
+    assert events["link"] == ["linking started", "tokens made", *["encodings deleted"] * 3]

@@ -43,8 +43,8 @@ def new(
     import tomllib
 
     from linkage_core.agreement.signatures import SignedAgreement, verify_agreement
-    from services.cli.drafting import draft_agreement
     from services.common.clock import system_random
+    from services.common.drafting import draft_agreement
     from services.common.errors import ConfigurationFault
     from services.common.files import write_durably
     from services.common.keystore import load_public_identity

@@ -14,9 +14,9 @@ from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.signatures import SignedAgreement, verify_agreement
 from linkage_core.types import PartyName
 from services.analysis.roster import Roster, write_roster
-from services.cli.drafting import draft_agreement
 from services.common.certificates import create_authority, issue_certificate
 from services.common.clock import RandomBytes, system_clock
+from services.common.drafting import draft_agreement
 from services.common.identity import Realm, Role
 from services.common.keystore import PartyKeys, PublicIdentity, create_party_keys, load_party_keys
 from services.demo.processes import Command, free_port

@@ -63,7 +63,7 @@ def start(service: AnalysisService, noise: NoiseSource, pace: Pace) -> tuple[grp
         log=service.log,
         role_codes=DISCLOSURE_CODES,
     )
-    intake, desk = _intake(service, audit), _desk(service, audit, noise, pace)
+    intake, desk = intake_of(service, audit), desk_of(service, audit, noise, pace)
 
     def register(server: grpc.Server) -> None:
         realm = realm_of(service.agreement)
@@ -76,7 +76,8 @@ def start(service: AnalysisService, noise: NoiseSource, pace: Pace) -> tuple[grp
     return start_server(service.config.listen, service.keys.transport, guard, register)
 
 
-def _intake(service: AnalysisService, audit: AuditLog) -> Intake:
+def intake_of(service: AnalysisService, audit: AuditLog) -> Intake:
+    """Return the service's intake; what an earlier process left unfinished on disk is tidied up."""
     return Intake(
         IntakeParts(
             agreement=service.agreement,
@@ -94,7 +95,8 @@ def _intake(service: AnalysisService, audit: AuditLog) -> Intake:
     )
 
 
-def _desk(service: AnalysisService, audit: AuditLog, noise: NoiseSource, pace: Pace) -> QueryDesk:
+def desk_of(service: AnalysisService, audit: AuditLog, noise: NoiseSource, pace: Pace) -> QueryDesk:
+    """Return the desk that answers analysts."""
     return QueryDesk(
         QueryParts(
             agreement=service.agreement,

@@ -238,11 +238,13 @@ class Deliverer:
         self.put(prepared.as_chunks(state.transfer_id, state.next_chunk))
         return self.commit(state.transfer_id, prepared.root)
 
-    def deliver(self, people: Sequence[str], tables: Mapping[str, Sequence[Row]], **batch: Any) -> int:
+    def deliver(
+        self, people: Sequence[str], tables: Mapping[str, Sequence[Row]], key: str = "first", **batch: Any
+    ) -> int:
         """Take a fresh batch for these people, and deliver tables of rows."""
         keys = self.wave_keys()
         made = make_batch(self.parties, self.name, keys, people, wave=self.wave, **batch)
-        return self.send(self.prepare(made, tables, keys))
+        return self.send(self.prepare(made, tables, keys), key)
 
 
 def _coded(value: Any, codes: Sequence[str]) -> int:

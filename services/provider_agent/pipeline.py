@@ -14,7 +14,7 @@ Steps 2 to 8 wait for others: `NotReady` says for whom, and running the same com
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from linkage_core.agreement.doors import Door
@@ -32,7 +32,8 @@ from services.provider_agent.upload import upload as send_upload
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
-"""Between two polls; pauses double from the first to the longest."""
+PAUSE_SHARE: Final = 0.1
+"""Pauses between two polls: this share of the time waited so far, between the first and the longest pause."""
 
 Sleep = Callable[[float], None]
 Say = Callable[[str], None]
@@ -128,21 +129,26 @@ def run(agent: Agent, *, wait_seconds: float, sleep: Sleep, say: Say) -> Outcome
     )
     outcome = Outcome(f"wave {agent.wave}: nothing to do", did_something=False)
     for step in steps:
-        pause, waited_for = FIRST_PAUSE_SECONDS, ""
-        while True:
-            try:
-                outcome = step()
-                break
-            except (NotReady, Unavailable) as reason:
-                if agent.clock() >= deadline:
-                    raise
-                if str(reason) != waited_for:
-                    waited_for = str(reason)
-                    say(waited_for)
-            sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        outcome = _insist(agent, step, deadline, sleep, say)
         say(outcome.sentence)
     return outcome
+
+
+def _insist(agent: Agent, step: Callable[[], Outcome], deadline: datetime, sleep: Sleep, say: Say) -> Outcome:
+    """Repeat a step until nobody is waited for; raises its `NotReady` or `Unavailable` once the deadline has passed."""
+    began, told = agent.clock(), ""
+    while True:
+        try:
+            return step()
+        except (NotReady, Unavailable) as reason:
+            now = agent.clock()
+            if now >= deadline:
+                raise
+            if str(reason) != told:
+                told = str(reason)
+                say(told)
+        waited = (now - began).total_seconds()
+        sleep(min(max(PAUSE_SHARE * waited, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
 
 
 def status(agent: Agent) -> dict[str, bool]:

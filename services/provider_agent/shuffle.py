@@ -17,7 +17,7 @@ from linkage_core.types import IDENTIFIER_BYTES
 from services.common.clock import RandomBytes
 from services.provider_agent.sealed_frames import append_frame, read_frames
 
-BUCKET_ROWS: Final = 40_000
+BUCKET_ROWS: Final = 16_000
 ORDER: Final = "order"
 """Name of the field that holds a row's 16 random bytes."""
 

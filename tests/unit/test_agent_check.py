@@ -1,6 +1,7 @@
 """The dry pass over an agency's files: every fault of every file together, no value shown, nothing sent."""
 
 import re
+import tracemalloc
 from datetime import date
 from pathlib import Path
 
@@ -206,3 +207,27 @@ def test_an_image_of_a_local_id_changes_with_its_key() -> None:
 
     first, second = (images_of(Secret(bytes([n]) * 32), [LocalId("17")]) for n in (1, 2))
     assert first[0] != second[0]
+
+
+def test_memory_of_a_check_grows_by_less_than_stated_per_person(parties: Parties, tmp_path: Path) -> None:
+    """Stated are 60 bytes a person for a moment (and a few more for the block's own distinct values)."""
+
+    def peak(people: int) -> int:
+        mapping = load_mapping(write_files(tmp_path / str(people), Files.of("tax", people)))
+        tracemalloc.start()
+        try:
+            found = check_files(
+                mapping,
+                parties.verified.document,
+                PartyName("tax"),
+                today=TODAY,
+                random_bytes=system_random,
+                progress=silent,
+            )
+            assert found.rows == people
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    small, large = 10_000, 40_000
+    assert peak(large) - peak(small) < 100 * (large - small)

@@ -227,7 +227,8 @@ def _ask(stage: Stage, screen: Console) -> None:
 
 
 def _tell_truth(stage: Stage, truth: Path, screen: Console) -> None:
-    quality = assess_links(stage, truth)
+    agents = {provider: stage.config(provider) for provider in stage.providers}
+    quality = assess_links(truth, stage.config(LINKAGE_UNIT), agents)
     for (one, other), pairs in sorted(quality.by_providers.items()):
         what = f"{one} twice" if one == other else f"{one} – {other}"
         if pairs.true or pairs.linked:

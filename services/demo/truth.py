@@ -1,4 +1,4 @@
-"""The links of a demo run against the truth, which no party has: for the report at the end only."""
+"""The links of a wave against the truth, which no party has: for the report at the end of a demo or a trial only."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,21 +14,20 @@ from linkage_core.encoding.keys import handles
 from linkage_core.types import LocalId, PartyName
 from services.common.clock import system_clock, system_random
 from services.common.sealing import FileKeyEncryptionKey
-from services.demo.stage import LINKAGE_UNIT, Stage
 
 
-def assess_links(stage: Stage, truth: Path) -> LinkageQuality:
+def assess_links(truth: Path, linkage_unit: Path, agents: Mapping[PartyName, Path]) -> LinkageQuality:
     """Return precision and recall of the linkage unit's groups against the truth's table of identities.
 
-    It needs what no party has: every provider's handle key, the linkage unit's registry, and the truth (CSV with
-    columns person_id, provider, local_id).
+    It needs what no party has: every provider's handle key and the linkage unit's registry, found through the
+    configuration files of their processes, and the truth (CSV with columns person_id, provider, local_id).
     """
     identities = pd.read_csv(truth, dtype=str)
-    groups = _registry(stage)
+    groups = _registry(linkage_unit)
     persons, linked = {}, {}
-    for provider in stage.providers:
+    for provider, agent in agents.items():
         own = identities[identities["provider"] == provider]
-        found = handles(_handle_key(stage, provider), [LocalId(value) for value in own["local_id"]])
+        found = handles(_handle_key(agent), [LocalId(value) for value in own["local_id"]])
         linked[provider] = _numbers([groups[provider, handle] for handle in found])
         persons[provider] = own["person_id"]
     # One numbering of groups, and one of persons, over all providers.
@@ -50,22 +49,22 @@ def _one_numbering(columns: Mapping[PartyName, "pd.Series[str]"]) -> dict[PartyN
     return numbered
 
 
-def _registry(stage: Stage) -> dict[tuple[str, bytes], bytes]:
+def _registry(linkage_unit: Path) -> dict[tuple[str, bytes], bytes]:
     from services.linkage_unit.config import load
     from services.linkage_unit.unit import open_unit
 
-    unit = open_unit(load(stage.config(LINKAGE_UNIT)), "demo", system_clock, system_random)
+    unit = open_unit(load(linkage_unit), "demo", system_clock, system_random)
     try:
         return unit.runs.registry()
     finally:
         unit.close()
 
 
-def _handle_key(stage: Stage, provider: PartyName) -> Secret:
+def _handle_key(agent: Path) -> Secret:
     from services.provider_agent.config import load
     from services.provider_agent.outbox import AgentState
 
-    config = load(stage.config(provider))
+    config = load(agent)
     kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, system_random)
     state = AgentState(config.state, kek, system_random)
     return state.handle_key(verify_agreement(config.agreement.read_bytes()))

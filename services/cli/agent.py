@@ -130,7 +130,7 @@ def _bar(what: str, total: int | None) -> "Iterator[Advance]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<28}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=talk, transient=not talk.is_terminal) as progress:
+    with Progress(*columns, TimeElapsedColumn(), console=talk, disable=not talk.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda count: progress.update(task, advance=count)
 

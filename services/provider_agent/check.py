@@ -60,11 +60,12 @@ def check_files(
         print_of_identities = files.enter_context(unchanged(mapping.identities.path))
         with progress(f"checking {mapping.identities.label}", None) as advance:
             people = check_identities(mapping.identities, agreement.linkage, today, key, faults, advance)
+        images = None if faults.left_out_of(mapping.identities.label) else people.images
         for table in tables_of(agreement, provider):
             source = mapping.payload_source(table.name)
             files.enter_context(unchanged(source.path))
             with progress(f"checking {source.label}", None) as advance:
-                tables[table.name] = check_table(source, table, agreement, key, people.images, faults, advance)
+                tables[table.name] = check_table(source, table, agreement, key, images, faults, advance)
     faults.refuse("the files cannot be used and nothing was sent")
     _require_volume(agreement, people.rows)
     return CheckedFiles(people.rows, people.fields, tables, print_of_identities)

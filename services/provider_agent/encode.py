@@ -7,8 +7,8 @@
     4. handle and row id of every person, sealed: the way back for the tokens
     5. the signed manifest, written last: from here on the same bytes are sent, however often it takes
 
-Memory per person: 32 bytes for the way back, 8 of row number, and 17 for each match key, about 60 for a moment while
-one match key's frequencies are counted; the rest is one block and one bucket of the shuffle.
+Memory per person: 32 bytes of handle and row id, 17 for each match key, and about 60 for a moment while one match key's
+frequencies are counted; the rest is one block and one bucket of the shuffle. Measured with two match keys: 130 bytes.
 """
 
 from collections.abc import Iterator, Mapping

@@ -34,6 +34,7 @@ class FaultLog:
     def __init__(self) -> None:
         self._detailed: list[Fault] = []
         self._more: Counter[tuple[str, str, str]] = Counter()
+        self._unread: set[str] = set()
 
     def add(self, fault: Fault) -> None:
         """Keep a fault: in detail up to the cap, as a count beyond it."""
@@ -41,6 +42,15 @@ class FaultLog:
             self._detailed.append(fault)
         else:
             self._more[(fault.file, fault.field, fault.reason)] += 1
+
+    def add_unread(self, fault: Fault) -> None:
+        """Keep a fault because of which a row, or the whole file, was left out of what is read."""
+        self._unread.add(fault.file)
+        self.add(fault)
+
+    def left_out_of(self, file: str) -> bool:
+        """Tell whether anything of a file was left out: then what it lacks cannot be held against other files."""
+        return file in self._unread
 
     def __len__(self) -> int:
         return len(self._detailed) + self._more.total()

@@ -57,11 +57,15 @@ def check_table(
     table: PayloadTable,
     agreement: Agreement,
     key: Secret,
-    images: Images,
+    images: Images | None,
     faults: FaultLog,
     advance: Advance,
 ) -> TableQuality:
-    """Read a whole payload file and log every fault. `images` are the identities' sorted images under `key`."""
+    """Read a whole payload file and log every fault.
+
+    `images` are the identities' sorted images under `key`; None if that file could not be read whole, so that its own
+    faults do not return as faults of every payload row.
+    """
     rows = 0
     present: Counter[str] = Counter()
     unlisted: Counter[str] = Counter()
@@ -75,10 +79,15 @@ def check_table(
 
 
 def read_table(
-    source: PayloadSource, table: PayloadTable, agreement: Agreement, key: Secret, images: Images, faults: FaultLog
+    source: PayloadSource,
+    table: PayloadTable,
+    agreement: Agreement,
+    key: Secret,
+    images: Images | None,
+    faults: FaultLog,
 ) -> Iterator[PayloadBlock]:
     """Yield the typed rows of a payload file; what is wrong goes to the log, and must refuse the whole file."""
-    counts = np.zeros(len(images), dtype=np.uint32)
+    counts = np.zeros(0 if images is None else len(images), dtype=np.uint32)
     for block in read_blocks(source, faults):
         people = _people(source, block, key, images, faults)
         _rows_per_person(source, table, block, people, counts, faults)
@@ -98,7 +107,11 @@ def _codes(agreement: Agreement, name: str | None) -> tuple[Mapping[str, int], s
     return {code: place for place, code in enumerate(code_list.codes)}, code_list.unknown
 
 
-def _people(source: PayloadSource, block: Block, key: Secret, images: Images, faults: FaultLog) -> NDArray[np.int64]:
+def _people(
+    source: PayloadSource, block: Block, key: Secret, images: Images | None, faults: FaultLog
+) -> NDArray[np.int64]:
+    if images is None:
+        return np.full(len(block.numbers), NOT_THERE, dtype=np.int64)
     local_ids = [LocalId(value.strip()) for value in block.columns[source.local_id]]
     people = positions_of(images, images_of(key, local_ids))
     for row in np.flatnonzero(people == NOT_THERE):

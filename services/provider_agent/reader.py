@@ -76,16 +76,18 @@ def _csv_blocks(
             break
         except csv.Error:
             number += 1
-            faults.add(Fault(source.label, number, "", "is not well-formed CSV (quotes); mend the row"))
+            faults.add_unread(Fault(source.label, number, "", "is not well-formed CSV (quotes); mend the row"))
             continue
         except _LineTooLong:
-            faults.add(Fault(source.label, number + 1, "", f"is longer than {LONGEST_LINE:,} characters; is it CSV?"))
+            faults.add_unread(
+                Fault(source.label, number + 1, "", f"is longer than {LONGEST_LINE:,} characters; is it CSV?")
+            )
             break
         if not row:
             continue
         number += 1
         if len(row) != width:
-            faults.add(_ragged(source, number, len(row), width))
+            faults.add_unread(_ragged(source, number, len(row), width))
             continue
         numbers.append(number)
         for name, place in columns.items():
@@ -120,11 +122,11 @@ def _mark_fits(source: FileSource, file: BinaryIO, faults: FaultLog) -> bool:
     start = file.read(3)
     file.seek(0)
     if start[:2] in _UTF16_MARKS:
-        faults.add(Fault(source.label, 0, "", "begins with the mark of UTF-16; save it as UTF-8"))
+        faults.add_unread(Fault(source.label, 0, "", "begins with the mark of UTF-16; save it as UTF-8"))
         return False
     if start == codecs.BOM_UTF8 and source.encoding != "utf-8":
         reason = "begins with the mark of UTF-8; declare encoding utf-8 in the mapping"
-        faults.add(Fault(source.label, 0, "", reason, f"declared: {source.encoding}"))
+        faults.add_unread(Fault(source.label, 0, "", reason, f"declared: {source.encoding}"))
         return False
     return True
 
@@ -133,10 +135,10 @@ def _places_in_header(source: FileSource, rows: Any, faults: FaultLog) -> tuple[
     try:
         header = [name.strip() for name in next(rows)]
     except StopIteration:
-        faults.add(Fault(source.label, 0, "", "is empty; it needs a header line"))
+        faults.add_unread(Fault(source.label, 0, "", "is empty; it needs a header line"))
         return None
     except (csv.Error, _LineTooLong):
-        faults.add(Fault(source.label, 0, "", "has a header line that is not well-formed CSV"))
+        faults.add_unread(Fault(source.label, 0, "", "has a header line that is not well-formed CSV"))
         return None
     return (
         (len(header), {name: header.index(name) for name in source.file_columns})
@@ -151,9 +153,9 @@ def _has(source: FileSource, header: list[str], faults: FaultLog) -> bool:
     for name, count in counts.items():
         if count == 0:
             reason = f"the file has no such column among its {len(header)}; mend the mapping, delimiter or header"
-            faults.add(Fault(source.label, 0, f"column {name}", reason))
+            faults.add_unread(Fault(source.label, 0, f"column {name}", reason))
         elif count > 1:
-            faults.add(Fault(source.label, 0, f"column {name}", f"occurs {count} times in the header"))
+            faults.add_unread(Fault(source.label, 0, f"column {name}", f"occurs {count} times in the header"))
     return all(count == 1 for count in counts.values())
 
 
@@ -190,7 +192,7 @@ def _read_parquet(source: FileSource, faults: FaultLog, block_rows: int) -> Iter
     try:
         file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=_SCAN_BYTES)
     except (pa.ArrowInvalid, OSError):
-        faults.add(Fault(source.label, 0, "", "is not a Parquet file, or is damaged"))
+        faults.add_unread(Fault(source.label, 0, "", "is not a Parquet file, or is damaged"))
         return
     with file:
         if not _has(source, file.schema_arrow.names, faults):
@@ -198,7 +200,7 @@ def _read_parquet(source: FileSource, faults: FaultLog, block_rows: int) -> Iter
         unreadable = [name for name in source.file_columns if not _is_readable(file.schema_arrow.field(name).type)]
         for name in unreadable:
             reason = f"has type {file.schema_arrow.field(name).type}; write it as text, an integer or a date"
-            faults.add(Fault(source.label, 0, f"column {name}", reason))
+            faults.add_unread(Fault(source.label, 0, f"column {name}", reason))
         if unreadable:
             return
         first = 1

@@ -37,7 +37,7 @@ class PeoplesTokens:
 def fetch_tokens(agent: Agent, parts: Iterator[SignedStatement | bytes]) -> None:
     """Receive the wave's token batch into the outbox; `parts` are what the linkage unit streams.
 
-    Raises `Tampered` unless header, number, root and row ids are what they must be; then nothing is kept.
+    Raises `Tampered` unless header, number, root and row ids are what they must be; the step is then not done.
     """
     signed = next(parts, None)
     if not isinstance(signed, SignedStatement):

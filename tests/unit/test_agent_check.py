@@ -162,6 +162,16 @@ def test_a_wrong_column_is_told_without_the_header_which_may_be_a_record(parties
     assert [fault for fault in told if "column given: the file has no such column among its 4" in fault]
 
 
+def test_a_person_whose_row_cannot_be_read_is_one_fault_and_not_one_for_every_payload_row(
+    parties: Parties, tmp_path: Path
+) -> None:
+    files = Files.of("register", people=5)
+    files.tables["identities"][2].append("one field too many")
+    told = faults(parties, tmp_path, files)
+    assert len(told) == 1
+    assert told[0].startswith("identities.csv, row 3: does not have the header's 4 fields")
+
+
 def test_faults_beyond_the_cap_are_counted(parties: Parties, tmp_path: Path) -> None:
     files = Files.of("register", people=DETAILED_FAULTS + 25)
     for row in files.tables["identities"]:

@@ -9,12 +9,11 @@ from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreemen
 from linkage_core.crypto.signing import Context
 from linkage_core.errors import InputFault, Refused
 from linkage_core.types import PartyName
-from services.common.agreements import realm_of
 from services.common.audit import AuditLog
 from services.common.channel import open_channel
 from services.common.clock import Clock, RandomBytes
 from services.common.errors import ConfigurationFault
-from services.common.identity import Role
+from services.common.identity import Realm, Role
 from services.common.keystore import PartyKeys, load_party_keys
 from services.common.sealing import FileKeyEncryptionKey
 from services.provider_agent.analysis_client import AnalysisClient
@@ -53,6 +52,11 @@ class Agent:
         return self.agreement.context(self.wave)
 
     @property
+    def realm(self) -> Realm:
+        """Where the agreement's names mean something."""
+        return Realm(self.agreement.document.trust_domain, self.agreement.document.id)
+
+    @property
     def outbox(self) -> Outbox:
         """What is kept of this wave."""
         return self.state.wave(self.agreement, self.wave)
@@ -86,7 +90,7 @@ class Agent:
         with open_channel(
             self.config.linkage_unit,
             self.keys.transport,
-            realm_of(self.agreement),
+            self.realm,
             Role.LINKAGE_UNIT,
             self.linkage_unit_name,
         ) as channel:
@@ -100,7 +104,7 @@ class Agent:
         with open_channel(
             self.config.analysis_service,
             self.keys.transport,
-            realm_of(self.agreement),
+            self.realm,
             Role.ANALYSIS_SERVICE,
             self.analysis_name,
         ) as channel:

@@ -84,6 +84,7 @@ def encode_wave(agent: Agent, keys: LinkageKeys, checked: CheckedFiles) -> None:
         standardisation_digest=bytes.fromhex(schema.standardisation.digest),
         clks=tuple(_statements(schema, file.fills)),
     )
+    agent.audit.append("encoded", wave=agent.wave, rows=file.rows)
     agent.outbox.write(Record.UPLOAD_MANIFEST, signed_to_bytes(agent.sign(agent.linkage_unit_name, manifest)))
 
 

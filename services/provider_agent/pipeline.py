@@ -70,7 +70,6 @@ def encode(agent: Agent, checked: CheckedFiles | None = None) -> Outcome:
         keys = exchange(agent, linkage_unit)
     agent.check_door(Door.ENCODE)
     encode_wave(agent, keys, checked)
-    agent.audit.append("encoded", wave=agent.wave, rows=checked.rows)
     return Outcome(f"wave {agent.wave}: {checked.rows:,} people encoded into the outbox")
 
 
@@ -84,8 +83,8 @@ def upload(agent: Agent) -> Outcome:
         agent.check_door(Door.UPLOAD)
         with agent.linkage_unit() as linkage_unit:
             received = send_upload(agent, linkage_unit)
-        outbox.write(Record.UPLOADED, str(received).encode())
         agent.audit.append("uploaded", wave=agent.wave, rows=received)
+        outbox.write(Record.UPLOADED, str(received).encode())
     _forget_after_upload(agent)
     rows = own_manifest(agent).row_count
     return Outcome(f"wave {agent.wave}: {rows:,} rows {'uploaded' if news else 'were uploaded before'}", news)
@@ -108,8 +107,8 @@ def deliver(agent: Agent) -> Outcome:
             if not outbox.has(Record.DELIVERY_MANIFEST):
                 prepare(agent, analysis)
             received = send(agent, analysis)
-        outbox.write(Record.DELIVERED, str(received).encode())
         agent.audit.append("delivered", wave=agent.wave, rows=received)
+        outbox.write(Record.DELIVERED, str(received).encode())
     _forget_after_delivery(agent)
     rows = int(outbox.read(Record.DELIVERED))
     return Outcome(f"wave {agent.wave}: {rows:,} payload rows delivered, row ids and tokens forgotten")
@@ -171,7 +170,6 @@ def _fetch_tokens(agent: Agent) -> None:
         return
     with agent.linkage_unit() as linkage_unit:
         fetch_tokens(agent, linkage_unit.tokens(agent.wave))
-    agent.audit.append("tokens received", wave=agent.wave, rows=own_manifest(agent).row_count)
 
 
 def _forget_after_upload(agent: Agent) -> None:

@@ -49,6 +49,7 @@ def fetch_tokens(agent: Agent, parts: Iterator[SignedStatement | bytes]) -> None
     if (root.chunks, root.value()) != (header.chunk_count, header.root):
         raise Tampered("the token batch is not the one whose root the linkage unit signed")
     people_tokens(agent, header)
+    agent.audit.append("tokens received", wave=agent.wave, rows=header.row_count)
     agent.outbox.write(Record.TOKEN_HEADER, signed_to_bytes(signed))
 
 

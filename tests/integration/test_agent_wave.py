@@ -1,6 +1,7 @@
 """A whole wave through real agents, linkage unit and analysis service over mTLS, and what can go wrong on the way."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -67,6 +68,18 @@ def test_a_finished_step_says_so_and_does_nothing(world: World) -> None:
             pipeline.deliver(agent)
             for step in (pipeline.encode, pipeline.upload, pipeline.deliver):
                 assert not step(agent).did_something
+
+
+def test_the_agents_audit_log_tells_the_steps_in_order(world: World) -> None:
+    world.upload_all()
+    world.link()
+    office = world.offices["tax"]
+    with office.agent() as agent:
+        pipeline.deliver(agent)
+        pipeline.deliver(agent)
+    lines = (office.folder / "state" / "audit.jsonl").read_text().splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert events == ["encoded", "uploaded", "tokens received", "delivered", "row ids forgotten"]
 
 
 def test_no_identifier_reaches_another_party_or_the_agents_own_state(world: World) -> None:

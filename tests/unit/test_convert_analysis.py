@@ -1,0 +1,125 @@
+"""Requests and answers of the analysis service go over the wire and come back the same; what is malformed is told."""
+
+from collections.abc import Callable
+
+import pytest
+
+from disclosure.table import Cell, Release
+from linkage_core.crypto.secret import Secret
+from linkage_core.crypto.signing import Context
+from linkage_core.errors import InputFault
+from linkage_core.types import AgreementHash, Lineage, PartyName
+from services.wire import messages
+from services.wire.convert import analysis as delivery
+from services.wire.convert import queries
+from services.wire.convert.signed import sign_message
+from services.wire.v1 import delivery_pb2, queries_pb2
+
+CONTEXT = Context(Lineage(b"l" * 16), AgreementHash(b"a" * 32), 1, "w1")
+SIGNED = sign_message(
+    Secret(bytes(32)), PartyName("tax"), PartyName("analysis"), CONTEXT, messages.TransferCommit(b"i" * 16, b"r" * 32)
+)
+CHUNK = messages.Chunk(b"i" * 16, 3, b"d" * 32, b"sealed")
+BUDGET = queries.BudgetBalance(10, 9, 8, 7, 6, 5)
+RELEASE = Release(
+    release_id="1" * 32,
+    question={"measure": "stock", "at": ["2023-01-01"]},
+    question_hash="2" * 64,
+    agreement_hash="3" * 64,
+    data_version="4" * 64,
+    released_at="2026-06-15T12:00:00+00:00",
+    mechanism="discrete-gaussian",
+    nano_rho=2**40,
+    noise_sd_millionths=5_000_000,
+    half_width=10,
+    bound_cells=2,
+    axes=("date", "sex"),
+    cells=tuple(Cell(("2023-01-01", str(i)), i - 3, i - 13, i + 7, 5_000_000, ("U", "P")) for i in range(7)),
+    totals=(Cell(("2023-01-01",), -1, -30, 28, 14_000_000, ()),),
+)
+
+
+def test_calls_of_delivery_come_back_the_same() -> None:
+    assert delivery.get_wave_keys_request_from_wire(delivery.get_wave_keys_request_to_wire("w1")) == "w1"
+    assert delivery.get_wave_keys_response_from_wire(delivery.get_wave_keys_response_to_wire(SIGNED)) == SIGNED
+    begin = delivery.begin_delivery_request_to_wire("key", SIGNED)
+    assert delivery.begin_delivery_request_from_wire(begin) == ("key", SIGNED)
+    state = messages.TransferState(b"i" * 16, 4, True)
+    assert delivery.begin_delivery_response_from_wire(delivery.begin_delivery_response_to_wire(state)) == state
+    assert delivery.put_payload_request_from_wire(delivery.put_payload_request_to_wire(CHUNK)) == CHUNK
+    assert delivery.put_payload_response_from_wire(delivery.put_payload_response_to_wire(5)) == 5
+    assert delivery.commit_delivery_request_from_wire(delivery.commit_delivery_request_to_wire(SIGNED)) == SIGNED
+    assert delivery.commit_delivery_response_from_wire(delivery.commit_delivery_response_to_wire(9)) == 9
+
+
+MALFORMED: list[tuple[str, Callable[[], object]]] = [
+    (
+        "idempotency_key",
+        lambda: delivery.begin_delivery_request_from_wire(delivery_pb2.BeginDeliveryRequest(idempotency_key="")),
+    ),
+    (
+        "idempotency_key",
+        lambda: delivery.begin_delivery_request_from_wire(delivery_pb2.BeginDeliveryRequest(idempotency_key="k" * 65)),
+    ),
+    (
+        "delivery_id",
+        lambda: delivery.put_payload_request_from_wire(
+            delivery_pb2.PutPayloadRequest(delivery_id=b"short", sha256=b"d" * 32)
+        ),
+    ),
+    (
+        "sha256",
+        lambda: delivery.put_payload_request_from_wire(
+            delivery_pb2.PutPayloadRequest(delivery_id=b"i" * 16, sha256=b"short")
+        ),
+    ),
+    (
+        "delivery_id",
+        lambda: delivery.begin_delivery_response_from_wire(delivery_pb2.BeginDeliveryResponse(delivery_id=b"")),
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "read"), MALFORMED)
+def test_a_malformed_message_is_told_by_its_field(field: str, read: Callable[[], object]) -> None:
+    with pytest.raises(InputFault, match=field):
+        read()
+
+
+def test_an_answer_comes_back_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "CELLS_PER_BLOCK", 3)
+    answer = queries.Answer(RELEASE, "w1", True, BUDGET)
+    parts = list(queries.run_query_response_to_wire(answer))
+    assert len(parts) == 1 + 3 + 1
+    assert queries.run_query_response_from_wire(parts) == answer
+
+
+@pytest.mark.parametrize("kept", [slice(1), slice(1, None), slice(0)])
+def test_an_answer_that_came_in_part_is_told(kept: slice) -> None:
+    parts = list(queries.run_query_response_to_wire(queries.Answer(RELEASE, "w1", True, BUDGET)))
+    with pytest.raises(InputFault, match="whole"):
+        queries.run_query_response_from_wire(parts[kept])
+
+
+def test_what_this_version_does_not_know_in_a_table_is_told() -> None:
+    parts = list(queries.run_query_response_to_wire(queries.Answer(RELEASE, "w1", True, BUDGET)))
+    parts[1].block.cells[0].flags.append("X")
+    with pytest.raises(InputFault, match="flags"):
+        queries.run_query_response_from_wire(parts)
+    del parts[1].block.cells[0].flags[2:]
+    parts[0].answer.release.mechanism = "none"
+    with pytest.raises(InputFault, match="mechanism"):
+        queries.run_query_response_from_wire(parts)
+
+
+def test_previews_and_lists_come_back_the_same() -> None:
+    wire = queries.preview_query_request_to_wire("{}", "w1")
+    assert queries.preview_query_request_from_wire(wire) == ("{}", "w1")
+    preview = queries.QueryPreview("w1", 2**40, 5, 4, 3, 2, 1, True, BUDGET)
+    assert queries.preview_query_response_from_wire(queries.preview_query_response_to_wire(preview)) == preview
+    assert queries.run_query_request_from_wire(queries.run_query_request_to_wire(SIGNED)) == SIGNED
+    listed = queries.list_releases_response_to_wire([(RELEASE, "w1")], BUDGET)
+    summaries, budget = queries.list_releases_response_from_wire(listed)
+    assert budget == BUDGET
+    assert (summaries[0].release_id, summaries[0].wave, summaries[0].cell_count) == (RELEASE.release_id, "w1", 7)
+    assert queries.list_releases_request_to_wire() == queries_pb2.ListReleasesRequest()

@@ -1,6 +1,6 @@
 """M4, the linking of one wave, in the operator's own process. The steps in order:
 
-1. One run at a time: the caller holds the data folder's lock (`locks`), which dies with its process.
+1. One run at a time: the caller holds the data folder's lock (`services.common.locks`), which dies with its process.
 2. The agreement opens the door; every provider's file is committed.
 3. The analysis service's keys of the wave, verified: without them no token could be sealed.
 4. The run is recorded with its seed; a run that was killed or failed goes on under the same one.

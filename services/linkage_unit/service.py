@@ -19,10 +19,10 @@ from services.common.clock import Clock, RandomBytes, system_clock, system_rando
 from services.common.errors import ServiceError
 from services.common.identity import Role
 from services.common.keystore import PartyKeys, load_party_keys
+from services.common.locks import only_process
 from services.common.server import serve_until_stopped, start_server
 from services.common.wave_keys import fetch_wave_keys
 from services.linkage_unit.config import LinkageUnitConfig
-from services.linkage_unit.locks import only_process
 from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.servicer import register

@@ -12,7 +12,7 @@ from services.common.errors import NotReady
 def only_process(data: Path, kind: str) -> Iterator[None]:
     """Hold the lock of processes of this kind (`serve`, `link`); the operating system frees it when the process ends.
 
-    Raises `NotReady` if another process has it. Take it before the linkage unit is opened.
+    Raises `NotReady` if another process has it. Take it before anything on the folder is opened.
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data / f"{kind}.lock").open("w") as lock:

@@ -15,7 +15,7 @@ from typing import Final, Literal, Protocol
 
 from disclosure.errors import BudgetRefused, LedgerCorrupt
 from linkage_core.agreement.canonical import canonical_bytes
-from linkage_core.agreement.document import Budget
+from linkage_core.agreement.clauses import Budget
 
 FORMAT: Final = "symbolon-ledger/1"
 

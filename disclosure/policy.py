@@ -2,15 +2,11 @@
 
 import datetime
 from collections.abc import Iterator
-from typing import Final
 
 from disclosure.errors import PolicyRefused
 from disclosure.grid import categories, grid_of
 from disclosure.query import FlowQuestion, OverlapQuestion, Question, StockQuestion
 from disclosure.terms import Terms
-
-MEASURE_AXES: Final = frozenset({"date", "year", "seen"})
-"""Names of the axes that measures bring; a dimension of the same name would make a table with two alike."""
 
 
 def check_policy(question: Question, terms: Terms) -> None:
@@ -32,8 +28,6 @@ def _dimensions(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
     for name in (*question.dimensions, *(item.dimension for item in question.where)):
         if terms.statistics.dimension(name) is None:
             yield PolicyRefused("statistics.dimensions", f"there is no dimension {name}")
-        if name in MEASURE_AXES:
-            yield PolicyRefused("statistics.dimensions", f"a dimension cannot be called {name}, as measures' axes are")
     for item in question.where:
         unlisted = set(item.categories) - set(categories(item.dimension, terms))
         if unlisted:

@@ -28,8 +28,8 @@ class Bindings:
 
 
 def relation_name(provider: str, table: str) -> str:
-    """Return the name under which the analysis store registers a payload table."""
-    return f"{provider}__{table}"
+    """Return the name under which the analysis store registers a payload table; no other pair of names has it."""
+    return f"{provider}.{table}"
 
 
 def quoted(identifier: str) -> str:

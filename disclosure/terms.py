@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from linkage_core.agreement.canonical import digest
-from linkage_core.agreement.document import Agreement, Budget, Period
+from linkage_core.agreement.clauses import Budget, Period
+from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.payload import Dimension, PayloadTable, Statistics, TableReference
 
 

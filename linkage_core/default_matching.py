@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from linkage_core.agreement.document import Matching
+from linkage_core.agreement.clauses import Matching
 from linkage_core.schema import LinkageSchema
 
 CANDIDATE_PER_MILLE: Final = 600

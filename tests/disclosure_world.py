@@ -23,7 +23,7 @@ from disclosure.query import FlowQuestion, OverlapQuestion, Question, StockQuest
 from disclosure.release import Asking
 from disclosure.sql_bindings import relation_name
 from disclosure.terms import Terms
-from linkage_core.agreement.document import Budget, Period
+from linkage_core.agreement.clauses import Budget, Period
 from linkage_core.agreement.payload import PayloadTable, Statistics
 
 Row = dict[str, Any]

@@ -2,17 +2,21 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Final
 
+from linkage_core.agreement.clauses import AgreementText
 from linkage_core.agreement.payload import PayloadTable
 
-if TYPE_CHECKING:
-    from linkage_core.agreement.document import Agreement
+MEASURE_AXES: Final = frozenset({"date", "year", "seen"})
+"""Axes that measures bring to a table themselves; no dimension may have one of these names."""
+
+STORE_COLUMNS: Final = frozenset({"synthetic_key", "quality_class"})
+"""Columns that the analysis service adds to every payload table."""
 
 
-def faults_of(agreement: "Agreement") -> list[str]:
+def faults_of(agreement: AgreementText) -> list[str]:
     """Return one sentence for each contradiction, beginning with the clause's path."""
-    rules: tuple[Callable[[Agreement], Iterator[str]], ...] = (
+    rules: tuple[Callable[[AgreementText], Iterator[str]], ...] = (
         _version,
         _parties,
         _separation,
@@ -26,12 +30,12 @@ def faults_of(agreement: "Agreement") -> list[str]:
     return [fault for rule in rules for fault in rule(agreement)]
 
 
-def _version(agreement: "Agreement") -> Iterator[str]:
+def _version(agreement: AgreementText) -> Iterator[str]:
     if (agreement.version == 1) != (agreement.supersedes is None):
         yield "supersedes: version 1 supersedes nothing, every later version names the hash of the one before"
 
 
-def _parties(agreement: "Agreement") -> Iterator[str]:
+def _parties(agreement: AgreementText) -> Iterator[str]:
     for role in ("linkage-unit", "analysis-service"):
         if sum(p.role == role for p in agreement.parties) != 1:
             yield f"parties: exactly one {role} is needed"
@@ -47,7 +51,7 @@ def _parties(agreement: "Agreement") -> Iterator[str]:
             yield f"parties.{party.name}.spiffe_id: must name this trust domain, agreement, role and party"
 
 
-def _separation(agreement: "Agreement") -> Iterator[str]:
+def _separation(agreement: AgreementText) -> Iterator[str]:
     entity = {p.role: _entity(p.legal_entity) for p in agreement.parties if p.role != "provider"}
     linkage_unit, analysis = entity.get("linkage-unit"), entity.get("analysis-service")
     for party in agreement.parties:
@@ -62,7 +66,7 @@ def _entity(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _hardening(agreement: "Agreement") -> Iterator[str]:
+def _hardening(agreement: AgreementText) -> Iterator[str]:
     floor = agreement.hardening
     if floor.lowest_fill_per_mille > floor.highest_fill_per_mille:
         yield "hardening: lowest_fill_per_mille is above highest_fill_per_mille"
@@ -73,7 +77,7 @@ def _hardening(agreement: "Agreement") -> Iterator[str]:
             yield f"linkage.clks.{clk.name}: {clk.length_bits} bits are below hardening.minimum_length_bits"
 
 
-def _matching(agreement: "Agreement") -> Iterator[str]:
+def _matching(agreement: AgreementText) -> Iterator[str]:
     keys = {k.name for k in agreement.linkage.match_keys}
     providers = {p.name for p in agreement.parties if p.role == "provider"}
     yield from (f"matching.passes: no match key {n}" for n in agreement.matching.passes if n not in keys)
@@ -84,7 +88,7 @@ def _matching(agreement: "Agreement") -> Iterator[str]:
         yield "volume: minimum_rows is above maximum_rows"
 
 
-def _waves_and_times(agreement: "Agreement") -> Iterator[str]:
+def _waves_and_times(agreement: AgreementText) -> Iterator[str]:
     names = [w.name for w in agreement.waves]
     if len(set(names)) != len(names):
         yield "waves: two waves share one name"
@@ -97,7 +101,7 @@ def _waves_and_times(agreement: "Agreement") -> Iterator[str]:
         yield "period: start is after end"
 
 
-def _payload(agreement: "Agreement") -> Iterator[str]:
+def _payload(agreement: AgreementText) -> Iterator[str]:
     providers = {p.name for p in agreement.parties if p.role == "provider"}
     seen: set[tuple[str, str]] = set()
     for table in agreement.payload:
@@ -108,12 +112,13 @@ def _payload(agreement: "Agreement") -> Iterator[str]:
             yield f"{where}: listed twice"
         seen.add((table.provider, table.name))
         yield from _twice(f"{where}.columns", [c.name for c in table.columns])
+        yield from (f"{where}.{c.name}: this name is the store's own" for c in table.columns if c.name in STORE_COLUMNS)
         for column in table.columns:
             if column.code_list is not None and agreement.statistics.code_list(column.code_list) is None:
                 yield f"{where}.{column.name}: no code list {column.code_list}"
 
 
-def _statistics(agreement: "Agreement") -> Iterator[str]:
+def _statistics(agreement: AgreementText) -> Iterator[str]:
     tables = {(t.provider, t.name): t for t in agreement.payload}
     statistics = agreement.statistics
     for what in ("code_lists", "dimensions", "sources"):
@@ -127,6 +132,8 @@ def _statistics(agreement: "Agreement") -> Iterator[str]:
             yield f"statistics.sources.{source.name}: must name an event or spell table of the payload"
     for dimension in statistics.dimensions:
         where = f"statistics.dimensions.{dimension.name}"
+        if dimension.name in MEASURE_AXES:
+            yield f"{where}: measures bring an axis of this name themselves"
         if statistics.code_list(dimension.code_list) is None:
             yield f"{where}: no code list {dimension.code_list}"
         for reference in dimension.sources:
@@ -145,7 +152,7 @@ def _is_person_category(table: PayloadTable | None, column_name: str) -> bool:
     return column is not None and column.type == "category"
 
 
-def _budget(agreement: "Agreement") -> Iterator[str]:
+def _budget(agreement: AgreementText) -> Iterator[str]:
     total = agreement.budget.total_nano_rho
     for part in ("per_wave_nano_rho", "per_analyst_nano_rho", "per_release_nano_rho"):
         if getattr(agreement.budget, part) > total:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from linkage_core.agreement.document import Hardening
+from linkage_core.agreement.clauses import Hardening
 from linkage_core.encoding.diffusion import expected_d
 from linkage_core.encoding.records import Fill
 from linkage_core.errors import Refused

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.agreement.document import Matching
+from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.candidates import Candidates, Span, find_candidates
 from linkage_core.comparing.similarity import SimilarityFunction, dice_of_anonlink
 from linkage_core.linking.deterministic import PassCounts, link_by_keys

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from linkage_core.agreement.document import Agreement, Party
+from linkage_core.agreement.clauses import Party
+from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.signatures import SignedAgreement
 from services.common.keystore import fingerprint
 

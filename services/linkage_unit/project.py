@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from linkage_core.agreement.document import Retention, Wave
+from linkage_core.agreement.clauses import Retention, Wave
 from linkage_core.agreement.doors import AgreementState
 from services.common.errors import Conflict, NotReady
 from services.wire.messages import KeyCheck, KeyCheckState, TransferState

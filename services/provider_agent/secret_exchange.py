@@ -9,7 +9,7 @@ The linkage unit carries the shares and can open none. Were a share accepted wit
 could put in its own, know S, and run a dictionary over every CLK.
 """
 
-from linkage_core.agreement.document import Party
+from linkage_core.agreement.clauses import Party
 from linkage_core.crypto import hpke
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import seal_info

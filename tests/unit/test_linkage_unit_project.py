@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from linkage_core.agreement.document import Retention, Wave
+from linkage_core.agreement.clauses import Retention, Wave
 from linkage_core.agreement.doors import AgreementState
 from services.common.errors import Conflict, NotReady
 from services.linkage_unit.project import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from linkage_core.agreement.document import Matching
+from linkage_core.agreement.clauses import Matching
 from linkage_core.errors import InputFault, Unfit
 from linkage_core.linking.deterministic import PassCounts
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn

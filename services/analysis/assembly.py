@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
@@ -12,25 +11,22 @@ from sqlalchemy.exc import NoResultFound
 
 from disclosure.bounding import TruncationKey
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
-from linkage_core.crypto import hpke, signing
+from linkage_core.crypto import hpke
 from linkage_core.crypto.kdf import expand
 from linkage_core.crypto.secret import Secret
-from linkage_core.errors import InputFault
 from linkage_core.pseudonyms import bind
-from linkage_core.types import PartyName
 from services.analysis.config import AnalysisConfig
-from services.analysis.intake_rules import reserved_columns
+from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.store.anchor import AnchorFile
 from services.analysis.store.deliveries import DeliveryStore
 from services.analysis.store.ledger import SqlLedger
 from services.analysis.store.payload import PayloadStore
 from services.analysis.store.tables import MIGRATIONS
 from services.analysis.wave_keys import WaveKeyring
-from services.common.agreements import AgreementKeeper, realm_of
+from services.common.agreements import AgreementKeeper
 from services.common.clock import Clock, RandomBytes, system_clock, system_random
 from services.common.database import open_database
-from services.common.errors import ConfigurationFault, NotReady
-from services.common.identity import Role
+from services.common.errors import NotReady
 from services.common.keystore import PartyKeys, load_party_keys
 from services.common.logs import Log, get_log
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
@@ -108,41 +104,6 @@ def open_service(
         log=get_log("analysis", agreement=document.id),
         engine=engine,
     )
-
-
-def own_identity(config: AnalysisConfig) -> tuple[VerifiedAgreement, PartyKeys]:
-    """Return the agreement of the configuration's file and the keys that it names; the store is not opened."""
-    keys = load_party_keys(config.keys)
-    agreement = verify_agreement(read_agreement(config.agreement))
-    require_fit(agreement, keys)
-    return agreement, keys
-
-
-def require_fit(agreement: VerifiedAgreement, keys: PartyKeys) -> None:
-    """Raise one `ConfigurationFault` unless these keys are the agreement's analysis service's, and its names free."""
-    party = agreement.document.analysis_service
-    faults = []
-    if keys.role is not Role.ANALYSIS_SERVICE:
-        faults.append(f"the keys are those of a {keys.role}, expected analysis-service")
-    if keys.name != PartyName(party.name):
-        faults.append(f"the keys are those of {keys.name}, the agreement's analysis service is {party.name}")
-    if keys.public.realm != realm_of(agreement):
-        faults.append("the keys were made for another agreement or trust domain")
-    if signing.public_of(keys.identity).hex() != party.identity_key:
-        faults.append("the identity key is not the one that the agreement names")
-    if faults:
-        raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
-    reserved = reserved_columns(agreement.document)
-    if reserved:
-        raise InputFault("the agreement's payload uses names that the analysis store needs itself", tuple(reserved))
-
-
-def read_agreement(path: Path) -> bytes:
-    """Return the bytes of the agreement's file; raises `ConfigurationFault` if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationFault(f"the agreement {path} cannot be read: {error.strerror}") from None
 
 
 def _in_force(keeper: AgreementKeeper, file: bytes) -> VerifiedAgreement:

@@ -1,4 +1,4 @@
-"""The analysis service's processes: serve, check, status, close-wave. Thin: what they do is in the rooms beside."""
+"""The serving process of the analysis service. Thin: everything it does is in the rooms beside."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,12 +7,8 @@ from typing import Final
 import grpc
 
 from disclosure import errors as disclosure_errors
-from disclosure.ledger import Caps, balance
 from disclosure.measurements import NoiseSource, OpenDPNoise
-from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
-from linkage_core.crypto import hpke
-from linkage_core.errors import LinkageCoreError
-from services.analysis.assembly import AnalysisService, open_service, read_agreement, require_fit
+from services.analysis.assembly import AnalysisService, open_service
 from services.analysis.config import AnalysisConfig
 from services.analysis.intake import Intake, IntakeParts
 from services.analysis.pacing import Pace
@@ -25,11 +21,13 @@ from services.analysis.waves import payload_due
 from services.common.access import AccessGuard
 from services.common.agreements import AgreementsServicer, is_party, realm_of
 from services.common.audit import AuditLog
-from services.common.errors import Code, Codes, ServiceError
+from services.common.errors import Code, Codes
 from services.common.identity import Caller, Role
-from services.common.keystore import PartyKeys, load_party_keys
+from services.common.locks import only_process
 from services.common.server import serve_until_stopped, start_server
 from services.wire.v1 import agreement_pb2_grpc, delivery_pb2_grpc, queries_pb2_grpc
+
+SERVE: Final = "serve"
 
 DISCLOSURE_CODES: Final[Codes] = (
     (disclosure_errors.QueryFault, Code.BAD_INPUT),
@@ -42,12 +40,13 @@ DISCLOSURE_CODES: Final[Codes] = (
 
 def serve(config: AnalysisConfig, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the address once calls are taken."""
-    service = open_service(config, takes_into_force=True)
-    server, port = start(service, OpenDPNoise(), Pace(config.answer_step_seconds))
-    address = f"{config.listen.rpartition(':')[0]}:{port}"
-    service.log.info("serving", address=address, version=str(service.agreement.document.version))
-    ready(address)
-    serve_until_stopped(server, service.close)
+    with only_process(config.data, SERVE):
+        service = open_service(config, takes_into_force=True)
+        server, port = start(service, OpenDPNoise(), Pace(config.answer_step_seconds))
+        address = f"{config.listen.rpartition(':')[0]}:{port}"
+        service.log.info("serving", address=address, version=str(service.agreement.document.version))
+        ready(address)
+        serve_until_stopped(server, service.close)
 
 
 def start(service: AnalysisService, noise: NoiseSource, pace: Pace) -> tuple[grpc.Server, int]:
@@ -114,64 +113,6 @@ def desk_of(service: AnalysisService, audit: AuditLog, noise: NoiseSource, pace:
             log=service.log,
         )
     )
-
-
-def check(config: AnalysisConfig) -> list[str]:
-    """Return every reason for which `serve` would not start or no analyst could ask; changes nothing."""
-    findings: list[str] = []
-
-    def attempt(step: Callable[[], object]) -> object | None:
-        try:
-            return step()
-        except (LinkageCoreError, ServiceError) as error:
-            findings.append(str(error))
-        except OSError as error:
-            findings.append(f"{error.filename}: {error.strerror}")
-        return None
-
-    attempt(hpke.assert_supported)
-    keys = attempt(lambda: load_party_keys(config.keys))
-    agreement = attempt(lambda: verify_agreement(read_agreement(config.agreement)))
-    if isinstance(agreement, VerifiedAgreement):
-        if isinstance(keys, PartyKeys):
-            attempt(lambda: require_fit(agreement, keys))
-        attempt(lambda: read_roster(config.roster, agreement))
-    return findings
-
-
-def status(config: AnalysisConfig) -> dict[str, object]:
-    """Return what an operator may know: waves, who has delivered, budget spent. It verifies the ledger on the way."""
-    service = open_service(config, takes_into_force=False)
-    try:
-        document = service.agreement.document
-        entries = service.ledger.entries(document.lineage)
-        return {
-            "agreement": document.id,
-            "version": document.version,
-            "state": str(service.keeper.state(service.agreement)),
-            "waves": {
-                wave.name: {
-                    "delivered": sorted({provider for provider, _ in service.deliveries.files(wave.name)}),
-                    "closed": service.keyring.is_closed(wave.name),
-                }
-                for wave in document.waves
-            },
-            "releases": sum(entry.kind == "RELEASED" for entry in entries),
-            "nano_rho_total": document.budget.total_nano_rho,
-            "nano_rho_left": balance(entries, Caps.of(document.budget), wave="", analyst="").total,
-        }
-    finally:
-        service.close()
-
-
-def close_wave(config: AnalysisConfig, wave: str) -> bool:
-    """Destroy the private keys of a wave for good; tells whether it was open. Its payload stays until it is due."""
-    service = open_service(config, takes_into_force=False)
-    try:
-        service.agreement.document.wave(wave)
-        return service.keyring.close(wave, service.clock())
-    finally:
-        service.close()
 
 
 def destroy_expired_payload(service: AnalysisService) -> list[str]:

@@ -44,7 +44,7 @@ def serve(config: Config) -> None:
 def check(config: Config) -> None:
     """Look for everything that would keep `serve` from starting; changes nothing."""
     from services.analysis.config import load
-    from services.analysis.service import check as run
+    from services.analysis.operating import check as run
 
     findings = run(load(config))
     for finding in findings:
@@ -67,7 +67,7 @@ def show_config(config: Config) -> None:
 def status(config: Config) -> None:
     """Show waves, who has delivered and the budget left, as JSON; verifies the ledger against its anchor."""
     from services.analysis.config import load
-    from services.analysis.service import status as run
+    from services.analysis.operating import status as run
 
     results.print(json.dumps(run(load(config)), indent=2), markup=False)
 
@@ -81,7 +81,7 @@ def close_wave(
     Deliveries of the wave are refused from then on; what was delivered stays until its days of retention are over.
     """
     from services.analysis.config import load
-    from services.analysis.service import close_wave as run
+    from services.analysis.operating import close_wave as run
 
     was_open = run(load(config), wave)
     results.print(f"wave {wave}: keys destroyed" if was_open else f"wave {wave}: was not open")
@@ -93,8 +93,8 @@ def new(config: Config) -> None:
 
     Example: symbolon analysis roster new --config analysis.toml
     """
-    from services.analysis.assembly import own_identity
     from services.analysis.config import load
+    from services.analysis.own_identity import own_identity
     from services.analysis.roster import Roster, write_roster
     from services.common.errors import ConfigurationFault
 
@@ -114,8 +114,8 @@ def add(
 
     Example: symbolon analysis roster add --config analysis.toml keys/analyst/party.json
     """
-    from services.analysis.assembly import own_identity
     from services.analysis.config import load
+    from services.analysis.own_identity import own_identity
     from services.analysis.roster import read_roster, write_roster
     from services.common.keystore import load_public_identity
 
@@ -131,8 +131,8 @@ def add(
 @roster.command("show")
 def show_roster(config: Config) -> None:
     """Show who may ask questions, as JSON."""
-    from services.analysis.assembly import own_identity
     from services.analysis.config import load
+    from services.analysis.own_identity import own_identity
     from services.analysis.roster import read_roster
 
     settings = load(config)

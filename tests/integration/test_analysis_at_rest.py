@@ -10,7 +10,7 @@ import pytest
 
 from disclosure.errors import LedgerCorrupt
 from linkage_core.errors import Tampered
-from services.analysis.service import status
+from services.analysis.operating import status
 from services.analysis.store.cells import locked_connection
 from services.analysis.store.payload import data_key_name
 from services.common.logs import configure_logs

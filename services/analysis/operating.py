@@ -1,0 +1,72 @@
+"""What an operator does beside the serving process: check, status, close a wave. None of it draws noise."""
+
+from collections.abc import Callable
+
+from disclosure.ledger import Caps, balance
+from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.crypto import hpke
+from linkage_core.errors import LinkageCoreError
+from services.analysis.assembly import open_service
+from services.analysis.config import AnalysisConfig
+from services.analysis.own_identity import read_agreement, require_fit
+from services.analysis.roster import read_roster
+from services.common.errors import ServiceError
+from services.common.keystore import PartyKeys, load_party_keys
+
+
+def check(config: AnalysisConfig) -> list[str]:
+    """Return every reason for which `serve` would not start or no analyst could ask; changes nothing."""
+    findings: list[str] = []
+
+    def attempt(step: Callable[[], object]) -> object | None:
+        try:
+            return step()
+        except (LinkageCoreError, ServiceError) as error:
+            findings.append(str(error))
+        except OSError as error:
+            findings.append(f"{error.filename}: {error.strerror}")
+        return None
+
+    attempt(hpke.assert_supported)
+    keys = attempt(lambda: load_party_keys(config.keys))
+    agreement = attempt(lambda: verify_agreement(read_agreement(config.agreement)))
+    if isinstance(agreement, VerifiedAgreement):
+        if isinstance(keys, PartyKeys):
+            attempt(lambda: require_fit(agreement, keys))
+        attempt(lambda: read_roster(config.roster, agreement))
+    return findings
+
+
+def status(config: AnalysisConfig) -> dict[str, object]:
+    """Return what an operator may know: waves, who has delivered, budget spent. It verifies the ledger on the way."""
+    service = open_service(config, takes_into_force=False)
+    try:
+        document = service.agreement.document
+        entries = service.ledger.entries(document.lineage)
+        return {
+            "agreement": document.id,
+            "version": document.version,
+            "state": str(service.keeper.state(service.agreement)),
+            "waves": {
+                wave.name: {
+                    "delivered": sorted({provider for provider, _ in service.deliveries.files(wave.name)}),
+                    "closed": service.keyring.is_closed(wave.name),
+                }
+                for wave in document.waves
+            },
+            "releases": sum(entry.kind == "RELEASED" for entry in entries),
+            "nano_rho_total": document.budget.total_nano_rho,
+            "nano_rho_left": balance(entries, Caps.of(document.budget), wave="", analyst="").total,
+        }
+    finally:
+        service.close()
+
+
+def close_wave(config: AnalysisConfig, wave: str) -> bool:
+    """Destroy the private keys of a wave for good; tells whether it was open. Its payload stays until it is due."""
+    service = open_service(config, takes_into_force=False)
+    try:
+        service.agreement.document.wave(wave)
+        return service.keyring.close(wave, service.clock())
+    finally:
+        service.close()

@@ -147,7 +147,7 @@ class Budget(Clause):
 
 
 class AgreementText(Clause):
-    """Every clause of one version of an agreement, each well formed; that they fit together is `Agreement`'s promise."""
+    """Every clause of one version of an agreement, each well formed by itself; `Agreement` promises that they fit."""
 
     format: Literal["symbolon-agreement/1"] = "symbolon-agreement/1"
     id: Name

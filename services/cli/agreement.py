@@ -65,11 +65,14 @@ def new(
 def sign(file: File, keys: Keys) -> None:
     """Sign an agreement with a party's identity key; read it first with `symbolon agreement show`."""
     from linkage_core.agreement.signatures import parse_signed
+    from services.common.drafting import require_encodable
     from services.common.files import write_durably
     from services.common.keystore import load_party_keys
 
     party = load_party_keys(keys)
-    signed = parse_signed(file.read_bytes()).signed_by(party.name, party.identity)
+    unsigned = parse_signed(file.read_bytes())
+    require_encodable(unsigned.agreement)
+    signed = unsigned.signed_by(party.name, party.identity)
     write_durably(file, signed.to_bytes(), mode=0o644)
     waiting = sorted({p.name for p in signed.agreement.parties} - set(signed.signatures))
     talk.print(

@@ -56,9 +56,27 @@ def draft_agreement(
     _expand_linkage(document)
     _expand_code_lists(document)
     agreement = parse_agreement(json.dumps(document, default=_text).encode())
+    require_encodable(agreement)
     if amends is not None:
         check_amendment(amends, agreement)
     return agreement
+
+
+def require_encodable(agreement: Agreement) -> None:
+    """Raise one `InputFault` that lists every CLK which clkhash could not encode as this project allows it.
+
+    Checked before anyone signs: agents would refuse it only after all the signatures.
+    """
+    from linkage_core.encoding.reference import compile_schema
+
+    faults: list[str] = []
+    for clk in agreement.linkage.clks:
+        try:
+            compile_schema(clk)
+        except InputFault as fault:
+            faults += [f"linkage.clks.{clk.name}: {reason}" for reason in fault.faults]
+    if faults:
+        raise InputFault("the linkage schema cannot be encoded", tuple(faults))
 
 
 def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:

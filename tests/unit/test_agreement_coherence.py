@@ -182,6 +182,18 @@ RULES: list[tuple[str, Callable[[Document], None], list[str]]] = [
         ["statistics.dimensions: sex occurs twice"],
     ),
     (
+        "dimensions leave the measures' own axes alone",
+        at("statistics", "dimensions", 0, "name", value="year"),
+        ["statistics.dimensions.year: measures bring an axis of this name"],
+    ),
+    (
+        "payload leaves the store's own columns alone",
+        lambda d: d["payload"][0]["columns"].append(
+            {"name": "synthetic_key", "type": "integer", "minimum": 0, "maximum": 1}
+        ),
+        ["payload.register.persons.synthetic_key: this name is the store's own"],
+    ),
+    (
         "sources are unique",
         lambda d: d["statistics"]["sources"].append(d["statistics"]["sources"][0]),
         ["statistics.sources: border occurs twice"],

@@ -9,7 +9,7 @@ import pytest
 from linkage_core import errors as core_errors
 from services.common import errors
 from services.common.channel import remote_errors
-from services.common.errors import CATALOGUE, Code
+from services.common.errors import CATALOGUE, Code, public_message
 from services.common.logs import configure_logs
 from tests.support.parties import Parties, make_parties
 from tests.support.transport import TIMEOUT_SECONDS, call, connected, serving
@@ -90,7 +90,7 @@ def test_an_error_is_told_as_the_catalogue_says(
     entry = CATALOGUE[code]
     assert answer.status is entry.status
     assert answer.trailing == (("symbolon-code", str(code)),)
-    assert answer.details == (f"{entry.sentence} {raised}" if entry.detailed else entry.sentence)
+    assert answer.details == public_message(raised, code)
     assert (CANARY in answer.details) == entry.detailed
 
 

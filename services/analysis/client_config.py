@@ -1,16 +1,16 @@
-"""Configuration of an analyst: one TOML file with paths and an address, and no key in it.
-
-keys = "keys"                              made by `symbolon keys new --role analyst`
-agreement = "agreement.json"               signed by every party
-analysis_service = "analysis.example:7444"
-"""
+"""Configuration of an analyst: one TOML file with paths and an address, and no key in it."""
 
 from pathlib import Path
+from typing import Final
 
-from pydantic import Field
-
-from services.common.config import Configuration, load_toml
+from services.common.config import Address, Configuration, load_toml
 from services.common.paths import FilePath
+
+EXAMPLE: Final = """\
+agreement = "agreement.json"                # signed by every party
+keys = "keys"                               # made by `symbolon keys new --role analyst`
+analysis_service = "analysis.example:7444"
+"""
 
 
 class AnalystConfig(Configuration):
@@ -18,7 +18,7 @@ class AnalystConfig(Configuration):
 
     keys: FilePath
     agreement: FilePath
-    analysis_service: str = Field(pattern=r"^.+:\d+$")
+    analysis_service: Address
 
 
 def load(path: Path) -> AnalystConfig:

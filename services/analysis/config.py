@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
-from services.common.config import Configuration, load_toml
+from services.common.config import Address, Configuration, load_toml
 from services.common.database import sqlite_url
 from services.common.paths import FilePath
 
@@ -34,7 +34,7 @@ class AnalysisConfig(Configuration):
     key_encryption_key: FilePath = Field(description="file of the key-encryption key, mode 0600")
     roster: FilePath = Field(description="signed roster of analysts")
     anchor: FilePath = Field(description="head of the ledger; keep it out of the database's backups")
-    listen: str = Field(pattern=r"^.+:\d+$", description="host:port that providers, linkage unit and analysts call")
+    listen: Address = Field(description="host:port that providers, linkage unit and analysts call")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
     memory_limit: str = Field(
         default="2GB", pattern=r"^\d+(MB|GB)$", description="of one question; beyond it the release fails, unspilled"

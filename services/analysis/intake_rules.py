@@ -18,9 +18,6 @@ from services.wire.messages import DeliveryManifest, TokenBatchHeader
 MAXIMUM_CHUNKS: Final = 100_000
 """Chunks of one delivery; at a mebibyte each about 100 GB, more than any register's payload."""
 
-RESERVED_COLUMNS: Final = frozenset({"synthetic_key", "quality_class"})
-"""Columns that the store itself brings; a payload column of that name could pass for a person's key."""
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -106,13 +103,3 @@ def check_manifest(
         faults.append(f"chunk_count: must be 1 to {MAXIMUM_CHUNKS}, got {manifest.chunk_count}")
     if faults:
         raise InputFault("the delivery's manifest cannot be accepted", tuple(faults))
-
-
-def reserved_columns(agreement: Agreement) -> list[str]:
-    """Return the payload columns whose names the store needs for itself, as paths of clauses."""
-    return [
-        f"payload.{table.provider}.{table.name}.{column.name}"
-        for table in agreement.payload
-        for column in table.columns
-        if column.name in RESERVED_COLUMNS
-    ]

@@ -22,6 +22,11 @@ from services.wire import messages
 OpenTokens = Callable[[bytes], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 """Opens concatenated tokens into quality classes uint8 (n,) and synthetic keys uint8 (n, 16); `Tampered` otherwise."""
 
+SYNTHETIC_KEY: Final = "synthetic_key"
+"""Column of every table: 16 bytes, never missing."""
+QUALITY_CLASS: Final = "quality_class"
+"""Column of every table: the link's quality, 0 (not linked) to 3."""
+
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 FIRST_DAY: Final = date.min.toordinal() - _EPOCH
 LAST_DAY: Final = date.max.toordinal() - _EPOCH
@@ -53,8 +58,8 @@ class TableOpener:
         self.rows_received = 0
         self.schema = pa.schema(
             [
-                pa.field("synthetic_key", pa.binary(IDENTIFIER_BYTES), nullable=False),
-                pa.field("quality_class", pa.uint8(), nullable=False),
+                pa.field(SYNTHETIC_KEY, pa.binary(IDENTIFIER_BYTES), nullable=False),
+                pa.field(QUALITY_CLASS, pa.uint8(), nullable=False),
                 *(pa.field(c.name, _ARROW[c.type]) for c in table.columns),
             ]
         )

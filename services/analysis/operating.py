@@ -1,6 +1,7 @@
 """What an operator does beside the serving process: check, status, close a wave. None of it draws noise."""
 
 from collections.abc import Callable
+from typing import Final
 
 from disclosure.ledger import Caps, balance
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
@@ -10,8 +11,13 @@ from services.analysis.assembly import open_service
 from services.analysis.config import AnalysisConfig
 from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.roster import read_roster
+from services.common.audit import AuditLog
 from services.common.errors import ServiceError
 from services.common.keystore import PartyKeys, load_party_keys
+from services.common.locks import only_process
+
+CLOSE_WAVE: Final = "close-wave"
+"""Name of the process that closes waves: it has a lock and an audit log of its own."""
 
 
 def check(config: AnalysisConfig) -> list[str]:
@@ -64,9 +70,13 @@ def status(config: AnalysisConfig) -> dict[str, object]:
 
 def close_wave(config: AnalysisConfig, wave: str) -> bool:
     """Destroy the private keys of a wave for good; tells whether it was open. Its payload stays until it is due."""
-    service = open_service(config, takes_into_force=False)
-    try:
-        service.agreement.document.wave(wave)
-        return service.keyring.close(wave, service.clock())
-    finally:
-        service.close()
+    with only_process(config.data, CLOSE_WAVE):
+        service = open_service(config, takes_into_force=False)
+        try:
+            service.agreement.document.wave(wave)
+            was_open = service.keyring.close(wave, service.clock())
+            audit = AuditLog(config.data / f"audit-{CLOSE_WAVE}.jsonl", service.keys.identity, service.clock)
+            audit.append("wave-closed", wave=wave)
+            return was_open
+        finally:
+            service.close()

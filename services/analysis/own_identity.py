@@ -4,10 +4,8 @@ from pathlib import Path
 
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
 from linkage_core.crypto import signing
-from linkage_core.errors import InputFault
 from linkage_core.types import PartyName
 from services.analysis.config import AnalysisConfig
-from services.analysis.intake_rules import reserved_columns
 from services.common.agreements import realm_of
 from services.common.errors import ConfigurationFault
 from services.common.identity import Role
@@ -23,7 +21,7 @@ def own_identity(config: AnalysisConfig) -> tuple[VerifiedAgreement, PartyKeys]:
 
 
 def require_fit(agreement: VerifiedAgreement, keys: PartyKeys) -> None:
-    """Raise one `ConfigurationFault` unless these keys are the agreement's analysis service's, and its names free."""
+    """Raise one `ConfigurationFault` unless these keys are the agreement's analysis service's."""
     party = agreement.document.analysis_service
     faults = []
     if keys.role is not Role.ANALYSIS_SERVICE:
@@ -36,9 +34,6 @@ def require_fit(agreement: VerifiedAgreement, keys: PartyKeys) -> None:
         faults.append("the identity key is not the one that the agreement names")
     if faults:
         raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
-    reserved = reserved_columns(agreement.document)
-    if reserved:
-        raise InputFault("the agreement's payload uses names that the analysis store needs itself", tuple(reserved))
 
 
 def read_agreement(path: Path) -> bytes:

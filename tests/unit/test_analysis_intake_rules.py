@@ -14,7 +14,6 @@ from services.analysis.intake_rules import (
     Delivery,
     check_manifest,
     judge_begin,
-    reserved_columns,
 )
 from services.common.errors import Conflict
 from services.wire.messages import DeliveryManifest, SignedStatement, TableStatement, TokenBatchHeader
@@ -127,13 +126,3 @@ def test_a_closed_wave_takes_nothing(earlier: tuple[Delivery, ...]) -> None:
     for wanted in (DELIVERY, OTHER):
         with pytest.raises(Refused, match=r"waves\.w1"):
             judge_begin(earlier, wanted, wave_closed=True)
-
-
-def test_a_payload_column_may_not_pass_for_the_synthetic_key(agreement: Agreement) -> None:
-    assert reserved_columns(agreement) == []
-    table = agreement.payload[0]
-    column = table.columns[0].model_copy(update={"name": "synthetic_key"})
-    changed = table.model_copy(update={"columns": (column,)})
-    assert reserved_columns(agreement.model_copy(update={"payload": (changed,)})) == [
-        "payload.register.persons.synthetic_key"
-    ]

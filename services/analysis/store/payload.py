@@ -20,11 +20,6 @@ from linkage_core.crypto.kdf import info
 from services.common.clock import RandomBytes
 from services.common.sealing import DataKeys, open_bytes, seal_bytes
 
-SYNTHETIC_KEY: Final = "synthetic_key"
-"""Column of every table: 16 bytes, never missing."""
-QUALITY_CLASS: Final = "quality_class"
-"""Column of every table: the link's quality, 0 (not linked) to 3."""
-
 _BINDING: Final = info("parquet-key")
 
 

@@ -1,15 +1,11 @@
-"""Attacks on encodings, made as an attacker would: each must succeed on the weak form and fail on ours.
-
-The known-pair attacker knows the whole population in clear and, for two fifths of the records, which code is whose. It
-learns a linear map from code bits to bigrams and names each remaining code by the nearest person.
-"""
+"""Attacks on encodings, made as an attacker would: each must succeed on the weak form and fail on ours."""
 
 import random
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from linkage_core.assessment.attacks import known_pair_attack
 from linkage_core.crypto.secret import Secret
 from linkage_core.default_schema import people_schema
 from linkage_core.encoding.canary import canary_digest
@@ -22,7 +18,6 @@ from linkage_core.standardise.run import StandardisedRecords, standardise
 from linkage_core.types import AgreementHash, Lineage, PartyName
 
 PEOPLE = 1500
-KNOWN_SHARE = 0.4
 SCHEMA = people_schema()
 KEYS = LinkageKeys(Secret(b"S" * 32))
 
@@ -45,30 +40,6 @@ def population() -> StandardisedRecords:
     }
     records, _ = standardise(SCHEMA, columns)
     return records
-
-
-def bigrams(texts: list[str]) -> NDArray[np.float64]:
-    """Which bigrams each text has, one column a bigram, scaled to length 1."""
-    parts = [{f" {text} "[at : at + 2] for at in range(len(text) + 1)} for text in texts]
-    places = {part: column for column, part in enumerate(sorted(set().union(*parts)))}
-    matrix = np.zeros((len(texts), len(places)))
-    for row, held in enumerate(parts):
-        matrix[row, [places[part] for part in held]] = 1
-    return matrix
-
-
-def known_pair_attack(codes: NDArray[np.uint8], clear: list[str]) -> float:
-    """Share of the unknown codes that are given the right clear text."""
-    bits = np.unpackbits(codes, axis=1).astype(np.float64)
-    texts = bigrams(clear)
-    known = int(KNOWN_SHARE * len(clear))
-    centre, middle = bits[:known].mean(axis=0), texts[:known].mean(axis=0)
-    x, y = bits[:known] - centre, texts[:known] - middle
-    guessed = (bits[known:] - centre) @ x.T @ np.linalg.solve(x @ x.T + 10.0 * np.eye(known), y)
-    people = texts - middle
-    people /= np.linalg.norm(people, axis=1, keepdims=True) + 1e-12
-    nearest = np.argmax(guessed @ people.T, axis=1)
-    return float(np.mean([clear[found] == clear[known + row] for row, found in enumerate(nearest)]))
 
 
 def of_one_field(spec: ClkSpec, feature: str) -> ClkSpec:

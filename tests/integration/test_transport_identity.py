@@ -6,12 +6,16 @@ from datetime import timedelta
 import grpc
 import pytest
 
+from linkage_core.agreement.doors import AgreementState
+from services.common.access import AccessGuard
 from services.common.certificates import create_authority
 from services.common.channel import open_channel, remote_errors
 from services.common.clock import system_clock
-from services.common.errors import Unavailable
+from services.common.errors import ConfigurationFault, Unavailable
 from services.common.identity import Role
 from services.common.keystore import TransportIdentity
+from services.common.logs import get_log
+from services.common.server import MAXIMUM_MESSAGE_BYTES, start_server
 from tests.support.parties import ANALYSIS, LINKAGE_UNIT, REALM, Parties, issue_keys, make_parties
 from tests.support.transport import TIMEOUT_SECONDS, Answer, call, connected, issue, serving
 
@@ -124,3 +128,39 @@ def test_a_peer_that_is_not_there_is_unavailable(parties: Parties) -> None:
         stub = channel.unary_unary(POST, bytes, bytes)
         with pytest.raises(Unavailable, match="the linkage unit did not answer"), remote_errors("the linkage unit"):
             stub(b"", timeout=TIMEOUT_SECONDS)
+
+
+def test_a_message_over_the_limit_does_not_reach_a_method_and_one_below_does(parties: Parties, address: str) -> None:
+    with connected(address, parties.keys["tax"].transport) as channel:
+        put = channel.stream_unary("/symbolon.v1.Intake/PutChunks", bytes, bytes)
+        # Field 4, bytes: a chunk's content in a request that is well formed.
+        fits = b"\x22" + varint(MAXIMUM_MESSAGE_BYTES - 100) + bytes(MAXIMUM_MESSAGE_BYTES - 100)
+        assert put(iter([fits]), timeout=TIMEOUT_SECONDS) == b""
+    name = ("grpc.ssl_target_name_override", REALM.server_name(Role.LINKAGE_UNIT, LINKAGE_UNIT))
+    tax = parties.keys["tax"].transport
+    credentials = grpc.ssl_channel_credentials(tax.authority, tax.private_key, tax.certificate)
+    # A client of its own making, which does not keep to the limit when it sends.
+    with grpc.secure_channel(address, credentials, [name, ("grpc.max_send_message_length", -1)]) as channel:
+        large = b"\x22" + varint(MAXIMUM_MESSAGE_BYTES) + bytes(MAXIMUM_MESSAGE_BYTES)
+        found = call(channel, "/symbolon.v1.Intake/PutChunks", [large])
+    assert found.status is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def varint(value: int) -> bytes:
+    """A length as protobuf writes it."""
+    groups = b""
+    while value > 127:
+        groups += bytes([value & 127 | 128])
+        value >>= 7
+    return groups + bytes([value])
+
+
+@pytest.mark.parametrize("listen", ["taken", "192.0.2.1:0", "nonsense"])
+def test_an_address_that_cannot_be_listened_on_is_a_fault_of_the_configuration(
+    parties: Parties, address: str, listen: str
+) -> None:
+    guard = AccessGuard(REALM, lambda: AgreementState.IN_FORCE, lambda _: True, get_log("test"))
+    with pytest.raises(ConfigurationFault, match="cannot listen on"):
+        start_server(
+            address if listen == "taken" else listen, parties.keys[LINKAGE_UNIT].transport, guard, lambda _: None
+        )

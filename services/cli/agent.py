@@ -16,8 +16,30 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Run a data provider's agent: check, encode, upload, deliver.")
 
-Config = Annotated[Path, typer.Option("--config", help="The agent's configuration (TOML).")]
+Config = Annotated[Path, typer.Option("--config", "-c", help="The agent's configuration, TOML; `example` prints one.")]
 Wave = Annotated[str | None, typer.Option("--wave", help="Wave of the agreement; default: the configuration's.")]
+
+
+@app.command()
+def example() -> None:
+    """Print an example configuration.
+
+    Example: symbolon agent example > agent.toml
+    """
+    from services.provider_agent.config import EXAMPLE
+
+    results.print(EXAMPLE, markup=False, end="")
+
+
+@app.command("example-mapping")
+def example_mapping() -> None:
+    """Print an example mapping file: which column of which file is what.
+
+    Example: symbolon agent example-mapping > mapping.toml
+    """
+    from services.provider_agent.mapping import EXAMPLE
+
+    results.print(EXAMPLE, markup=False, end="")
 
 
 @app.command()
@@ -44,6 +66,8 @@ def encode(config: Config, wave: Wave = None) -> None:
     """Agree on the linkage secret with the other providers, then encode into the outbox.
 
     Exit code 4 while another provider has not posted its share or key check: run it again later.
+
+    Example: symbolon agent encode --config agent.toml
     """
     from services.provider_agent.pipeline import encode as encode_step
 
@@ -53,7 +77,10 @@ def encode(config: Config, wave: Wave = None) -> None:
 
 @app.command()
 def upload(config: Config, wave: Wave = None) -> None:
-    """Upload the outbox to the linkage unit; a broken upload resumes where it stopped."""
+    """Upload the outbox to the linkage unit; a broken upload resumes where it stopped.
+
+    Example: symbolon agent upload --config agent.toml
+    """
     from services.provider_agent.pipeline import upload as upload_step
 
     with _agent(config, wave) as agent:
@@ -65,6 +92,8 @@ def deliver(config: Config, wave: Wave = None) -> None:
     """Fetch the tokens and deliver the payload to the analysis service, then forget the row ids.
 
     Exit code 4 while there are no tokens: run it again later.
+
+    Example: symbolon agent deliver --config agent.toml
     """
     from services.provider_agent.pipeline import deliver as deliver_step
 

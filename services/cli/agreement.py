@@ -43,6 +43,7 @@ def new(
     import tomllib
 
     from linkage_core.agreement.signatures import SignedAgreement, verify_agreement
+    from services.common.certificates import read_certificate
     from services.common.clock import system_random
     from services.common.drafting import draft_agreement
     from services.common.errors import ConfigurationFault
@@ -51,11 +52,11 @@ def new(
 
     try:
         content = tomllib.loads(terms.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationFault(f"{terms} cannot be read as TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationFault(f"{terms} is not TOML in UTF-8: {error}") from None
     previous = verify_agreement(amends.read_bytes()).document if amends else None
     parties = [load_public_identity(path) for path in party]
-    document = draft_agreement(content, parties, authority.read_text(), system_random, previous)
+    document = draft_agreement(content, parties, read_certificate(authority), system_random, previous)
     write_durably(output, SignedAgreement(agreement=document).to_bytes(), mode=0o644)
     talk.print(f"drafted {output}: every party now signs it with `symbolon agreement sign`")
     results.print(document.hash.hex())
@@ -63,7 +64,10 @@ def new(
 
 @app.command()
 def sign(file: File, keys: Keys) -> None:
-    """Sign an agreement with a party's identity key; read it first with `symbolon agreement show`."""
+    """Sign an agreement with a party's identity key; read it first with `symbolon agreement show`.
+
+    Example: symbolon agreement sign agreement.json --keys keys/tax
+    """
     from linkage_core.agreement.signatures import parse_signed
     from services.common.drafting import require_encodable
     from services.common.files import write_durably

@@ -1,6 +1,5 @@
 """`symbolon keys`: a party's own keys, and the small certificate authority of a pilot."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -50,18 +49,27 @@ def new(
 
 @app.command()
 def show(folder: Folder) -> None:
-    """Show the public half of a party's keys, with the fingerprint to compare by telephone."""
+    """Show whose keys these are, with the fingerprint to compare by telephone. The public keys are in party.json.
+
+    Example: symbolon keys show keys/tax
+    """
     from services.common.keystore import load_public_identity
 
     public = load_public_identity(folder)
-    results.print(json.dumps({**public.to_json(), "fingerprint": public.fingerprint}, indent=2), markup=False)
+    results.print(
+        f"name         {public.name}\nrole         {public.role}\nSPIFFE id    {public.spiffe_id}", markup=False
+    )
+    results.print(f"fingerprint  {public.fingerprint}", markup=False)
 
 
 @app.command()
 def authority(
     folder: Folder, name: Annotated[str, typer.Option(help="Name in the authority's certificate.")] = "Symbolon pilot"
 ) -> None:
-    """Make a certificate authority for a pilot. In production the office's own PKI does this."""
+    """Make a certificate authority for a pilot. In production the office's own PKI does this.
+
+    Example: symbolon keys authority keys/authority
+    """
     from services.common.certificates import create_authority
     from services.common.clock import system_clock
     from services.common.errors import ConfigurationFault
@@ -82,7 +90,10 @@ def certify(
     authority: Annotated[Path, typer.Argument(help="Folder of the certificate authority.")],
     parties: Annotated[list[Path], typer.Argument(help="Key folders whose transport.csr is to be certified.")],
 ) -> None:
-    """Issue transport certificates for the requests in key folders, after showing whom each one names."""
+    """Issue transport certificates for the requests in key folders, and show whom each one names.
+
+    Example: symbolon keys certify keys/authority keys/tax keys/register
+    """
     for folder in parties:
         _certify(authority, folder)
 

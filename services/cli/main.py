@@ -3,6 +3,8 @@
 Groups load on demand: asking for help must not import data frames, kernels or noise.
 """
 
+import warnings
+
 import typer
 
 from services.cli import agent, agreement, analysis, keys, linkage_unit, query
@@ -31,4 +33,6 @@ app.command()(demo)
 
 def main() -> None:
     """Entry point of the console script."""
+    # anonlink imports pkg_resources, which warns users of what only a maintainer can change
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
     run(app)

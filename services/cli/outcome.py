@@ -8,6 +8,7 @@
 5  a signature, seal or digest does not fit: tell an operator
 """
 
+import errno
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -19,11 +20,25 @@ REFUSED: Final = 3
 TRY_LATER: Final = 4
 TAMPERED: Final = 5
 
-talk = Console(stderr=True, highlight=False)
+HEADINGS: Final = {
+    BAD_INPUT: "bad input",
+    REFUSED: "refused",
+    TRY_LATER: "try again later",
+    TAMPERED: "tampered with",
+}
+"""What the sentence begins with."""
+
+talk = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where commands talk: progress, hints, errors."""
 
 results = Console(highlight=False, soft_wrap=True)
 """Where commands put their results."""
+
+
+_OF_THE_USER: Final = frozenset(
+    {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EROFS}
+)
+"""What a path given by the user may be: missing, a folder, of somebody else."""
 
 
 def exit_code_of(error: Exception) -> int:
@@ -41,6 +56,8 @@ def exit_code_of(error: Exception) -> int:
         if error.code in (Code.NOT_READY, Code.UNAVAILABLE):
             return TRY_LATER
         return 1 if error.code in (Code.INTERNAL, Code.RELEASE_FAILED) else REFUSED
+    if isinstance(error, OSError) and error.errno in _OF_THE_USER:
+        return BAD_INPUT
     groups: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
         (
             BAD_INPUT,
@@ -78,6 +95,22 @@ def run(command: Callable[[], object]) -> None:
         code = exit_code_of(error)
         if code == 1:
             raise
-        talk.print(f"[bold red]error[/]: {type(error).__name__}", end=" ")
-        talk.print(str(error), markup=False)
+        talk.print(f"[bold red]{HEADINGS[code]}[/]:", end=" ")
+        talk.print(_sentence(error), markup=False)
         sys.exit(code)
+
+
+def _sentence(error: Exception) -> str:
+    """The error in its own words, and what to do where these do not say it."""
+    from services.common.errors import Denied, Unavailable
+
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, Denied):
+        return (
+            f"{error} It gives no reason: ask its operator whether its agreement or roster names this party, "
+            "and whether the agreement is in force"
+        )
+    if isinstance(error, Unavailable):
+        return f"{error}\nIs it running, is the address in the configuration right, and are the certificates valid?"
+    return str(error).removeprefix("refused ")

@@ -15,12 +15,58 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Ask the analysis service: price first, then released tables.")
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The analyst's configuration, TOML.")]
-Question = Annotated[str, typer.Argument(help="File with the question, TOML or JSON; - reads JSON or TOML from stdin.")]
+Config = Annotated[
+    Path, typer.Option("--config", "-c", help="The analyst's configuration, TOML; `example` prints one.")
+]
+Question = Annotated[
+    str,
+    typer.Argument(help="File with the question, TOML or JSON (- for standard input); `example-question` prints one."),
+]
 Wave = Annotated[str, typer.Option(help="Wave to ask about; default: the latest that every provider has delivered.")]
 Format = Annotated[Literal["table", "csv", "json"], typer.Option("--format", "-f", help="How to print the table.")]
 
 BILLION = 1_000_000_000
+
+EXAMPLE_QUESTION = """\
+measure = "stock"                  # residents at a date
+at = 2024-07-01                    # or a list of dates
+by = ["country_of_birth", "sex"]   # dimensions of the agreement; may be left out
+accuracy = { half_width = 10 }     # of a cell's 95 % interval, in persons; or { nano_rho = 10_000_000 }
+
+# Only some of them:         where = [{ dimension = "sex", in = ["F"] }]
+# Who became a resident:     measure = "inflow" and over = [2022, 2023]; who stopped being one: "outflow"
+# Who is in which source:    measure = "overlap", of = ["border", "tax"],
+#                            over = { start = 2024-01-01, end = 2024-12-31 }
+"""
+
+
+@app.command()
+def example() -> None:
+    """Print an example configuration.
+
+    Example: symbolon query example > analyst.toml
+    """
+    from services.analysis.client_config import EXAMPLE
+
+    results.print(EXAMPLE, markup=False, end="")
+
+
+@app.command("example-question")
+def example_question() -> None:
+    """Print an example question; dimensions and sources are those of the agreement (`symbolon agreement show`).
+
+    Example: symbolon query example-question > stock.toml
+    """
+    results.print(EXAMPLE_QUESTION, markup=False, end="")
+
+
+@app.command("show-config")
+def show_config(config: Annotated[Path, typer.Option("--config", "-c", help="The analyst's configuration.")]) -> None:
+    """Print the configuration as it is in effect."""
+    from services.analysis.client_config import load
+    from services.common.config import show
+
+    results.print(show(load(config)), markup=False)
 
 
 @app.command()
@@ -81,10 +127,15 @@ def list_releases(config: Config, output: Format = "table") -> None:
         )
     else:
         table = Table()
-        for heading in ("released", "wave", "question", "cells", "± 95 %", "rho"):
+        for heading in ("released (UTC)", "wave", "question", "cells", "± 95 %", "rho"):
             table.add_column(heading)
         for item in found:
-            row = (item.released_at, item.wave, _in_words(json.loads(item.query)), str(item.cell_count))
+            row = (
+                item.released_at[:16].replace("T", " "),
+                item.wave,
+                _in_words(json.loads(item.query)),
+                str(item.cell_count),
+            )
             table.add_row(*row, str(item.half_width), f"{item.nano_rho / BILLION:g}")
         results.print(table)
     _print_budget(budget)
@@ -100,7 +151,8 @@ def _question(place: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise QueryFault(f"the question {place} cannot be read", (str(error),)) from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise QueryFault(f"the question {place} cannot be read: {reason}") from None
     try:
         document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except ValueError as error:

@@ -6,6 +6,7 @@ Ed25519 keys fails gRPC's handshake.
 """
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -87,6 +88,22 @@ def issue_certificate(authority_key: bytes, authority_certificate: bytes, reques
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
+
+
+def read_certificate(path: Path) -> str:
+    """Return the certificate (PEM) of a certificate authority, without whatever else the file holds.
+
+    Raises `ConfigurationFault` for anything else: a private key that were taken for a certificate would go to everyone
+    inside the agreement.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (ValueError, x509.ExtensionNotFound):
+        raise ConfigurationFault(f"{path} is no certificate of a certificate authority") from None
+    if not constraints.ca:
+        raise ConfigurationFault(f"{path} is a party's certificate, expected the certificate authority's")
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
 def spiffe_id_of_request(request: bytes) -> str:

@@ -5,10 +5,11 @@ A configuration holds paths and addresses, never a key: showing it gives nothing
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from services.common.errors import ConfigurationFault
 
@@ -21,6 +22,11 @@ class Configuration(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 
+HIGHEST_PORT: Final = 65535
+
+_IN_WORDS: Final = {"missing": "is missing", "extra_forbidden": "there is no such setting"}
+"""Kinds of faults that the parser tells in words of its own trade."""
+
 
 def load_toml(path: Path, model: type[Model]) -> Model:
     """Read a TOML file into a model; paths inside become relative to the file's folder.
@@ -31,13 +37,30 @@ def load_toml(path: Path, model: type[Model]) -> Model:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigurationFault(f"there is no file {path}") from None
+    except OSError as error:
+        raise ConfigurationFault(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationFault(f"{path} is not TOML in UTF-8: {error}") from None
     try:
         return model.model_validate(content, context={"folder": path.resolve().parent})
     except ValidationError as error:
-        faults = tuple(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        faults = tuple(f"{'.'.join(map(str, e['loc'])) or 'file'}: {_in_words(e)}" for e in error.errors())
         raise ConfigurationFault(f"{path} cannot be used", faults) from None
+
+
+def _in_words(fault: Mapping[str, Any]) -> str:
+    return _IN_WORDS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+
+
+def _host_and_port(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdecimal() or int(port) > HIGHEST_PORT:
+        raise ValueError("must be host:port, e.g. 127.0.0.1:7443")
+    return address
+
+
+Address = Annotated[str, AfterValidator(_host_and_port)]
+"""`host:port`."""
 
 
 def show(configuration: BaseModel) -> str:

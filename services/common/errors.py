@@ -119,4 +119,4 @@ def code_of(error: BaseException, role_codes: Codes = ()) -> Code:
 def public_message(error: BaseException, code: Code) -> str:
     """Return what the other side is told: the code's sentence, and the error's own where that is meant for it."""
     entry = CATALOGUE[code]
-    return f"{entry.sentence} {error}" if entry.detailed else entry.sentence
+    return f"{entry.sentence.removesuffix('.')}: {error}" if entry.detailed else entry.sentence

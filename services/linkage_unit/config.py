@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import Field
 
-from services.common.config import Configuration, load_toml
+from services.common.config import Address, Configuration, load_toml
 from services.common.database import sqlite_url
 from services.common.paths import FilePath
 
@@ -29,8 +29,8 @@ class LinkageUnitConfig(Configuration):
     data: FilePath = Field(description="sealed files, embedded database, audit logs")
     wraps: FilePath = Field(description="wrapped data keys; leave it out of backups")
     key_encryption_key: FilePath = Field(description="file of the key-encryption key, mode 0600")
-    listen: str = Field(pattern=r"^.+:\d+$", description="host:port that providers call")
-    analysis_service: str = Field(pattern=r"^.+:\d+$", description="host:port of the analysis service")
+    listen: Address = Field(description="host:port that providers call")
+    analysis_service: Address = Field(description="host:port of the analysis service")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
 
     @property

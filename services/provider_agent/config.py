@@ -1,25 +1,21 @@
-"""The agent's configuration: one TOML file with paths and addresses, and no key.
-
-keys = "keys/tax"                         folder made by `symbolon keys new`
-agreement = "agreement.json"              signed by every party
-mapping = "mapping.toml"                  which column is what
-state = "state"                           the agent's own folder: outbox, sealed secrets
-key_encryption_key = "secrets/agent.kek"  made on first use; keep it away from backups of `state`
-linkage_unit = "linkage.example:7001"
-analysis_service = "analysis.example:7002"
-wave = "2025"                             or --wave
-"""
+"""The agent's configuration: one TOML file with paths and addresses, and no key."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Final
 
-from pydantic import Field
-
-from services.common.config import Configuration, load_toml
+from services.common.config import Address, Configuration, load_toml
 from services.common.paths import FilePath
 
-Address = Annotated[str, Field(pattern=r"^.+:[0-9]{1,5}$")]
-"""`host:port`."""
+EXAMPLE: Final = """\
+agreement = "agreement.json"              # signed by every party
+keys = "keys"                             # made by `symbolon keys new`, with the authority's certificate
+mapping = "mapping.toml"                  # which column is what; `symbolon agent example-mapping` prints one
+state = "state"                           # the agent's own folder: outbox, sealed secrets
+key_encryption_key = "secrets/kek"        # made on first use, mode 0600; keep it out of backups of `state`
+linkage_unit = "linkage.example:7443"
+analysis_service = "analysis.example:7444"
+wave = "w1"                               # or --wave
+"""
 
 
 class AgentConfig(Configuration):

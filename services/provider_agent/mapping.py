@@ -1,25 +1,8 @@
-"""The mapping file: which column of which file is which quasi-identifier or payload variable.
-
-[identities]                                  one row per local person
-path = "register.csv"                         relative to the mapping file; .csv or .parquet
-local_id = "person_no"
-[identities.columns]
-family_name = "surname"
-birth_date = { column = "dob", date_format = "DD.MM.YYYY" }
-
-[[payload]]                                   one for each table that the agreement lists for this provider
-name = "registrations"
-kind = "spell"
-path = "registrations.csv"
-local_id = "person_no"
-[payload.columns]
-start = "from"
-reason = { column = "why", codes = { "1" = "work", "2" = "study" } }
-"""
+"""The mapping file: which column of which file is which quasi-identifier or payload variable."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -31,6 +14,28 @@ from linkage_core.standardise.dates import DateFormat
 from linkage_core.types import PartyName
 from services.common.config import load_toml
 from services.common.paths import FilePath
+
+EXAMPLE: Final = """\
+[identities]                         # one row per local person
+path = "register.csv"                # relative to this file; .csv or .parquet
+encoding = "cp1250"                  # of CSV; utf-8 if left out
+delimiter = ";"                      # of CSV; a comma if left out
+local_id = "person_no"
+[identities.columns]                 # quasi-identifier of the linkage schema = column of the file
+given_name = "first_name"
+family_name = "surname"
+birth_date = { column = "dob", date_format = "DD.MM.YYYY" }
+
+[[payload]]                          # one for each table that the agreement lists for this provider
+name = "registrations"
+kind = "spell"
+path = "registrations.csv"
+local_id = "person_no"
+[payload.columns]                    # column of the agreement = column of the file
+start = "from"
+end = "to"
+reason = { column = "why", codes = { "1" = "work", "2" = "study" } } # code in the file = code of the public list
+"""
 
 FileEncoding = Literal[
     "utf-8", "ascii", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15",

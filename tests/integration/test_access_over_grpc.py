@@ -146,8 +146,8 @@ def test_a_denied_caller_is_told_before_it_has_sent_anything(world: World, metho
 @pytest.mark.parametrize(
     ("requests", "says"),
     [
-        ((), "The request is not well formed. the call holds no request"),
-        ((b"\xff",), "The request is not well formed. the request is not a message of the method's type"),
+        ((), "The request is not well formed: the call holds no request"),
+        ((b"\xff",), "The request is not well formed: the request is not a message of the method's type"),
     ],
 )
 @pytest.mark.parametrize("method", ["/symbolon.v1.Intake/BeginUpload", "/symbolon.v1.Tokens/FetchTokens"])

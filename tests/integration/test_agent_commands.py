@@ -67,7 +67,7 @@ def test_a_wrong_configuration_ends_with_code_2_and_all_its_faults(world: World,
     (tmp_path / "agent.toml").write_text('keys = "keys"\nlinkage_unit = "nowhere"\nsurprise = 1\n')
     shown = symbolon(office, "show-config")
     assert shown.returncode == 2
-    for fault in ("agreement: Field required", "linkage_unit: String should match", "surprise: Extra inputs"):
+    for fault in ("agreement: is missing", "linkage_unit: must be host:port", "surprise: there is no such setting"):
         assert fault in shown.stderr
 
 

@@ -49,7 +49,7 @@ def load_toml(path: Path, model: type[Model]) -> Model:
 
 
 def _in_words(fault: Mapping[str, Any]) -> str:
-    return _IN_WORDS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+    return _IN_WORDS.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _host_and_port(address: str) -> str:

@@ -14,7 +14,7 @@ from services.common.server import MAXIMUM_MESSAGE_BYTES
 DEADLINE_SECONDS: Final = 60.0
 """For one short call."""
 STREAM_DEADLINE_SECONDS: Final = 6 * 3600.0
-"""For one stream of chunks of a whole file."""
+"""For one stream of chunks of a whole file, and for the call that closes it: the other side works through the file."""
 
 
 def open_channel(address: str, identity: TransportIdentity, realm: Realm, role: Role, name: str) -> grpc.Channel:

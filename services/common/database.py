@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
@@ -35,12 +33,26 @@ def open_database(url: str, migrations: Path) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+    _migrate(engine, migrations)
+    return engine
+
+
+def _migrate(engine: Engine, migrations: Path) -> None:
+    """Run missing migrations; a store at the head is only read, so that no process waits for another one's write."""
+    from alembic import command  # a second of imports that only opening a store needs
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(migrations))
-    with engine.begin() as connection:
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == ScriptDirectory.from_config(config).get_current_head():
+        return
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return engine
 
 
 def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:

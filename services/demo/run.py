@@ -220,9 +220,11 @@ def _ask(stage: Stage, screen: Console) -> None:
         screen.print(table.rstrip(), markup=False, highlight=False)
     [listing] = run_all([stage.command(ANALYST, "query", "list", "--format", "json")])
     spent = sum(item["nano_rho"] for item in json.loads(listing))
-    total = stage.agreement.budget.total_nano_rho
+    budget = stage.agreement.budget
     screen.print(
-        f"\nspent rho {spent / 1e9:g} of {total / 1e9:g}; asking the same again is free and gives the same table"
+        f"\nspent rho {spent / 1e9:.4f}; left: {(budget.total_nano_rho - spent) / 1e9:.4f} of "
+        f"{budget.total_nano_rho / 1e9:g} in all, {(budget.per_wave_nano_rho - spent) / 1e9:.4f} of "
+        f"{budget.per_wave_nano_rho / 1e9:g} in this wave. Asking the same again is free and gives the same table."
     )
 
 

@@ -54,6 +54,6 @@ class AnalysisClient:
         """Close a delivery and return how many rows were received (M6)."""
         with remote_errors(PEER):
             answer = self._delivery.CommitDelivery(
-                wire.commit_delivery_request_to_wire(commit), timeout=DEADLINE_SECONDS
+                wire.commit_delivery_request_to_wire(commit), timeout=STREAM_DEADLINE_SECONDS
             )
         return wire.commit_delivery_response_from_wire(answer)

@@ -67,7 +67,9 @@ class LinkageUnitClient:
     def commit(self, commit: SignedStatement) -> int:
         """Close an upload and return how many rows the linkage unit received (M3)."""
         with remote_errors(PEER):
-            answer = self._intake.CommitUpload(wire.commit_upload_request_to_wire(commit), timeout=DEADLINE_SECONDS)
+            answer = self._intake.CommitUpload(
+                wire.commit_upload_request_to_wire(commit), timeout=STREAM_DEADLINE_SECONDS
+            )
         return wire.commit_upload_response_from_wire(answer)
 
     def tokens(self, wave: str) -> Iterator[SignedStatement | bytes]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.inputs import REGISTER, country, first_rows
 from benchmarks.table import Table
-from benchmarks.timing import peak_mebibytes, seconds
+from benchmarks.timing import peak_mebibytes, processor_seconds
 from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.clk import encode_clk
 from linkage_core.encoding.diffusion import diffuse, diffusion_indices
@@ -20,7 +20,7 @@ KEYS = LinkageKeys(Secret(b"benchmark".ljust(32)))
 TRACED_ROWS = 1000
 
 
-def table(people: int = 5000, runs: int = 2) -> Table:
+def table(people: int = 5000, rounds: int = 3) -> Table:
     """Return records a second, memory, and diffusion's share, for the CLKs of the default schema for people."""
     task = country(people)
     schema, records = task.schema, task.records[REGISTER]
@@ -33,25 +33,27 @@ def table(people: int = 5000, runs: int = 2) -> Table:
         ("ours: the CLKs", clks),
         ("ours: the CLKs and match keys", encode_all),
     )
-    measured = [
-        (name, seconds(_cold(way, schema, records), runs)[0], peak_mebibytes(_cold(way, schema, few)))
-        for name, way in ways
-    ]
-    diffusion, _ = seconds(_diffusion(schema, records), runs)
-    peer = measured[0][1]
-    whole = next(took for name, took, _ in measured if name == "ours: the CLKs")
+    contestants = [*(_cold(way, schema, records) for _, way in ways), _diffusion(schema, records)]
+    *took, diffusion = processor_seconds(contestants, rounds)
+    whole = took[[way for _, way in ways].index(clks)]
     rows = [
-        (name, f"{records.rows / took:,.0f}", f"{peer / took:.2f}", f"{memory:.1f}") for name, took, memory in measured
+        (
+            name,
+            f"{records.rows / time:,.0f}",
+            f"{took[0] / time:.2f}",
+            f"{peak_mebibytes(_cold(way, schema, few)):.1f}",
+        )
+        for (name, way), time in zip(ways, took, strict=True)
     ]
-    rows.append(("ours: diffusion alone", f"{records.rows / diffusion:,.0f}", f"{peer / diffusion:.0f}", ""))
+    rows.append(("ours: diffusion alone", f"{records.rows / diffusion:,.0f}", f"{took[0] / diffusion:.2f}", ""))
     return Table(
         f"Encoding: {records.rows:,} records, {len(schema.clks)} CLKs of 1,024 bits each",
         ("way", "records/s", "speed, clkhash = 1", f"peak MiB, {few.rows:,} records"),
         tuple(rows),
         (
             f"Diffusion, with the drawing of its indices, takes {diffusion / whole:.0%} of the time of the CLKs.",
-            "One process each, caches of n-grams emptied before each run, the shortest of "
-            f"{runs} runs. The bits before diffusion were compared and are equal.",
+            f"Processor time of one process, the least of {rounds} rounds in turns, caches of n-grams emptied before "
+            "each run. The bits before diffusion were compared and are equal.",
             "Memory: what Python and numpy allocated above the start, with the result; measured in a run apart.",
         ),
     )

@@ -40,4 +40,4 @@ def print_tables(tables: Sequence[Table], console: Console) -> None:
         console.print(f"\n{'## ' if markdown else ''}{table.title}", style="bold", markup=False)
         console.print(shown)
         for note in table.notes:
-            console.print(f"- {note}", markup=False)
+            console.print(f"- {note}", markup=False, soft_wrap=markdown)

@@ -2,7 +2,7 @@
 
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -10,13 +10,21 @@ Result = TypeVar("Result")
 MEBIBYTE = 1024 * 1024
 
 
-def seconds(work: Callable[[], Result], runs: int = 1) -> tuple[float, Result]:
-    """Return the shortest time of some runs, and the last result: the shortest is least disturbed by others."""
-    shortest, result = _once(work)
-    for _ in range(runs - 1):
-        took, result = _once(work)
-        shortest = min(shortest, took)
-    return shortest, result
+def seconds(work: Callable[[], Result]) -> tuple[float, Result]:
+    """Return the seconds that one run took on the clock, and its result."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def processor_seconds(contestants: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """Return each contestant's least processor time, in seconds, of some rounds in which each runs once.
+
+    Turns, so that a machine that gets slower is slow for all; processor time and the least of it, so that what other
+    processes do counts little. For work of one process that does not wait.
+    """
+    times = [[_processor_seconds(work) for work in contestants] for _ in range(rounds)]
+    return [min(of_one) for of_one in zip(*times, strict=True)]
 
 
 def peak_mebibytes(work: Callable[[], object]) -> float:
@@ -31,7 +39,7 @@ def peak_mebibytes(work: Callable[[], object]) -> float:
     return (peak - before) / MEBIBYTE
 
 
-def _once(work: Callable[[], Result]) -> tuple[float, Result]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+def _processor_seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start

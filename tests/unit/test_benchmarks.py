@@ -15,8 +15,8 @@ from benchmarks import attack, comparing, coverage, encoding, generator, linking
 from benchmarks.table import Table, print_tables
 
 TINY: dict[str, Callable[[], Table]] = {
-    "encoding": lambda: encoding.table(people=200, runs=1),
-    "comparing": lambda: comparing.table(people=200, runs=1),
+    "encoding": lambda: encoding.table(people=200, rounds=1),
+    "comparing": lambda: comparing.table(people=200, rounds=1),
     "linking": lambda: linking.table(febrl_rows=100, people=200, keys=1),
     "attack": lambda: attack.table(febrl_rows=100, people=200),
     "generator": lambda: generator.table(people=50),

@@ -121,6 +121,18 @@ def test_a_line_appended_with_a_foreign_key_is_found(path: Path, tmp_path: Path)
     assert "audit line 2" in tampered_line(forged)
 
 
+def test_a_line_of_another_log_of_the_same_key_is_found(path: Path, tmp_path: Path) -> None:
+    """As after a restored backup: both logs are genuine, and only one of them is the history of this file."""
+    fork = tmp_path / "fork.jsonl"
+    log = AuditLog(fork, KEY, lambda: NOW)
+    for number in (0, 99):
+        log.append("upload committed", party="tax", rows=number)
+    mixed = lines(path)
+    mixed[1] = lines(fork)[1]
+    write(path, mixed)
+    assert "line 3" in tampered_line(path)
+
+
 def test_dropping_the_newest_lines_is_seen_by_who_kept_the_head(path: Path) -> None:
     sequence, head = verify(path, PUBLIC)
     write(path, lines(path)[:3])

@@ -17,9 +17,14 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.types import IDENTIFIER_BYTES, Lineage
 
 
-def bind(master: Secret, label: str, lineage: Lineage, project: str) -> Secret:
-    """Return a service's key for one lineage and project (K_LU, K_AS) from its 32-byte master key."""
-    return expand(master, label, lineage, project.encode())
+def linkage_unit_key(master: Secret, lineage: Lineage, project: str) -> Secret:
+    """Return K_LU of one lineage and project from the linkage unit's 32-byte master key."""
+    return expand(master, "linkage-unit", lineage, project.encode())
+
+
+def analysis_service_key(master: Secret, lineage: Lineage, project: str) -> Secret:
+    """Return K_AS of one lineage and project from the analysis service's 32-byte master key."""
+    return expand(master, "analysis-service", lineage, project.encode())
 
 
 def group_pseudonyms(k_lu: Secret, group_ids: NDArray[np.uint8]) -> NDArray[np.uint8]:

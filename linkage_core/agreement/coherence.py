@@ -134,22 +134,26 @@ def _statistics(agreement: AgreementText) -> Iterator[str]:
         where = f"statistics.dimensions.{dimension.name}"
         if dimension.name in MEASURE_AXES:
             yield f"{where}: measures bring an axis of this name themselves"
-        if statistics.code_list(dimension.code_list) is None:
+        known = statistics.code_list(dimension.code_list) is not None
+        if not known:
             yield f"{where}: no code list {dimension.code_list}"
         for reference in dimension.sources:
-            if not _is_person_category(tables.get((reference.provider, reference.table)), reference.column):
-                yield f"{where}: {reference.provider}.{reference.table}.{reference.column} is no person category column"
+            place = f"{reference.provider}.{reference.table}.{reference.column}"
+            code_list = _person_category(tables.get((reference.provider, reference.table)), reference.column)
+            if code_list is None:
+                yield f"{where}: {place} is no person category column"
+            elif known and code_list != dimension.code_list:
+                yield f"{where}: {place} has the code list {code_list}, the dimension {dimension.code_list}"
 
 
 def _twice(where: str, names: Sequence[str]) -> Iterator[str]:
     yield from (f"{where}: {name} occurs twice" for name in sorted({n for n in names if names.count(n) > 1}))
 
 
-def _is_person_category(table: PayloadTable | None, column_name: str) -> bool:
-    if table is None or table.kind != "person":
-        return False
-    column = table.column(column_name)
-    return column is not None and column.type == "category"
+def _person_category(table: PayloadTable | None, column_name: str) -> str | None:
+    """The code list of a category column of a person table, or None for anything else."""
+    column = table.column(column_name) if table is not None and table.kind == "person" else None
+    return column.code_list if column is not None else None
 
 
 def _budget(agreement: AgreementText) -> Iterator[str]:

@@ -14,7 +14,7 @@ from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreemen
 from linkage_core.crypto import hpke
 from linkage_core.crypto.kdf import expand
 from linkage_core.crypto.secret import Secret
-from linkage_core.pseudonyms import bind
+from linkage_core.pseudonyms import analysis_service_key
 from services.analysis.config import AnalysisConfig
 from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.store.anchor import AnchorFile
@@ -98,7 +98,7 @@ def open_service(
         deliveries=DeliveryStore(engine),
         payload=PayloadStore(config.data / "payload", data_keys, random),
         ledger=ledger,
-        k_as=bind(data_keys.open_or_create(_MASTER), "k-as", document.lineage_bytes, document.project),
+        k_as=analysis_service_key(data_keys.open_or_create(_MASTER), document.lineage_bytes, document.project),
         clock=clock,
         random=random,
         log=get_log("analysis", agreement=document.id),

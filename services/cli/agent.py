@@ -28,7 +28,7 @@ def example() -> None:
     """
     from services.provider_agent.config import EXAMPLE
 
-    results.print(EXAMPLE, markup=False, end="")
+    results.print(EXAMPLE, end="")
 
 
 @app.command("example-mapping")
@@ -39,7 +39,7 @@ def example_mapping() -> None:
     """
     from services.provider_agent.mapping import EXAMPLE
 
-    results.print(EXAMPLE, markup=False, end="")
+    results.print(EXAMPLE, end="")
 
 
 @app.command()
@@ -116,7 +116,7 @@ def run(
     from services.provider_agent.pipeline import run as run_steps
 
     with _agent(config, wave) as agent:
-        _tell(run_steps(agent, wait_seconds=wait, sleep=time.sleep, say=lambda text: talk.print(text, markup=False)))
+        _tell(run_steps(agent, wait_seconds=wait, sleep=time.sleep, say=lambda text: talk.print(text)))
 
 
 @app.command()
@@ -126,7 +126,7 @@ def status(config: Config, wave: Wave = None) -> None:
 
     with _agent(config, wave) as agent:
         for step, done in steps(agent).items():
-            results.print(f"{step:<10} {'done' if done else '-'}", markup=False)
+            results.print(f"{step:<10} {'done' if done else '-'}")
 
 
 @app.command("show-config")
@@ -135,7 +135,7 @@ def show_config(config: Config) -> None:
     from services.common.config import show
     from services.provider_agent.config import load
 
-    results.print(show(load(config)), markup=False)
+    results.print(show(load(config)))
 
 
 @contextmanager
@@ -165,4 +165,4 @@ def _bar(what: str, total: int | None) -> "Iterator[Advance]":
 
 
 def _tell(outcome: "Outcome") -> None:
-    results.print(outcome.sentence, markup=False)
+    results.print(outcome.sentence)

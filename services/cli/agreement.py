@@ -20,7 +20,7 @@ def terms() -> None:
 
     Example: symbolon agreement terms > terms.toml
     """
-    results.print(resources.files("services.demo").joinpath("data/terms.toml").read_text("utf-8"), markup=False)
+    results.print(resources.files("services.demo").joinpath("data/terms.toml").read_text("utf-8"))
 
 
 @app.command()
@@ -100,7 +100,7 @@ def show(file: File) -> None:
     from linkage_core.agreement.signatures import parse_signed
     from services.cli.agreement_text import describe
 
-    results.print(describe(parse_signed(file.read_bytes())), markup=False)
+    results.print(describe(parse_signed(file.read_bytes())))
 
 
 @app.command()

@@ -23,7 +23,7 @@ def example() -> None:
     """
     from services.analysis.config import EXAMPLE
 
-    results.print(EXAMPLE, markup=False, end="")
+    results.print(EXAMPLE, end="")
 
 
 @app.command()
@@ -48,7 +48,7 @@ def check(config: Config) -> None:
 
     findings = run(load(config))
     for finding in findings:
-        results.print(f"- {finding}", markup=False)
+        results.print(f"- {finding}")
     if findings:
         raise typer.Exit(BAD_INPUT)
     talk.print("everything is in place")
@@ -60,7 +60,7 @@ def show_config(config: Config) -> None:
     from services.analysis.config import load
     from services.common.config import show
 
-    results.print(show(load(config)), markup=False)
+    results.print(show(load(config)))
 
 
 @app.command()
@@ -69,7 +69,7 @@ def status(config: Config) -> None:
     from services.analysis.config import load
     from services.analysis.operating import status as run
 
-    results.print(json.dumps(run(load(config)), indent=2), markup=False)
+    results.print(json.dumps(run(load(config)), indent=2))
 
 
 @app.command("close-wave")
@@ -103,7 +103,7 @@ def new(config: Config) -> None:
     if settings.roster.exists():
         raise ConfigurationFault(f"{settings.roster} is there already; a roster is never overwritten")
     write_roster(settings.roster, Roster(lineage=agreement.document.lineage), keys.identity)
-    results.print(str(settings.roster), markup=False)
+    results.print(str(settings.roster))
 
 
 @roster.command()
@@ -125,7 +125,7 @@ def add(
     write_roster(
         settings.roster, read_roster(settings.roster, agreement).with_analyst(person, agreement), keys.identity
     )
-    results.print(person.spiffe_id, markup=False)
+    results.print(person.spiffe_id)
 
 
 @roster.command("show")
@@ -137,4 +137,4 @@ def show_roster(config: Config) -> None:
 
     settings = load(config)
     agreement, _ = own_identity(settings)
-    results.print(json.dumps(read_roster(settings.roster, agreement).model_dump(mode="json"), indent=2), markup=False)
+    results.print(json.dumps(read_roster(settings.roster, agreement).model_dump(mode="json"), indent=2))

@@ -31,4 +31,4 @@ def demo(
         raise ConfigurationFault(f"{keep} is not empty")
     keep.mkdir(parents=True, exist_ok=True)
     run_demo(Options(people, seed, keep), results)
-    talk.print(f"everything is kept in {keep}; each party's folder holds what that party has", markup=False)
+    talk.print(f"everything is kept in {keep}; each party's folder holds what that party has")

@@ -35,5 +35,5 @@ def generate(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        results.print(str(path), markup=False)
+        results.print(str(path))
     talk.print(f"{country.people} persons")

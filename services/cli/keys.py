@@ -56,10 +56,8 @@ def show(folder: Folder) -> None:
     from services.common.keystore import load_public_identity
 
     public = load_public_identity(folder)
-    results.print(
-        f"name         {public.name}\nrole         {public.role}\nSPIFFE id    {public.spiffe_id}", markup=False
-    )
-    results.print(f"fingerprint  {public.fingerprint}", markup=False)
+    results.print(f"name         {public.name}\nrole         {public.role}\nSPIFFE id    {public.spiffe_id}")
+    results.print(f"fingerprint  {public.fingerprint}")
 
 
 @app.command()

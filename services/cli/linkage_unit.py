@@ -26,7 +26,7 @@ def example() -> None:
     """
     from services.linkage_unit.config import EXAMPLE
 
-    results.print(EXAMPLE, markup=False, end="")
+    results.print(EXAMPLE, end="")
 
 
 @app.command()
@@ -51,7 +51,7 @@ def check(config: Config) -> None:
 
     findings = run(load(config))
     for finding in findings:
-        results.print(f"- {finding}", markup=False)
+        results.print(f"- {finding}")
     if findings:
         raise typer.Exit(BAD_INPUT)
     talk.print("everything is in place")
@@ -63,7 +63,7 @@ def show_config(config: Config) -> None:
     from services.common.config import show
     from services.linkage_unit.config import load
 
-    results.print(show(load(config)), markup=False)
+    results.print(show(load(config)))
 
 
 @app.command()
@@ -76,7 +76,7 @@ def status(
 
     found = run(load(config))
     if json:
-        results.print(found.to_json(), markup=False)
+        results.print(found.to_json())
     else:
         _print_tables(found)
 
@@ -123,7 +123,7 @@ def _bars() -> "Iterator[Progress]":
 def _print_tables(status: "Status") -> None:
     from rich.table import Table
 
-    results.print(f"agreement {status.agreement}, version {status.version}: {status.state}", markup=False)
+    results.print(f"agreement {status.agreement}, version {status.version}: {status.state}")
     for wave in status.waves:
         failure = "" if wave.failure is None else f" ({wave.failure})"
         table = Table(title=f"wave {wave.wave}: {wave.state}{failure}; tokens from {wave.tokens_not_before}")
@@ -135,6 +135,4 @@ def _print_tables(status: "Status") -> None:
             )
         results.print(table)
         if wave.counts:
-            results.print(
-                f"groups {wave.counts['groups']}, linkable pairs {wave.counts['linkable_pairs']}", markup=False
-            )
+            results.print(f"groups {wave.counts['groups']}, linkable pairs {wave.counts['linkable_pairs']}")

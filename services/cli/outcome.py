@@ -28,10 +28,10 @@ HEADINGS: Final = {
 }
 """What the sentence begins with."""
 
-talk = Console(stderr=True, highlight=False, soft_wrap=True)
+talk = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 """Where commands talk: progress, hints, errors."""
 
-results = Console(highlight=False, soft_wrap=True)
+results = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 """Where commands put their results."""
 
 
@@ -95,8 +95,8 @@ def run(command: Callable[[], object]) -> None:
         code = exit_code_of(error)
         if code == 1:
             raise
-        talk.print(f"[bold red]{HEADINGS[code]}[/]:", end=" ")
-        talk.print(_sentence(error), markup=False)
+        talk.print(f"{HEADINGS[code]}:", style="bold red", end=" ")
+        talk.print(_sentence(error))
         sys.exit(code)
 
 

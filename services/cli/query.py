@@ -48,7 +48,7 @@ def example() -> None:
     """
     from services.analysis.client_config import EXAMPLE
 
-    results.print(EXAMPLE, markup=False, end="")
+    results.print(EXAMPLE, end="")
 
 
 @app.command("example-question")
@@ -57,7 +57,7 @@ def example_question() -> None:
 
     Example: symbolon query example-question > stock.toml
     """
-    results.print(EXAMPLE_QUESTION, markup=False, end="")
+    results.print(EXAMPLE_QUESTION, end="")
 
 
 @app.command("show-config")
@@ -66,7 +66,7 @@ def show_config(config: Annotated[Path, typer.Option("--config", "-c", help="The
     from services.analysis.client_config import load
     from services.common.config import show
 
-    results.print(show(load(config)), markup=False)
+    results.print(show(load(config)))
 
 
 @app.command()
@@ -101,7 +101,7 @@ def run(config: Config, question: Question, wave: Wave = "", output: Format = "t
     with Analysis.connect(config) as analysis, talk.status("asking"):
         answer = analysis.answer(document, wave)
     if output == "json":
-        results.print(answer.release.to_json().decode(), markup=False)
+        results.print(answer.release.to_json().decode())
     elif output == "csv":
         _print_csv(answer.release)
     else:
@@ -120,7 +120,7 @@ def list_releases(config: Config, output: Format = "table") -> None:
     with Analysis.connect(config) as analysis:
         found, budget = analysis.summaries()
     if output == "json":
-        results.print(json.dumps([dataclasses.asdict(item) for item in found], indent=2), markup=False)
+        results.print(json.dumps([dataclasses.asdict(item) for item in found], indent=2))
     elif output == "csv":
         _write_csv(
             [item.name for item in dataclasses.fields(found[0])] if found else [], map(dataclasses.astuple, found)

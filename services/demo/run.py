@@ -215,9 +215,9 @@ def _ask(stage: Stage, screen: Console) -> None:
     for number, (title, question) in enumerate(QUESTIONS, start=1):
         file = stage.home(ANALYST) / f"question-{number}.json"
         file.write_text(json.dumps(question, indent=2))
-        screen.print(f"\n[bold]{title}[/]")
+        screen.print(f"\n{title}", style="bold")
         [table] = run_all([stage.command(ANALYST, "query", "run", str(file))])
-        screen.print(table.rstrip(), markup=False, highlight=False)
+        screen.print(table.rstrip(), highlight=False)
     [listing] = run_all([stage.command(ANALYST, "query", "list", "--format", "json")])
     spent = sum(item["nano_rho"] for item in json.loads(listing))
     budget = stage.agreement.budget
@@ -248,4 +248,4 @@ def _tell_truth(stage: Stage, truth: Path, screen: Console) -> None:
 def _show(screen: Console, title: str, view: View) -> None:
     screen.print(f"{title}:")
     for name, value in view.fields.items():
-        screen.print(f"    {name:<28} {value}", markup=False, highlight=False)
+        screen.print(f"    {name:<28} {value}", highlight=False)

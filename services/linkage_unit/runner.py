@@ -24,7 +24,7 @@ from linkage_core.errors import LinkageCoreError
 from linkage_core.linking.groups import LinkageGroups
 from linkage_core.linking.run import Progress, link
 from linkage_core.linking.waves import inherit_groups
-from linkage_core.pseudonyms import bind, group_pseudonyms
+from linkage_core.pseudonyms import group_pseudonyms, linkage_unit_key
 from linkage_core.tokens import QUALITY_CLASSES
 from linkage_core.types import IDENTIFIER_BYTES, GroupId, Handle, PartyName
 from services.common.errors import ServiceError
@@ -181,7 +181,7 @@ def _pseudonyms(unit: LinkageUnit, group_ids: set[bytes]) -> dict[bytes, bytes]:
     """Return y of each group id, under the linkage unit's key for this lineage and project."""
     document = unit.agreement.document
     master = unit.data_keys.open_or_create(MASTER_KEY)
-    k_lu = bind(master, "linkage-unit", document.lineage_bytes, document.project)
+    k_lu = linkage_unit_key(master, document.lineage_bytes, document.project)
     ordered = sorted(group_ids)
     rows = np.frombuffer(b"".join(ordered), dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES)
     return dict(zip(ordered, (y.tobytes() for y in group_pseudonyms(k_lu, rows)), strict=True))

@@ -18,8 +18,8 @@ from linkage_core.types import PartyName
 from services.common.audit import verify
 from services.common.clock import system_random
 from services.common.errors import NotReady, Unavailable
-from services.linkage_unit.config import LinkageUnitConfig
 from services.common.locks import only_process
+from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.project import RunState, UploadState
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.status import status_of

@@ -182,6 +182,14 @@ RULES: list[tuple[str, Callable[[Document], None], list[str]]] = [
         ["statistics.dimensions: sex occurs twice"],
     ),
     (
+        "a dimension has the code list of its columns",
+        lambda d: (
+            d["statistics"]["code_lists"].append({"name": "other", "codes": ["x"]}),
+            at("statistics", "dimensions", 0, "code_list", value="other")(d),
+        )[1],
+        ["statistics.dimensions.sex: register.persons.sex has the code list sex, the dimension other"],
+    ),
+    (
         "dimensions leave the measures' own axes alone",
         at("statistics", "dimensions", 0, "name", value="year"),
         ["statistics.dimensions.year: measures bring an axis of this name"],

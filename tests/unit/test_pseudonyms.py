@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from linkage_core.crypto.kdf import expand
 from linkage_core.crypto.secret import Secret
-from linkage_core.pseudonyms import bind, group_pseudonyms, synthetic_keys
+from linkage_core.pseudonyms import analysis_service_key, group_pseudonyms, linkage_unit_key, synthetic_keys
 from linkage_core.types import Lineage
 from tests.support.documents import amended, parsed, small_document
 
@@ -24,8 +24,8 @@ def chain(
     lineage: Lineage = LINEAGE, project: str = "migration", version: int = 1, master: Secret = MASTER
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Pseudonyms and synthetic keys of the groups, as the two services make them."""
-    pseudonyms = group_pseudonyms(bind(master, "k-lu", lineage, project), GROUPS)
-    return pseudonyms, synthetic_keys(bind(master, "k-as", lineage, project), version, pseudonyms)
+    pseudonyms = group_pseudonyms(linkage_unit_key(master, lineage, project), GROUPS)
+    return pseudonyms, synthetic_keys(analysis_service_key(master, lineage, project), version, pseudonyms)
 
 
 def values(rows: NDArray[np.uint8]) -> set[bytes]:
@@ -33,14 +33,14 @@ def values(rows: NDArray[np.uint8]) -> set[bytes]:
 
 
 def test_a_pseudonym_is_a_truncated_hmac_of_its_group() -> None:
-    k_lu = bind(MASTER, "k-lu", LINEAGE, "migration")
+    k_lu = linkage_unit_key(MASTER, LINEAGE, "migration")
     key = expand(k_lu, "group-prf").reveal()
     expected = hmac.digest(key, GROUPS[7].tobytes(), "sha256")[:16]
     assert group_pseudonyms(k_lu, GROUPS)[7].tobytes() == expected
 
 
 def test_synthetic_keys_are_a_permutation_that_its_key_undoes() -> None:
-    k_as = bind(MASTER, "k-as", LINEAGE, "migration")
+    k_as = analysis_service_key(MASTER, LINEAGE, "migration")
     pseudonyms, keys = chain()
     assert len(values(keys)) == len(GROUPS)
     aes = Cipher(AES(expand(k_as, "synthetic-key", (1).to_bytes(4, "big")).reveal()), ECB())  # noqa: S305 - as in the module under test
@@ -49,7 +49,7 @@ def test_synthetic_keys_are_a_permutation_that_its_key_undoes() -> None:
 
 
 def test_one_group_has_one_key_wherever_it_stands() -> None:
-    k_as = bind(MASTER, "k-as", LINEAGE, "migration")
+    k_as = analysis_service_key(MASTER, LINEAGE, "migration")
     pseudonyms, keys = chain()
     order = np.random.default_rng(1).permutation(len(GROUPS))
     assert (synthetic_keys(k_as, 1, pseudonyms[order]) == keys[order]).all()
@@ -81,11 +81,11 @@ def test_an_amendment_and_a_new_epoch_keep_every_key() -> None:
 
 
 def test_one_services_key_does_not_serve_for_the_others_step() -> None:
-    assert bind(MASTER, "k-lu", LINEAGE, "migration") != bind(MASTER, "k-as", LINEAGE, "migration")
+    assert linkage_unit_key(MASTER, LINEAGE, "migration") != analysis_service_key(MASTER, LINEAGE, "migration")
 
 
 def test_no_group_gives_no_key() -> None:
     none = np.zeros((0, 16), np.uint8)
-    k = bind(MASTER, "k-lu", LINEAGE, "migration")
+    k = linkage_unit_key(MASTER, LINEAGE, "migration")
     assert group_pseudonyms(k, none).shape == (0, 16)
     assert synthetic_keys(k, 1, none).shape == (0, 16)

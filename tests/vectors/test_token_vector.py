@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Context
-from linkage_core.pseudonyms import bind, group_pseudonyms, synthetic_keys
+from linkage_core.pseudonyms import analysis_service_key, group_pseudonyms, linkage_unit_key, synthetic_keys
 from linkage_core.tokens import TOKEN_BYTES, associated_data, open_tokens, seal_tokens
 from linkage_core.types import AgreementHash, Lineage, PartyName
 
@@ -34,8 +34,8 @@ def test_every_value_of_the_vector_is_what_this_code_derives(vector: dict[str, A
     lineage = Lineage(bytes.fromhex(given["lineage"]))
     context = Context(lineage, AgreementHash(bytes.fromhex(given["agreement_hash"])), given["epoch"], given["wave"])
     masters = [Secret(bytes.fromhex(given[f"{who}_master_key"])) for who in ("linkage_unit", "analysis_service")]
-    k_lu = bind(masters[0], given["linkage_unit_label"], lineage, given["project"])
-    k_as = bind(masters[1], given["analysis_service_label"], lineage, given["project"])
+    k_lu = linkage_unit_key(masters[0], lineage, given["project"])
+    k_as = analysis_service_key(masters[1], lineage, given["project"])
     pseudonyms = group_pseudonyms(k_lu, rows(given["groups"]))
     batch_id = bytes.fromhex(given["batch_id"])
     associated = associated_data(context, given["project"], PartyName(given["provider"]), batch_id)

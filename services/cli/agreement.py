@@ -95,12 +95,16 @@ def verify(file: File) -> None:
 
 
 @app.command()
-def show(file: File) -> None:
+def show(
+    file: File,
+    json: Annotated[bool, typer.Option("--json", help="Print every clause as it is signed, as JSON.")] = False,
+) -> None:
     """Show what an agreement says, clause by clause, and who has signed it."""
     from linkage_core.agreement.signatures import parse_signed
     from services.cli.agreement_text import describe
 
-    results.print(describe(parse_signed(file.read_bytes())))
+    signed = parse_signed(file.read_bytes())
+    results.print(signed.model_dump_json(indent=2) if json else describe(signed))
 
 
 @app.command()

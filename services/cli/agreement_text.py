@@ -1,6 +1,7 @@
 """An agreement in words: what a signatory reads before signing."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 from linkage_core.agreement.clauses import Party
 from linkage_core.agreement.document import Agreement
@@ -25,6 +26,7 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
     yield f"population   {a.population}"
     yield f"valid        {a.validity.valid_from} to {a.validity.valid_until}"
     yield f"statistics   on {a.period.start} to {a.period.end}"
+    yield f"authority    {sha256(a.certificate_authority.encode()).hexdigest()} (SHA-256 of its certificate's PEM)"
     yield ""
     yield "parties"
     for party in a.parties:
@@ -41,6 +43,8 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
         columns = ", ".join(f"{c.name}:{c.type}" for c in table.columns)
         yield f"  {table.provider}.{table.name} [{table.kind}] {columns}"
     yield f"  rows without a partner: {a.unmatched_rows}"
+    yield ""
+    yield from _statistics(a)
     yield ""
     budget = a.budget
     yield "privacy budget (rho-zCDP per synthetic key)"
@@ -64,6 +68,19 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
 def _fingerprint(party: Party) -> str:
     """As `symbolon keys show` prints it: compared out of band, it shows that nobody put in keys of their own."""
     return fingerprint(bytes.fromhex(party.identity_key), bytes.fromhex(party.wrap_key) if party.wrap_key else None)
+
+
+def _statistics(a: Agreement) -> Iterator[str]:
+    yield "statistics (the public concepts that questions may use)"
+    residence = a.statistics.residence
+    yield f"  residence: {residence.provider}.{residence.table}"
+    for dimension in a.statistics.dimensions:
+        sources = ", then ".join(f"{s.provider}.{s.table}.{s.column}" for s in dimension.sources)
+        yield f"  dimension {dimension.name} [{dimension.code_list}]: {sources}"
+    for source in a.statistics.sources:
+        yield f"  source {source.name}: {source.table.provider}.{source.table.table}"
+    for code_list in a.statistics.code_lists:
+        yield f"  code list {code_list.name}: {', '.join(code_list.codes)}; {code_list.unknown}"
 
 
 def _linkage(a: Agreement) -> Iterator[str]:

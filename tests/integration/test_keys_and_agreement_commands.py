@@ -131,6 +131,11 @@ def test_no_command_prints_a_private_key(office: Office) -> None:
     assert "PRIVATE KEY" not in said + office.draft.read_text()
 
 
+def test_the_whole_document_can_be_shown_as_it_is_signed(office: Office) -> None:
+    shown = json.loads(agreement_command("show", office.draft, "--json").stdout)
+    assert shown == json.loads(office.draft.read_bytes())
+
+
 def test_what_a_signatory_reads_shows_the_fingerprints_that_parties_compare(office: Office) -> None:
     text = agreement_command("show", office.draft).stdout
     for name in ROLES:
@@ -144,6 +149,8 @@ def test_what_a_signatory_reads_shows_the_fingerprints_that_parties_compare(offi
         "2026-01-01 to 2035-12-31",
         "total 1, a wave 0.5, an analyst 0.5, a release 0.2",
         "least hardening: t >= 8",
+        "dimension sex [sex]: population_register.persons.sex, then border_police.persons.sex",
+        "code list direction: in, out; unknown",
         "100 to 20000000 rows",
         "DPIA 2026/1",
         "[signed]",

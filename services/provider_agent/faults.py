@@ -67,4 +67,5 @@ class FaultLog:
     def refuse(self, message: str) -> None:
         """Raise one `InputFault` with every fault, or return if there is none."""
         if len(self):
-            raise InputFault(f"{message}: {len(self):,} faults; rows are data rows, the first is 1", self.lines())
+            count = "1 fault" if len(self) == 1 else f"{len(self):,} faults"
+            raise InputFault(f"{message}: {count}; rows are data rows, the first is 1", self.lines())

@@ -9,12 +9,11 @@ from linkage_core.types import PartyName
 from services.analysis.intake import Intake
 from services.analysis.queries import QueryDesk
 from services.common.identity import Realm, caller_of
-from services.wire.convert import analysis as delivery
-from services.wire.convert import queries
+from services.wire.convert import analysis, queries, transfer
 from services.wire.v1 import delivery_pb2_grpc, queries_pb2_grpc
 
 if TYPE_CHECKING:
-    from services.wire.v1 import delivery_pb2, queries_pb2
+    from services.wire.v1 import delivery_pb2, queries_pb2, transfer_pb2
 
 
 class DeliveryServicer(delivery_pb2_grpc.DeliveryServicer):
@@ -28,29 +27,29 @@ class DeliveryServicer(delivery_pb2_grpc.DeliveryServicer):
         self, request: "delivery_pb2.GetWaveKeysRequest", context: grpc.ServicerContext
     ) -> "delivery_pb2.GetWaveKeysResponse":
         """Return the signed public keys of a wave."""
-        wave = delivery.get_wave_keys_request_from_wire(request)
-        return delivery.get_wave_keys_response_to_wire(self._intake.wave_keys(wave))
+        wave = analysis.get_wave_keys_request_from_wire(request)
+        return analysis.get_wave_keys_response_to_wire(self._intake.wave_keys(wave))
 
     def BeginDelivery(
-        self, request: "delivery_pb2.BeginDeliveryRequest", context: grpc.ServicerContext
-    ) -> "delivery_pb2.BeginDeliveryResponse":
+        self, request: "transfer_pb2.BeginTransferRequest", context: grpc.ServicerContext
+    ) -> "transfer_pb2.TransferState":
         """Begin or resume a delivery."""
-        key, manifest = delivery.begin_delivery_request_from_wire(request)
-        return delivery.begin_delivery_response_to_wire(self._intake.begin(self._name(context), key, manifest))
+        key, manifest = transfer.begin_transfer_from_wire(request)
+        return transfer.transfer_state_to_wire(self._intake.begin(self._name(context), key, manifest))
 
     def PutPayload(
-        self, request_iterator: "Iterator[delivery_pb2.PutPayloadRequest]", context: grpc.ServicerContext
-    ) -> "delivery_pb2.PutPayloadResponse":
+        self, request_iterator: "Iterator[transfer_pb2.TransferChunk]", context: grpc.ServicerContext
+    ) -> "transfer_pb2.TransferProgress":
         """Take sealed chunks of a delivery."""
-        chunks = map(delivery.put_payload_request_from_wire, request_iterator)
-        return delivery.put_payload_response_to_wire(self._intake.put(self._name(context), chunks))
+        chunks = map(transfer.transfer_chunk_from_wire, request_iterator)
+        return transfer.transfer_progress_to_wire(self._intake.put(self._name(context), chunks))
 
     def CommitDelivery(
-        self, request: "delivery_pb2.CommitDeliveryRequest", context: grpc.ServicerContext
-    ) -> "delivery_pb2.CommitDeliveryResponse":
+        self, request: "transfer_pb2.CommitTransferRequest", context: grpc.ServicerContext
+    ) -> "transfer_pb2.TransferReceipt":
         """Make a delivery count."""
-        signed = delivery.commit_delivery_request_from_wire(request)
-        return delivery.commit_delivery_response_to_wire(self._intake.commit(self._name(context), signed))
+        signed = transfer.commit_transfer_from_wire(request)
+        return transfer.transfer_receipt_to_wire(self._intake.commit(self._name(context), signed))
 
     def _name(self, context: grpc.ServicerContext) -> PartyName:
         return caller_of(context, self._realm).name

@@ -12,10 +12,11 @@ from services.linkage_unit.mailbox import fetch_shares, post_share, submit_key_c
 from services.linkage_unit.unit import LinkageUnit
 from services.linkage_unit.uploading import begin_upload, commit_upload, put_chunks
 from services.wire.convert import linkage_unit as convert
+from services.wire.convert import transfer
 from services.wire.v1 import agreement_pb2_grpc, intake_pb2_grpc, mailbox_pb2_grpc, tokens_pb2_grpc
 
 if TYPE_CHECKING:
-    from services.wire.v1 import intake_pb2, mailbox_pb2, tokens_pb2
+    from services.wire.v1 import intake_pb2, mailbox_pb2, tokens_pb2, transfer_pb2
 
 
 class MailboxServicer(mailbox_pb2_grpc.MailboxServicer):
@@ -54,27 +55,25 @@ class IntakeServicer(intake_pb2_grpc.IntakeServicer):
         )
 
     def BeginUpload(
-        self, request: "intake_pb2.BeginUploadRequest", context: grpc.ServicerContext
-    ) -> "intake_pb2.BeginUploadResponse":
+        self, request: "transfer_pb2.BeginTransferRequest", context: grpc.ServicerContext
+    ) -> "transfer_pb2.TransferState":
         """Begin or resume an upload."""
-        key, manifest = convert.begin_upload_request_from_wire(request)
-        return convert.begin_upload_response_to_wire(
-            begin_upload(self._unit, _caller(self._unit, context), key, manifest)
-        )
+        key, manifest = transfer.begin_transfer_from_wire(request)
+        return transfer.transfer_state_to_wire(begin_upload(self._unit, _caller(self._unit, context), key, manifest))
 
     def PutChunks(
-        self, request_iterator: "Iterator[intake_pb2.PutChunksRequest]", context: grpc.ServicerContext
-    ) -> "intake_pb2.PutChunksResponse":
+        self, request_iterator: "Iterator[transfer_pb2.TransferChunk]", context: grpc.ServicerContext
+    ) -> "transfer_pb2.TransferProgress":
         """Take chunks of an upload."""
-        chunks = map(convert.put_chunks_request_from_wire, request_iterator)
-        return convert.put_chunks_response_to_wire(put_chunks(self._unit, _caller(self._unit, context), chunks))
+        chunks = map(transfer.transfer_chunk_from_wire, request_iterator)
+        return transfer.transfer_progress_to_wire(put_chunks(self._unit, _caller(self._unit, context), chunks))
 
     def CommitUpload(
-        self, request: "intake_pb2.CommitUploadRequest", context: grpc.ServicerContext
-    ) -> "intake_pb2.CommitUploadResponse":
+        self, request: "transfer_pb2.CommitTransferRequest", context: grpc.ServicerContext
+    ) -> "transfer_pb2.TransferReceipt":
         """Make an upload count."""
-        signed = convert.commit_upload_request_from_wire(request)
-        return convert.commit_upload_response_to_wire(commit_upload(self._unit, _caller(self._unit, context), signed))
+        signed = transfer.commit_transfer_from_wire(request)
+        return transfer.transfer_receipt_to_wire(commit_upload(self._unit, _caller(self._unit, context), signed))
 
 
 class TokensServicer(tokens_pb2_grpc.TokensServicer):

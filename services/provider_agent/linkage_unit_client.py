@@ -1,20 +1,20 @@
-"""What the agent asks of the linkage unit, and nothing else: M0 to M3 and M5."""
+"""What the agent asks of the linkage unit, and nothing else: M0 to M3 and M5. Uploads (M3) are a `TransferClient`'s."""
 
 from collections.abc import Iterator
 
 import grpc
 
 from services.common.channel import DEADLINE_SECONDS, STREAM_DEADLINE_SECONDS, remote_errors
-from services.provider_agent.transfer import sent_whole
+from services.provider_agent.transfer_client import TransferClient
 from services.wire.convert import agreement as agreement_wire
 from services.wire.convert import linkage_unit as wire
-from services.wire.messages import Chunk, KeyCheckState, SignedStatement, TransferState
+from services.wire.messages import KeyCheckState, SignedStatement
 from services.wire.v1 import agreement_pb2_grpc, intake_pb2_grpc, mailbox_pb2_grpc, tokens_pb2_grpc
 
 PEER = "the linkage unit"
 
 
-class LinkageUnitClient:
+class LinkageUnitClient(TransferClient):
     """The linkage unit at the end of a channel; every method raises what `remote_errors` raises."""
 
     def __init__(self, channel: grpc.Channel) -> None:
@@ -22,6 +22,7 @@ class LinkageUnitClient:
         self._mailbox = mailbox_pb2_grpc.MailboxStub(channel)
         self._intake = intake_pb2_grpc.IntakeStub(channel)
         self._tokens = tokens_pb2_grpc.TokensStub(channel)
+        super().__init__(PEER, self._intake.BeginUpload, self._intake.PutChunks, self._intake.CommitUpload)
 
     def agreement_file(self) -> bytes:
         """Return the signed agreement under which the linkage unit works (M0)."""
@@ -47,30 +48,6 @@ class LinkageUnitClient:
                 wire.submit_key_check_request_to_wire(key_check), timeout=DEADLINE_SECONDS
             )
         return wire.submit_key_check_response_from_wire(answer)
-
-    def begin(self, idempotency_key: str, manifest: SignedStatement) -> TransferState:
-        """Begin an upload, or learn where it stands (M3)."""
-        with remote_errors(PEER):
-            answer = self._intake.BeginUpload(
-                wire.begin_upload_request_to_wire(idempotency_key, manifest), timeout=DEADLINE_SECONDS
-            )
-        return wire.begin_upload_response_from_wire(answer)
-
-    def put(self, chunks: Iterator[Chunk]) -> int:
-        """Stream chunks and return which one is wanted next (M3)."""
-        with sent_whole(chunks) as stream, remote_errors(PEER):
-            answer = self._intake.PutChunks(
-                (wire.put_chunks_request_to_wire(chunk) for chunk in stream), timeout=STREAM_DEADLINE_SECONDS
-            )
-        return wire.put_chunks_response_from_wire(answer)
-
-    def commit(self, commit: SignedStatement) -> int:
-        """Close an upload and return how many rows the linkage unit received (M3)."""
-        with remote_errors(PEER):
-            answer = self._intake.CommitUpload(
-                wire.commit_upload_request_to_wire(commit), timeout=STREAM_DEADLINE_SECONDS
-            )
-        return wire.commit_upload_response_from_wire(answer)
 
     def tokens(self, wave: str) -> Iterator[SignedStatement | bytes]:
         """Yield a wave's token batch: the signed header, then serialised chunks, unverified (M5)."""

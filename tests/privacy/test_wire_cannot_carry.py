@@ -73,7 +73,18 @@ AGREEMENT_REQUESTS = {
     "GetAgreementRequest": "",
     "SuspendAgreementRequest": "notice: Signed",
     "SuspensionNotice": "",
+}
+# Uploads and deliveries alike. What a chunk's content is, and who can read it, stands in CONTENTS.
+TRANSFER_REQUESTS = {
+    "BeginTransferRequest": "idempotency_key: string, manifest: Signed",
+    "TransferChunk": "transfer_id: bytes, number: uint32, sha256: bytes, content: bytes",
+    "CommitTransferRequest": "commit: Signed",
     "TransferCommit": "transfer_id: bytes, root: bytes",
+}
+TRANSFER_ANSWERS = {
+    "TransferState": "transfer_id: bytes, next_chunk: uint32, committed: bool",
+    "TransferProgress": "next_chunk: uint32",
+    "TransferReceipt": "rows_received: uint64",
 }
 WAVE_KEYS = {"GetWaveKeysResponse": "keys: Signed", "WaveKeys": "token_key: bytes, payload_key: bytes"}
 BATCH_HEADER = {
@@ -87,21 +98,19 @@ ALLOWED: dict[str, dict[str, str]] = {
         **ENVELOPE,
         **AGREEMENT_ANSWERS,
         **AGREEMENT_REQUESTS,
+        **TRANSFER_REQUESTS,
         **WAVE_KEYS,
         "PostShareRequest": "share: Signed",
         "SealedShare": "sealed: bytes",
         "FetchSharesRequest": "",
         "SubmitKeyCheckRequest": "key_check: Signed",
         "KeyCheck": "key_check: bytes, canary_digest: bytes",
-        "BeginUploadRequest": "idempotency_key: string, manifest: Signed",
         "UploadManifest": "row_count: uint64, chunk_count: uint32, root: bytes, key_check: bytes, schema_hash: bytes, "
         "standardisation_digest: bytes, clks: ClkStatement*",
         "ClkStatement": "name: string, length_bits: uint32, diffusion_t: uint32, fill_ppm: uint32, d_ppm: uint32",
-        "PutChunksRequest": "upload_id: bytes, number: uint32, sha256: bytes, content: bytes",
         "EncodedChunk": "row_ids: bytes, handles: bytes, clks: ClkColumn*, match_keys: MatchKeyColumn*",
         "ClkColumn": "name: string, bits: bytes, present: bytes",
         "MatchKeyColumn": "name: string, keys: bytes, present: bytes",
-        "CommitUploadRequest": "commit: Signed",
         "FetchTokensRequest": "wave: string",
     },
     # Closed payload types under tokens: no encoding, and no id that a provider or the linkage unit knows a row by.
@@ -109,18 +118,16 @@ ALLOWED: dict[str, dict[str, str]] = {
         **ENVELOPE,
         **AGREEMENT_ANSWERS,
         **AGREEMENT_REQUESTS,
+        **TRANSFER_REQUESTS,
         **BATCH_HEADER,
         "GetWaveKeysRequest": "wave: string",
-        "BeginDeliveryRequest": "idempotency_key: string, manifest: Signed",
         "DeliveryManifest": "token_batch: Signed, tables: TableStatement*, chunk_count: uint32, root: bytes",
         "TableStatement": "table: string, row_count: uint64",
-        "PutPayloadRequest": "delivery_id: bytes, number: uint32, sha256: bytes, sealed: bytes",
         "PayloadChunk": "table: string, tokens: bytes, columns: PayloadColumnValues*",
         "PayloadColumnValues": "name: string, present: bytes, categories: Categories, integers: Integers, dates: Dates",
         "Categories": "codes: uint32*",
         "Integers": "values: sint64*",
         "Dates": "days: sint32*",
-        "CommitDeliveryRequest": "commit: Signed",
         "PreviewQueryRequest": "query: string, wave: string",
         "RunQueryRequest": "question: Signed",
         "Question": "query: string",
@@ -130,6 +137,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     PROVIDER: {
         **ENVELOPE,
         **AGREEMENT_ANSWERS,
+        **TRANSFER_ANSWERS,
         **WAVE_KEYS,
         **BATCH_HEADER,
         "PostShareResponse": "",
@@ -137,14 +145,8 @@ ALLOWED: dict[str, dict[str, str]] = {
         "SealedShare": "sealed: bytes",
         "SubmitKeyCheckResponse": "agreed: bool, waiting_for: string*, key_check_differs_from: string*, "
         "canary_differs_from: string*",
-        "BeginUploadResponse": "upload_id: bytes, next_chunk: uint32, committed: bool",
-        "PutChunksResponse": "next_chunk: uint32",
-        "CommitUploadResponse": "rows_received: uint64",
         "FetchTokensResponse": "header: Signed, chunk: TokenChunk",
         "TokenChunk": "row_ids: bytes, tokens: bytes",
-        "BeginDeliveryResponse": "delivery_id: bytes, next_chunk: uint32, committed: bool",
-        "PutPayloadResponse": "next_chunk: uint32",
-        "CommitDeliveryResponse": "rows_received: uint64",
     },
     # Released tables and what is public about them: no record, no count before noise.
     ANALYST: {
@@ -251,22 +253,22 @@ def test_no_map_group_extension_or_any_lets_undeclared_content_in() -> None:
 
 
 def planted(field: str) -> Descriptor:
-    """PutPayloadResponse as somebody might extend it, in a pool of its own."""
+    """TransferProgress as somebody might extend it, in a pool of its own."""
     file = FileDescriptorProto(name="planted.proto", package="planted", syntax="proto3")
-    message = file.message_type.add(name="PutPayloadResponse")
+    message = file.message_type.add(name="TransferProgress")
     message.field.add(
         name="next_chunk", number=1, type=FieldDescriptor.TYPE_UINT32, label=FieldDescriptor.LABEL_OPTIONAL
     )
     message.field.add(name=field, number=2, type=FieldDescriptor.TYPE_UINT64, label=FieldDescriptor.LABEL_OPTIONAL)
     pool = DescriptorPool()
     pool.Add(file)
-    found: Descriptor = pool.FindMessageTypeByName("planted.PutPayloadResponse")
+    found: Descriptor = pool.FindMessageTypeByName("planted.TransferProgress")
     return found
 
 
 @pytest.mark.parametrize("field", ["rows_kept", "linked_rows", "quality_class", "note"])
 def test_a_field_that_tells_a_provider_more_would_be_noticed(field: str) -> None:
     found = reachable([planted(field)])
-    assert found["PutPayloadResponse"] - listed(ALLOWED[PROVIDER]["PutPayloadResponse"]) == {f"{field}: uint64"}
+    assert found["TransferProgress"] - listed(ALLOWED[PROVIDER]["TransferProgress"]) == {f"{field}: uint64"}
     speaks = {word for word in FORBIDDEN[PROVIDER] if any(word in name for name in words_of(found))}
     assert bool(speaks) == (field != "note")

@@ -34,7 +34,7 @@ from services.common.identity import Role
 from services.common.keystore import PartyKeys
 from services.common.wave_keys import fetch_wave_keys
 from services.wire import messages
-from services.wire.convert import analysis as wire
+from services.wire.convert import transfer
 from services.wire.convert.chunks import payload_chunk_to_bytes
 from services.wire.convert.signed import sign_message
 from services.wire.seals import batch_key_info, payload_chunk_info
@@ -216,21 +216,21 @@ class Deliverer:
     def begin(self, prepared: Prepared, key: str = "first") -> messages.TransferState:
         """Begin or resume a delivery."""
         with remote_errors("the analysis service"):
-            answer = self.stub.BeginDelivery(wire.begin_delivery_request_to_wire(key, prepared.manifest), timeout=60)
-        return wire.begin_delivery_response_from_wire(answer)
+            answer = self.stub.BeginDelivery(transfer.begin_transfer_to_wire(key, prepared.manifest), timeout=60)
+        return transfer.transfer_state_from_wire(answer)
 
     def put(self, chunks: Sequence[messages.Chunk]) -> int:
         """Send chunks; returns the next that is wanted."""
         with remote_errors("the analysis service"):
-            answer = self.stub.PutPayload(iter([wire.put_payload_request_to_wire(c) for c in chunks]), timeout=60)
-        return wire.put_payload_response_from_wire(answer)
+            answer = self.stub.PutPayload(iter([transfer.transfer_chunk_to_wire(c) for c in chunks]), timeout=60)
+        return transfer.transfer_progress_from_wire(answer)
 
     def commit(self, delivery_id: bytes, root: bytes) -> int:
         """Close a delivery; returns the rows received."""
         commit = self.sign(messages.TransferCommit(delivery_id, root))
         with remote_errors("the analysis service"):
-            answer = self.stub.CommitDelivery(wire.commit_delivery_request_to_wire(commit), timeout=60)
-        return wire.commit_delivery_response_from_wire(answer)
+            answer = self.stub.CommitDelivery(transfer.commit_transfer_to_wire(commit), timeout=60)
+        return transfer.transfer_receipt_from_wire(answer)
 
     def send(self, prepared: Prepared, key: str = "first") -> int:
         """Deliver from begin to commit; returns the rows received."""

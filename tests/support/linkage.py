@@ -26,6 +26,7 @@ from services.linkage_unit.service import start
 from services.linkage_unit.unit import LinkageUnit, open_unit
 from services.wire import messages
 from services.wire.convert import linkage_unit as wire
+from services.wire.convert import transfer
 from services.wire.convert.chunks import encoded_chunk_to_bytes
 from services.wire.convert.signed import sign_message
 from services.wire.v1 import intake_pb2_grpc, mailbox_pb2_grpc, tokens_pb2_grpc
@@ -185,8 +186,8 @@ class Provider:
     def begin(self, key: str, manifest: messages.SignedStatement) -> messages.TransferState:
         """M3."""
         with remote_errors("linkage unit"):
-            answer = self._intake.BeginUpload(wire.begin_upload_request_to_wire(key, manifest))
-        return wire.begin_upload_response_from_wire(answer)
+            answer = self._intake.BeginUpload(transfer.begin_transfer_to_wire(key, manifest))
+        return transfer.transfer_state_from_wire(answer)
 
     def put(self, upload: bytes, chunks: Sequence[bytes], first: int = 0) -> int:
         """M3: send chunks from number `first` on."""
@@ -199,15 +200,15 @@ class Provider:
     def put_raw(self, chunks: "Iterator[messages.Chunk] | Sequence[messages.Chunk]") -> int:
         """M3: send chunks as they are."""
         with remote_errors("linkage unit"):
-            answer = self._intake.PutChunks(wire.put_chunks_request_to_wire(chunk) for chunk in chunks)
-        return wire.put_chunks_response_from_wire(answer)
+            answer = self._intake.PutChunks(transfer.transfer_chunk_to_wire(chunk) for chunk in chunks)
+        return transfer.transfer_progress_from_wire(answer)
 
     def commit(self, upload: bytes, root: bytes, wave: str = "w1") -> int:
         """M3."""
         signed = self.sign(messages.TransferCommit(upload, root), wave)
         with remote_errors("linkage unit"):
-            return wire.commit_upload_response_from_wire(
-                self._intake.CommitUpload(wire.commit_upload_request_to_wire(signed))
+            return transfer.transfer_receipt_from_wire(
+                self._intake.CommitUpload(transfer.commit_transfer_to_wire(signed))
             )
 
     def upload(self, file: EncodedPeople, wave: str = "w1", key: str = "attempt", *, with_keys: bool = False) -> bytes:

@@ -1,21 +1,14 @@
-"""Requests and answers of the linkage unit's services: Mailbox (M1), Intake (M2, M3) and Tokens (M5).
+"""Requests and answers of the linkage unit's services: Mailbox (M1), Intake (M2) and Tokens (M5).
 
 Each call has four functions: `<call>_request_to_wire` and `<call>_response_from_wire` for the caller,
 `<call>_request_from_wire` and `<call>_response_to_wire` for the linkage unit. What is malformed raises `InputFault`
-with the name of the field.
+with the name of the field. `transfer` holds what uploads (M3) say.
 """
 
-from typing import Final
-
 from linkage_core.errors import InputFault
-from linkage_core.types import IDENTIFIER_BYTES
 from services.wire import messages
 from services.wire.convert.signed import signed_from_wire, signed_to_wire
 from services.wire.v1 import intake_pb2, mailbox_pb2, tokens_pb2
-
-DIGEST_BYTES: Final = 32
-LONGEST_IDEMPOTENCY_KEY: Final = 64
-"""Characters; a caller's own random name of an attempt, e.g. 32 hexadecimal digits."""
 
 # ---------------------------------------------------------------------------------------------------------- Mailbox, M1
 
@@ -83,80 +76,6 @@ def submit_key_check_response_from_wire(wire: intake_pb2.SubmitKeyCheckResponse)
     )
 
 
-# ----------------------------------------------------------------------------------------------------------- Intake, M3
-
-
-def begin_upload_request_to_wire(
-    idempotency_key: str, manifest: messages.SignedStatement
-) -> intake_pb2.BeginUploadRequest:
-    """Write the begin of an upload: the caller's name of this attempt and the signed `UploadManifest`."""
-    return intake_pb2.BeginUploadRequest(idempotency_key=idempotency_key, manifest=signed_to_wire(manifest))
-
-
-def begin_upload_request_from_wire(wire: intake_pb2.BeginUploadRequest) -> tuple[str, messages.SignedStatement]:
-    """Read the begin of an upload: idempotency key and signed manifest, not yet verified."""
-    if not 1 <= len(wire.idempotency_key) <= LONGEST_IDEMPOTENCY_KEY:
-        raise InputFault(f"idempotency_key must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters")
-    return wire.idempotency_key, signed_from_wire(wire.manifest)
-
-
-def begin_upload_response_to_wire(state: messages.TransferState) -> intake_pb2.BeginUploadResponse:
-    """Write where an upload stands."""
-    return intake_pb2.BeginUploadResponse(
-        upload_id=state.transfer_id, next_chunk=state.next_chunk, committed=state.committed
-    )
-
-
-def begin_upload_response_from_wire(wire: intake_pb2.BeginUploadResponse) -> messages.TransferState:
-    """Read where an upload stands."""
-    _sized("upload_id", wire.upload_id, IDENTIFIER_BYTES)
-    return messages.TransferState(wire.upload_id, wire.next_chunk, wire.committed)
-
-
-def put_chunks_request_to_wire(chunk: messages.Chunk) -> intake_pb2.PutChunksRequest:
-    """Write one chunk of an upload's stream."""
-    return intake_pb2.PutChunksRequest(
-        upload_id=chunk.transfer_id, number=chunk.number, sha256=chunk.sha256, content=chunk.content
-    )
-
-
-def put_chunks_request_from_wire(wire: intake_pb2.PutChunksRequest) -> messages.Chunk:
-    """Read one chunk of an upload's stream; its content is not yet compared with its digest."""
-    _sized("upload_id", wire.upload_id, IDENTIFIER_BYTES)
-    _sized("sha256", wire.sha256, DIGEST_BYTES)
-    return messages.Chunk(wire.upload_id, wire.number, wire.sha256, wire.content)
-
-
-def put_chunks_response_to_wire(next_chunk: int) -> intake_pb2.PutChunksResponse:
-    """Write which chunk is wanted next, after the stream."""
-    return intake_pb2.PutChunksResponse(next_chunk=next_chunk)
-
-
-def put_chunks_response_from_wire(wire: intake_pb2.PutChunksResponse) -> int:
-    """Read which chunk is wanted next; equal to the number of chunks when all are there."""
-    return wire.next_chunk
-
-
-def commit_upload_request_to_wire(commit: messages.SignedStatement) -> intake_pb2.CommitUploadRequest:
-    """Write a signed `TransferCommit`."""
-    return intake_pb2.CommitUploadRequest(commit=signed_to_wire(commit))
-
-
-def commit_upload_request_from_wire(wire: intake_pb2.CommitUploadRequest) -> messages.SignedStatement:
-    """Read the signed commit of a request; nothing is verified yet."""
-    return signed_from_wire(wire.commit)
-
-
-def commit_upload_response_to_wire(rows_received: int) -> intake_pb2.CommitUploadResponse:
-    """Write how many rows were received."""
-    return intake_pb2.CommitUploadResponse(rows_received=rows_received)
-
-
-def commit_upload_response_from_wire(wire: intake_pb2.CommitUploadResponse) -> int:
-    """Read how many rows were received."""
-    return wire.rows_received
-
-
 # ----------------------------------------------------------------------------------------------------------- Tokens, M5
 
 
@@ -192,8 +111,3 @@ def fetch_tokens_response_from_wire(wire: tokens_pb2.FetchTokensResponse) -> mes
     if part == "chunk":
         return wire.chunk.SerializeToString(deterministic=True)
     raise InputFault("a part of a token stream is neither header nor chunk")
-
-
-def _sized(field: str, value: bytes, expected: int) -> None:
-    if len(value) != expected:
-        raise InputFault(f"{field} must have {expected} bytes, got {len(value)}")

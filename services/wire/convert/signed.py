@@ -11,7 +11,16 @@ from linkage_core.crypto.signing import Context, Statement, sign, verify
 from linkage_core.errors import InputFault, Tampered
 from linkage_core.types import AgreementHash, Lineage, PartyName
 from services.wire import messages
-from services.wire.v1 import agreement_pb2, common_pb2, delivery_pb2, intake_pb2, mailbox_pb2, queries_pb2, tokens_pb2
+from services.wire.v1 import (
+    agreement_pb2,
+    common_pb2,
+    delivery_pb2,
+    intake_pb2,
+    mailbox_pb2,
+    queries_pb2,
+    tokens_pb2,
+    transfer_pb2,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +110,8 @@ _BODIES: Final[dict[type, _Body]] = {
     ),
     messages.DeliveryManifest: _Body(delivery_pb2.DeliveryManifest, _delivery_manifest, _read_delivery_manifest),
     messages.TransferCommit: _Body(
-        common_pb2.TransferCommit,
-        lambda m: common_pb2.TransferCommit(transfer_id=m.transfer_id, root=m.root),
+        transfer_pb2.TransferCommit,
+        lambda m: transfer_pb2.TransferCommit(transfer_id=m.transfer_id, root=m.root),
         lambda w: messages.TransferCommit(w.transfer_id, w.root),
     ),
     messages.Question: _Body(

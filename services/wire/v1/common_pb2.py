@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dservices/wire/v1/common.proto\x12\x0bsymbolon.v1\"O\n\x07\x43ontext\x12\x0f\n\x07lineage\x18\x01 \x01(\x0c\x12\x16\n\x0e\x61greement_hash\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x0c\n\x04wave\x18\x04 \x01(\t\"\x81\x01\n\x06Signed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12%\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x14.symbolon.v1.Context\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"3\n\x0eTransferCommit\x12\x13\n\x0btransfer_id\x18\x01 \x01(\x0c\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dservices/wire/v1/common.proto\x12\x0bsymbolon.v1\"O\n\x07\x43ontext\x12\x0f\n\x07lineage\x18\x01 \x01(\x0c\x12\x16\n\x0e\x61greement_hash\x18\x02 \x01(\x0c\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x0c\n\x04wave\x18\x04 \x01(\t\"\x81\x01\n\x06Signed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12%\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x14.symbolon.v1.Context\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,4 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTEXT']._serialized_end=125
   _globals['_SIGNED']._serialized_start=128
   _globals['_SIGNED']._serialized_end=257
-  _globals['_TRANSFERCOMMIT']._serialized_start=259
-  _globals['_TRANSFERCOMMIT']._serialized_end=310
 # @@protoc_insertion_point(module_scope)

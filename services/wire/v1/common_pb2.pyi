@@ -87,28 +87,3 @@ class Signed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Signed: _TypeAlias = Signed  # noqa: Y015
-
-@_typing.final
-class TransferCommit(_message.Message):
-    """Closes a chunked upload or delivery."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TRANSFER_ID_FIELD_NUMBER: _builtins.int
-    ROOT_FIELD_NUMBER: _builtins.int
-    transfer_id: _builtins.bytes
-    root: _builtins.bytes
-    """SHA-256 over the chunks' SHA-256, in order"""
-    def __init__(
-        self,
-        *,
-        transfer_id: _builtins.bytes = ...,
-        root: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["root", b"root", "transfer_id", b"transfer_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TransferCommit: _TypeAlias = TransferCommit  # noqa: Y015

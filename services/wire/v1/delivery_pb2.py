@@ -23,47 +23,36 @@ _sym_db = _symbol_database.Default()
 
 
 from services.wire.v1 import common_pb2 as services_dot_wire_dot_v1_dot_common__pb2
+from services.wire.v1 import transfer_pb2 as services_dot_wire_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fservices/wire/v1/delivery.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\"\"\n\x12GetWaveKeysRequest\x12\x0c\n\x04wave\x18\x01 \x01(\t\"8\n\x13GetWaveKeysResponse\x12!\n\x04keys\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"2\n\x08WaveKeys\x12\x11\n\ttoken_key\x18\x01 \x01(\x0c\x12\x13\n\x0bpayload_key\x18\x02 \x01(\x0c\"V\n\x14\x42\x65ginDeliveryRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12%\n\x08manifest\x18\x02 \x01(\x0b\x32\x13.symbolon.v1.Signed\"\x8c\x01\n\x10\x44\x65liveryManifest\x12(\n\x0btoken_batch\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\x12+\n\x06tables\x18\x02 \x03(\x0b\x32\x1b.symbolon.v1.TableStatement\x12\x13\n\x0b\x63hunk_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\"2\n\x0eTableStatement\x12\r\n\x05table\x18\x01 \x01(\t\x12\x11\n\trow_count\x18\x02 \x01(\x04\"S\n\x15\x42\x65ginDeliveryResponse\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x0c\x12\x12\n\nnext_chunk\x18\x02 \x01(\r\x12\x11\n\tcommitted\x18\x03 \x01(\x08\"X\n\x11PutPayloadRequest\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x0c\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x0e\n\x06sealed\x18\x04 \x01(\x0c\"`\n\x0cPayloadChunk\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0e\n\x06tokens\x18\x02 \x01(\x0c\x12\x31\n\x07\x63olumns\x18\x03 \x03(\x0b\x32 .symbolon.v1.PayloadColumnValues\"\xbd\x01\n\x13PayloadColumnValues\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07present\x18\x02 \x01(\x0c\x12-\n\ncategories\x18\x03 \x01(\x0b\x32\x17.symbolon.v1.CategoriesH\x00\x12)\n\x08integers\x18\x04 \x01(\x0b\x32\x15.symbolon.v1.IntegersH\x00\x12#\n\x05\x64\x61tes\x18\x05 \x01(\x0b\x32\x12.symbolon.v1.DatesH\x00\x42\x08\n\x06values\"\x1b\n\nCategories\x12\r\n\x05\x63odes\x18\x01 \x03(\r\"\x1a\n\x08Integers\x12\x0e\n\x06values\x18\x01 \x03(\x12\"\x15\n\x05\x44\x61tes\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\x11\"(\n\x12PutPayloadResponse\x12\x12\n\nnext_chunk\x18\x01 \x01(\r\"<\n\x15\x43ommitDeliveryRequest\x12#\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"/\n\x16\x43ommitDeliveryResponse\x12\x15\n\rrows_received\x18\x01 \x01(\x04\x32\xe0\x02\n\x08\x44\x65livery\x12P\n\x0bGetWaveKeys\x12\x1f.symbolon.v1.GetWaveKeysRequest\x1a .symbolon.v1.GetWaveKeysResponse\x12V\n\rBeginDelivery\x12!.symbolon.v1.BeginDeliveryRequest\x1a\".symbolon.v1.BeginDeliveryResponse\x12O\n\nPutPayload\x12\x1e.symbolon.v1.PutPayloadRequest\x1a\x1f.symbolon.v1.PutPayloadResponse(\x01\x12Y\n\x0e\x43ommitDelivery\x12\".symbolon.v1.CommitDeliveryRequest\x1a#.symbolon.v1.CommitDeliveryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fservices/wire/v1/delivery.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\x1a\x1fservices/wire/v1/transfer.proto\"\"\n\x12GetWaveKeysRequest\x12\x0c\n\x04wave\x18\x01 \x01(\t\"8\n\x13GetWaveKeysResponse\x12!\n\x04keys\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"2\n\x08WaveKeys\x12\x11\n\ttoken_key\x18\x01 \x01(\x0c\x12\x13\n\x0bpayload_key\x18\x02 \x01(\x0c\"\x8c\x01\n\x10\x44\x65liveryManifest\x12(\n\x0btoken_batch\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\x12+\n\x06tables\x18\x02 \x03(\x0b\x32\x1b.symbolon.v1.TableStatement\x12\x13\n\x0b\x63hunk_count\x18\x03 \x01(\r\x12\x0c\n\x04root\x18\x04 \x01(\x0c\"2\n\x0eTableStatement\x12\r\n\x05table\x18\x01 \x01(\t\x12\x11\n\trow_count\x18\x02 \x01(\x04\"`\n\x0cPayloadChunk\x12\r\n\x05table\x18\x01 \x01(\t\x12\x0e\n\x06tokens\x18\x02 \x01(\x0c\x12\x31\n\x07\x63olumns\x18\x03 \x03(\x0b\x32 .symbolon.v1.PayloadColumnValues\"\xbd\x01\n\x13PayloadColumnValues\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07present\x18\x02 \x01(\x0c\x12-\n\ncategories\x18\x03 \x01(\x0b\x32\x17.symbolon.v1.CategoriesH\x00\x12)\n\x08integers\x18\x04 \x01(\x0b\x32\x15.symbolon.v1.IntegersH\x00\x12#\n\x05\x64\x61tes\x18\x05 \x01(\x0b\x32\x12.symbolon.v1.DatesH\x00\x42\x08\n\x06values\"\x1b\n\nCategories\x12\r\n\x05\x63odes\x18\x01 \x03(\r\"\x1a\n\x08Integers\x12\x0e\n\x06values\x18\x01 \x03(\x12\"\x15\n\x05\x44\x61tes\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\x11\x32\xcb\x02\n\x08\x44\x65livery\x12P\n\x0bGetWaveKeys\x12\x1f.symbolon.v1.GetWaveKeysRequest\x1a .symbolon.v1.GetWaveKeysResponse\x12N\n\rBeginDelivery\x12!.symbolon.v1.BeginTransferRequest\x1a\x1a.symbolon.v1.TransferState\x12I\n\nPutPayload\x12\x1a.symbolon.v1.TransferChunk\x1a\x1d.symbolon.v1.TransferProgress(\x01\x12R\n\x0e\x43ommitDelivery\x12\".symbolon.v1.CommitTransferRequest\x1a\x1c.symbolon.v1.TransferReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'services.wire.v1.delivery_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETWAVEKEYSREQUEST']._serialized_start=79
-  _globals['_GETWAVEKEYSREQUEST']._serialized_end=113
-  _globals['_GETWAVEKEYSRESPONSE']._serialized_start=115
-  _globals['_GETWAVEKEYSRESPONSE']._serialized_end=171
-  _globals['_WAVEKEYS']._serialized_start=173
-  _globals['_WAVEKEYS']._serialized_end=223
-  _globals['_BEGINDELIVERYREQUEST']._serialized_start=225
-  _globals['_BEGINDELIVERYREQUEST']._serialized_end=311
-  _globals['_DELIVERYMANIFEST']._serialized_start=314
-  _globals['_DELIVERYMANIFEST']._serialized_end=454
-  _globals['_TABLESTATEMENT']._serialized_start=456
-  _globals['_TABLESTATEMENT']._serialized_end=506
-  _globals['_BEGINDELIVERYRESPONSE']._serialized_start=508
-  _globals['_BEGINDELIVERYRESPONSE']._serialized_end=591
-  _globals['_PUTPAYLOADREQUEST']._serialized_start=593
-  _globals['_PUTPAYLOADREQUEST']._serialized_end=681
-  _globals['_PAYLOADCHUNK']._serialized_start=683
-  _globals['_PAYLOADCHUNK']._serialized_end=779
-  _globals['_PAYLOADCOLUMNVALUES']._serialized_start=782
-  _globals['_PAYLOADCOLUMNVALUES']._serialized_end=971
-  _globals['_CATEGORIES']._serialized_start=973
-  _globals['_CATEGORIES']._serialized_end=1000
-  _globals['_INTEGERS']._serialized_start=1002
-  _globals['_INTEGERS']._serialized_end=1028
-  _globals['_DATES']._serialized_start=1030
-  _globals['_DATES']._serialized_end=1051
-  _globals['_PUTPAYLOADRESPONSE']._serialized_start=1053
-  _globals['_PUTPAYLOADRESPONSE']._serialized_end=1093
-  _globals['_COMMITDELIVERYREQUEST']._serialized_start=1095
-  _globals['_COMMITDELIVERYREQUEST']._serialized_end=1155
-  _globals['_COMMITDELIVERYRESPONSE']._serialized_start=1157
-  _globals['_COMMITDELIVERYRESPONSE']._serialized_end=1204
-  _globals['_DELIVERY']._serialized_start=1207
-  _globals['_DELIVERY']._serialized_end=1559
+  _globals['_GETWAVEKEYSREQUEST']._serialized_start=112
+  _globals['_GETWAVEKEYSREQUEST']._serialized_end=146
+  _globals['_GETWAVEKEYSRESPONSE']._serialized_start=148
+  _globals['_GETWAVEKEYSRESPONSE']._serialized_end=204
+  _globals['_WAVEKEYS']._serialized_start=206
+  _globals['_WAVEKEYS']._serialized_end=256
+  _globals['_DELIVERYMANIFEST']._serialized_start=259
+  _globals['_DELIVERYMANIFEST']._serialized_end=399
+  _globals['_TABLESTATEMENT']._serialized_start=401
+  _globals['_TABLESTATEMENT']._serialized_end=451
+  _globals['_PAYLOADCHUNK']._serialized_start=453
+  _globals['_PAYLOADCHUNK']._serialized_end=549
+  _globals['_PAYLOADCOLUMNVALUES']._serialized_start=552
+  _globals['_PAYLOADCOLUMNVALUES']._serialized_end=741
+  _globals['_CATEGORIES']._serialized_start=743
+  _globals['_CATEGORIES']._serialized_end=770
+  _globals['_INTEGERS']._serialized_start=772
+  _globals['_INTEGERS']._serialized_end=798
+  _globals['_DATES']._serialized_start=800
+  _globals['_DATES']._serialized_end=821
+  _globals['_DELIVERY']._serialized_start=824
+  _globals['_DELIVERY']._serialized_end=1155
 # @@protoc_insertion_point(module_scope)

@@ -85,31 +85,6 @@ class WaveKeys(_message.Message):
 Global___WaveKeys: _TypeAlias = WaveKeys  # noqa: Y015
 
 @_typing.final
-class BeginDeliveryRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
-    MANIFEST_FIELD_NUMBER: _builtins.int
-    idempotency_key: _builtins.str
-    @_builtins.property
-    def manifest(self) -> _common_pb2.Signed:
-        """of DeliveryManifest"""
-
-    def __init__(
-        self,
-        *,
-        idempotency_key: _builtins.str = ...,
-        manifest: _common_pb2.Signed | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "manifest", b"manifest"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BeginDeliveryRequest: _TypeAlias = BeginDeliveryRequest  # noqa: Y015
-
-@_typing.final
 class DeliveryManifest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -163,60 +138,6 @@ class TableStatement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TableStatement: _TypeAlias = TableStatement  # noqa: Y015
-
-@_typing.final
-class BeginDeliveryResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DELIVERY_ID_FIELD_NUMBER: _builtins.int
-    NEXT_CHUNK_FIELD_NUMBER: _builtins.int
-    COMMITTED_FIELD_NUMBER: _builtins.int
-    delivery_id: _builtins.bytes
-    next_chunk: _builtins.int
-    committed: _builtins.bool
-    def __init__(
-        self,
-        *,
-        delivery_id: _builtins.bytes = ...,
-        next_chunk: _builtins.int = ...,
-        committed: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed", b"committed", "delivery_id", b"delivery_id", "next_chunk", b"next_chunk"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BeginDeliveryResponse: _TypeAlias = BeginDeliveryResponse  # noqa: Y015
-
-@_typing.final
-class PutPayloadRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DELIVERY_ID_FIELD_NUMBER: _builtins.int
-    NUMBER_FIELD_NUMBER: _builtins.int
-    SHA256_FIELD_NUMBER: _builtins.int
-    SEALED_FIELD_NUMBER: _builtins.int
-    delivery_id: _builtins.bytes
-    number: _builtins.int
-    sha256: _builtins.bytes
-    sealed: _builtins.bytes
-    """HPKE of a serialised PayloadChunk"""
-    def __init__(
-        self,
-        *,
-        delivery_id: _builtins.bytes = ...,
-        number: _builtins.int = ...,
-        sha256: _builtins.bytes = ...,
-        sealed: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_id", b"delivery_id", "number", b"number", "sealed", b"sealed", "sha256", b"sha256"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PutPayloadRequest: _TypeAlias = PutPayloadRequest  # noqa: Y015
 
 @_typing.final
 class PayloadChunk(_message.Message):
@@ -351,65 +272,3 @@ class Dates(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Dates: _TypeAlias = Dates  # noqa: Y015
-
-@_typing.final
-class PutPayloadResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NEXT_CHUNK_FIELD_NUMBER: _builtins.int
-    next_chunk: _builtins.int
-    def __init__(
-        self,
-        *,
-        next_chunk: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_chunk", b"next_chunk"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PutPayloadResponse: _TypeAlias = PutPayloadResponse  # noqa: Y015
-
-@_typing.final
-class CommitDeliveryRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMIT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def commit(self) -> _common_pb2.Signed:
-        """of TransferCommit"""
-
-    def __init__(
-        self,
-        *,
-        commit: _common_pb2.Signed | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CommitDeliveryRequest: _TypeAlias = CommitDeliveryRequest  # noqa: Y015
-
-@_typing.final
-class CommitDeliveryResponse(_message.Message):
-    """Rows received, never rows kept: how many were matched is not for the provider to learn."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ROWS_RECEIVED_FIELD_NUMBER: _builtins.int
-    rows_received: _builtins.int
-    def __init__(
-        self,
-        *,
-        rows_received: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows_received", b"rows_received"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CommitDeliveryResponse: _TypeAlias = CommitDeliveryResponse  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from services.wire.v1 import delivery_pb2 as services_dot_wire_dot_v1_dot_delivery__pb2
+from services.wire.v1 import transfer_pb2 as services_dot_wire_dot_v1_dot_transfer__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -41,18 +42,18 @@ class DeliveryStub:
                 _registered_method=True)
         self.BeginDelivery = channel.unary_unary(
                 '/symbolon.v1.Delivery/BeginDelivery',
-                request_serializer=services_dot_wire_dot_v1_dot_delivery__pb2.BeginDeliveryRequest.SerializeToString,
-                response_deserializer=services_dot_wire_dot_v1_dot_delivery__pb2.BeginDeliveryResponse.FromString,
+                request_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.BeginTransferRequest.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferState.FromString,
                 _registered_method=True)
         self.PutPayload = channel.stream_unary(
                 '/symbolon.v1.Delivery/PutPayload',
-                request_serializer=services_dot_wire_dot_v1_dot_delivery__pb2.PutPayloadRequest.SerializeToString,
-                response_deserializer=services_dot_wire_dot_v1_dot_delivery__pb2.PutPayloadResponse.FromString,
+                request_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferChunk.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferProgress.FromString,
                 _registered_method=True)
         self.CommitDelivery = channel.unary_unary(
                 '/symbolon.v1.Delivery/CommitDelivery',
-                request_serializer=services_dot_wire_dot_v1_dot_delivery__pb2.CommitDeliveryRequest.SerializeToString,
-                response_deserializer=services_dot_wire_dot_v1_dot_delivery__pb2.CommitDeliveryResponse.FromString,
+                request_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.CommitTransferRequest.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferReceipt.FromString,
                 _registered_method=True)
 
 
@@ -67,7 +68,8 @@ class DeliveryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BeginDelivery(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """A transfer of sealed PayloadChunks under a signed DeliveryManifest.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -94,18 +96,18 @@ def add_DeliveryServicer_to_server(servicer, server):
             ),
             'BeginDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.BeginDelivery,
-                    request_deserializer=services_dot_wire_dot_v1_dot_delivery__pb2.BeginDeliveryRequest.FromString,
-                    response_serializer=services_dot_wire_dot_v1_dot_delivery__pb2.BeginDeliveryResponse.SerializeToString,
+                    request_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.BeginTransferRequest.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferState.SerializeToString,
             ),
             'PutPayload': grpc.stream_unary_rpc_method_handler(
                     servicer.PutPayload,
-                    request_deserializer=services_dot_wire_dot_v1_dot_delivery__pb2.PutPayloadRequest.FromString,
-                    response_serializer=services_dot_wire_dot_v1_dot_delivery__pb2.PutPayloadResponse.SerializeToString,
+                    request_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferChunk.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferProgress.SerializeToString,
             ),
             'CommitDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.CommitDelivery,
-                    request_deserializer=services_dot_wire_dot_v1_dot_delivery__pb2.CommitDeliveryRequest.FromString,
-                    response_serializer=services_dot_wire_dot_v1_dot_delivery__pb2.CommitDeliveryResponse.SerializeToString,
+                    request_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.CommitTransferRequest.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -160,8 +162,8 @@ class Delivery:
             request,
             target,
             '/symbolon.v1.Delivery/BeginDelivery',
-            services_dot_wire_dot_v1_dot_delivery__pb2.BeginDeliveryRequest.SerializeToString,
-            services_dot_wire_dot_v1_dot_delivery__pb2.BeginDeliveryResponse.FromString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.BeginTransferRequest.SerializeToString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferState.FromString,
             options,
             channel_credentials,
             insecure,
@@ -187,8 +189,8 @@ class Delivery:
             request_iterator,
             target,
             '/symbolon.v1.Delivery/PutPayload',
-            services_dot_wire_dot_v1_dot_delivery__pb2.PutPayloadRequest.SerializeToString,
-            services_dot_wire_dot_v1_dot_delivery__pb2.PutPayloadResponse.FromString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferChunk.SerializeToString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferProgress.FromString,
             options,
             channel_credentials,
             insecure,
@@ -214,8 +216,8 @@ class Delivery:
             request,
             target,
             '/symbolon.v1.Delivery/CommitDelivery',
-            services_dot_wire_dot_v1_dot_delivery__pb2.CommitDeliveryRequest.SerializeToString,
-            services_dot_wire_dot_v1_dot_delivery__pb2.CommitDeliveryResponse.FromString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.CommitTransferRequest.SerializeToString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferReceipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ M6 and M7: payload rows under tokens, sealed for the analysis service."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from services.wire.v1 import delivery_pb2 as _delivery_pb2
+from services.wire.v1 import transfer_pb2 as _transfer_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -33,18 +34,20 @@ class DeliveryStub:
     def __new__(cls, channel: _aio.Channel) -> DeliveryAsyncStub: ...
     GetWaveKeys: _grpc.UnaryUnaryMultiCallable[_delivery_pb2.GetWaveKeysRequest, _delivery_pb2.GetWaveKeysResponse]
     """The public halves of the wave's token and payload keys, signed by the analysis service."""
-    BeginDelivery: _grpc.UnaryUnaryMultiCallable[_delivery_pb2.BeginDeliveryRequest, _delivery_pb2.BeginDeliveryResponse]
-    PutPayload: _grpc.StreamUnaryMultiCallable[_delivery_pb2.PutPayloadRequest, _delivery_pb2.PutPayloadResponse]
-    CommitDelivery: _grpc.UnaryUnaryMultiCallable[_delivery_pb2.CommitDeliveryRequest, _delivery_pb2.CommitDeliveryResponse]
+    BeginDelivery: _grpc.UnaryUnaryMultiCallable[_transfer_pb2.BeginTransferRequest, _transfer_pb2.TransferState]
+    """A transfer of sealed PayloadChunks under a signed DeliveryManifest."""
+    PutPayload: _grpc.StreamUnaryMultiCallable[_transfer_pb2.TransferChunk, _transfer_pb2.TransferProgress]
+    CommitDelivery: _grpc.UnaryUnaryMultiCallable[_transfer_pb2.CommitTransferRequest, _transfer_pb2.TransferReceipt]
 
 @_typing.type_check_only
 class DeliveryAsyncStub(DeliveryStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetWaveKeys: _aio.UnaryUnaryMultiCallable[_delivery_pb2.GetWaveKeysRequest, _delivery_pb2.GetWaveKeysResponse]  # type: ignore[assignment]
     """The public halves of the wave's token and payload keys, signed by the analysis service."""
-    BeginDelivery: _aio.UnaryUnaryMultiCallable[_delivery_pb2.BeginDeliveryRequest, _delivery_pb2.BeginDeliveryResponse]  # type: ignore[assignment]
-    PutPayload: _aio.StreamUnaryMultiCallable[_delivery_pb2.PutPayloadRequest, _delivery_pb2.PutPayloadResponse]  # type: ignore[assignment]
-    CommitDelivery: _aio.UnaryUnaryMultiCallable[_delivery_pb2.CommitDeliveryRequest, _delivery_pb2.CommitDeliveryResponse]  # type: ignore[assignment]
+    BeginDelivery: _aio.UnaryUnaryMultiCallable[_transfer_pb2.BeginTransferRequest, _transfer_pb2.TransferState]  # type: ignore[assignment]
+    """A transfer of sealed PayloadChunks under a signed DeliveryManifest."""
+    PutPayload: _aio.StreamUnaryMultiCallable[_transfer_pb2.TransferChunk, _transfer_pb2.TransferProgress]  # type: ignore[assignment]
+    CommitDelivery: _aio.UnaryUnaryMultiCallable[_transfer_pb2.CommitTransferRequest, _transfer_pb2.TransferReceipt]  # type: ignore[assignment]
 
 class DeliveryServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -58,22 +61,23 @@ class DeliveryServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def BeginDelivery(
         self,
-        request: _delivery_pb2.BeginDeliveryRequest,
+        request: _transfer_pb2.BeginTransferRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_delivery_pb2.BeginDeliveryResponse, _abc.Awaitable[_delivery_pb2.BeginDeliveryResponse]]: ...
+    ) -> _typing.Union[_transfer_pb2.TransferState, _abc.Awaitable[_transfer_pb2.TransferState]]:
+        """A transfer of sealed PayloadChunks under a signed DeliveryManifest."""
 
     @_abc_1.abstractmethod
     def PutPayload(
         self,
-        request_iterator: _MaybeAsyncIterator[_delivery_pb2.PutPayloadRequest],
+        request_iterator: _MaybeAsyncIterator[_transfer_pb2.TransferChunk],
         context: _ServicerContext,
-    ) -> _typing.Union[_delivery_pb2.PutPayloadResponse, _abc.Awaitable[_delivery_pb2.PutPayloadResponse]]: ...
+    ) -> _typing.Union[_transfer_pb2.TransferProgress, _abc.Awaitable[_transfer_pb2.TransferProgress]]: ...
 
     @_abc_1.abstractmethod
     def CommitDelivery(
         self,
-        request: _delivery_pb2.CommitDeliveryRequest,
+        request: _transfer_pb2.CommitTransferRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_delivery_pb2.CommitDeliveryResponse, _abc.Awaitable[_delivery_pb2.CommitDeliveryResponse]]: ...
+    ) -> _typing.Union[_transfer_pb2.TransferReceipt, _abc.Awaitable[_transfer_pb2.TransferReceipt]]: ...
 
 def add_DeliveryServicer_to_server(servicer: DeliveryServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,43 +23,32 @@ _sym_db = _symbol_database.Default()
 
 
 from services.wire.v1 import common_pb2 as services_dot_wire_dot_v1_dot_common__pb2
+from services.wire.v1 import transfer_pb2 as services_dot_wire_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dservices/wire/v1/intake.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\"?\n\x15SubmitKeyCheckRequest\x12&\n\tkey_check\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"4\n\x08KeyCheck\x12\x11\n\tkey_check\x18\x01 \x01(\x0c\x12\x15\n\rcanary_digest\x18\x02 \x01(\x0c\"z\n\x16SubmitKeyCheckResponse\x12\x0e\n\x06\x61greed\x18\x01 \x01(\x08\x12\x13\n\x0bwaiting_for\x18\x02 \x03(\t\x12\x1e\n\x16key_check_differs_from\x18\x03 \x03(\t\x12\x1b\n\x13\x63\x61nary_differs_from\x18\x04 \x03(\t\"T\n\x12\x42\x65ginUploadRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12%\n\x08manifest\x18\x02 \x01(\x0b\x32\x13.symbolon.v1.Signed\"\xb7\x01\n\x0eUploadManifest\x12\x11\n\trow_count\x18\x01 \x01(\x04\x12\x13\n\x0b\x63hunk_count\x18\x02 \x01(\r\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x11\n\tkey_check\x18\x04 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x05 \x01(\x0c\x12\x1e\n\x16standardisation_digest\x18\x06 \x01(\x0c\x12\'\n\x04\x63lks\x18\x07 \x03(\x0b\x32\x19.symbolon.v1.ClkStatement\"g\n\x0c\x43lkStatement\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0blength_bits\x18\x02 \x01(\r\x12\x13\n\x0b\x64iffusion_t\x18\x03 \x01(\r\x12\x10\n\x08\x66ill_ppm\x18\x04 \x01(\r\x12\r\n\x05\x64_ppm\x18\x05 \x01(\r\"O\n\x13\x42\x65ginUploadResponse\x12\x11\n\tupload_id\x18\x01 \x01(\x0c\x12\x12\n\nnext_chunk\x18\x02 \x01(\r\x12\x11\n\tcommitted\x18\x03 \x01(\x08\"V\n\x10PutChunksRequest\x12\x11\n\tupload_id\x18\x01 \x01(\x0c\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\"\x87\x01\n\x0c\x45ncodedChunk\x12\x0f\n\x07row_ids\x18\x01 \x01(\x0c\x12\x0f\n\x07handles\x18\x02 \x01(\x0c\x12$\n\x04\x63lks\x18\x03 \x03(\x0b\x32\x16.symbolon.v1.ClkColumn\x12/\n\nmatch_keys\x18\x04 \x03(\x0b\x32\x1b.symbolon.v1.MatchKeyColumn\"8\n\tClkColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x62its\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\"=\n\x0eMatchKeyColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\"\'\n\x11PutChunksResponse\x12\x12\n\nnext_chunk\x18\x01 \x01(\r\":\n\x13\x43ommitUploadRequest\x12#\n\x06\x63ommit\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"-\n\x14\x43ommitUploadResponse\x12\x15\n\rrows_received\x18\x01 \x01(\x04\x32\xd8\x02\n\x06Intake\x12Y\n\x0eSubmitKeyCheck\x12\".symbolon.v1.SubmitKeyCheckRequest\x1a#.symbolon.v1.SubmitKeyCheckResponse\x12P\n\x0b\x42\x65ginUpload\x12\x1f.symbolon.v1.BeginUploadRequest\x1a .symbolon.v1.BeginUploadResponse\x12L\n\tPutChunks\x12\x1d.symbolon.v1.PutChunksRequest\x1a\x1e.symbolon.v1.PutChunksResponse(\x01\x12S\n\x0c\x43ommitUpload\x12 .symbolon.v1.CommitUploadRequest\x1a!.symbolon.v1.CommitUploadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dservices/wire/v1/intake.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\x1a\x1fservices/wire/v1/transfer.proto\"?\n\x15SubmitKeyCheckRequest\x12&\n\tkey_check\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"4\n\x08KeyCheck\x12\x11\n\tkey_check\x18\x01 \x01(\x0c\x12\x15\n\rcanary_digest\x18\x02 \x01(\x0c\"z\n\x16SubmitKeyCheckResponse\x12\x0e\n\x06\x61greed\x18\x01 \x01(\x08\x12\x13\n\x0bwaiting_for\x18\x02 \x03(\t\x12\x1e\n\x16key_check_differs_from\x18\x03 \x03(\t\x12\x1b\n\x13\x63\x61nary_differs_from\x18\x04 \x03(\t\"\xb7\x01\n\x0eUploadManifest\x12\x11\n\trow_count\x18\x01 \x01(\x04\x12\x13\n\x0b\x63hunk_count\x18\x02 \x01(\r\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x11\n\tkey_check\x18\x04 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x05 \x01(\x0c\x12\x1e\n\x16standardisation_digest\x18\x06 \x01(\x0c\x12\'\n\x04\x63lks\x18\x07 \x03(\x0b\x32\x19.symbolon.v1.ClkStatement\"g\n\x0c\x43lkStatement\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0blength_bits\x18\x02 \x01(\r\x12\x13\n\x0b\x64iffusion_t\x18\x03 \x01(\r\x12\x10\n\x08\x66ill_ppm\x18\x04 \x01(\r\x12\r\n\x05\x64_ppm\x18\x05 \x01(\r\"\x87\x01\n\x0c\x45ncodedChunk\x12\x0f\n\x07row_ids\x18\x01 \x01(\x0c\x12\x0f\n\x07handles\x18\x02 \x01(\x0c\x12$\n\x04\x63lks\x18\x03 \x03(\x0b\x32\x16.symbolon.v1.ClkColumn\x12/\n\nmatch_keys\x18\x04 \x03(\x0b\x32\x1b.symbolon.v1.MatchKeyColumn\"8\n\tClkColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x62its\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\"=\n\x0eMatchKeyColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\x32\xcd\x02\n\x06Intake\x12Y\n\x0eSubmitKeyCheck\x12\".symbolon.v1.SubmitKeyCheckRequest\x1a#.symbolon.v1.SubmitKeyCheckResponse\x12L\n\x0b\x42\x65ginUpload\x12!.symbolon.v1.BeginTransferRequest\x1a\x1a.symbolon.v1.TransferState\x12H\n\tPutChunks\x12\x1a.symbolon.v1.TransferChunk\x1a\x1d.symbolon.v1.TransferProgress(\x01\x12P\n\x0c\x43ommitUpload\x12\".symbolon.v1.CommitTransferRequest\x1a\x1c.symbolon.v1.TransferReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'services.wire.v1.intake_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITKEYCHECKREQUEST']._serialized_start=77
-  _globals['_SUBMITKEYCHECKREQUEST']._serialized_end=140
-  _globals['_KEYCHECK']._serialized_start=142
-  _globals['_KEYCHECK']._serialized_end=194
-  _globals['_SUBMITKEYCHECKRESPONSE']._serialized_start=196
-  _globals['_SUBMITKEYCHECKRESPONSE']._serialized_end=318
-  _globals['_BEGINUPLOADREQUEST']._serialized_start=320
-  _globals['_BEGINUPLOADREQUEST']._serialized_end=404
-  _globals['_UPLOADMANIFEST']._serialized_start=407
-  _globals['_UPLOADMANIFEST']._serialized_end=590
-  _globals['_CLKSTATEMENT']._serialized_start=592
-  _globals['_CLKSTATEMENT']._serialized_end=695
-  _globals['_BEGINUPLOADRESPONSE']._serialized_start=697
-  _globals['_BEGINUPLOADRESPONSE']._serialized_end=776
-  _globals['_PUTCHUNKSREQUEST']._serialized_start=778
-  _globals['_PUTCHUNKSREQUEST']._serialized_end=864
-  _globals['_ENCODEDCHUNK']._serialized_start=867
-  _globals['_ENCODEDCHUNK']._serialized_end=1002
-  _globals['_CLKCOLUMN']._serialized_start=1004
-  _globals['_CLKCOLUMN']._serialized_end=1060
-  _globals['_MATCHKEYCOLUMN']._serialized_start=1062
-  _globals['_MATCHKEYCOLUMN']._serialized_end=1123
-  _globals['_PUTCHUNKSRESPONSE']._serialized_start=1125
-  _globals['_PUTCHUNKSRESPONSE']._serialized_end=1164
-  _globals['_COMMITUPLOADREQUEST']._serialized_start=1166
-  _globals['_COMMITUPLOADREQUEST']._serialized_end=1224
-  _globals['_COMMITUPLOADRESPONSE']._serialized_start=1226
-  _globals['_COMMITUPLOADRESPONSE']._serialized_end=1271
-  _globals['_INTAKE']._serialized_start=1274
-  _globals['_INTAKE']._serialized_end=1618
+  _globals['_SUBMITKEYCHECKREQUEST']._serialized_start=110
+  _globals['_SUBMITKEYCHECKREQUEST']._serialized_end=173
+  _globals['_KEYCHECK']._serialized_start=175
+  _globals['_KEYCHECK']._serialized_end=227
+  _globals['_SUBMITKEYCHECKRESPONSE']._serialized_start=229
+  _globals['_SUBMITKEYCHECKRESPONSE']._serialized_end=351
+  _globals['_UPLOADMANIFEST']._serialized_start=354
+  _globals['_UPLOADMANIFEST']._serialized_end=537
+  _globals['_CLKSTATEMENT']._serialized_start=539
+  _globals['_CLKSTATEMENT']._serialized_end=642
+  _globals['_ENCODEDCHUNK']._serialized_start=645
+  _globals['_ENCODEDCHUNK']._serialized_end=780
+  _globals['_CLKCOLUMN']._serialized_start=782
+  _globals['_CLKCOLUMN']._serialized_end=838
+  _globals['_MATCHKEYCOLUMN']._serialized_start=840
+  _globals['_MATCHKEYCOLUMN']._serialized_end=901
+  _globals['_INTAKE']._serialized_start=904
+  _globals['_INTAKE']._serialized_end=1237
 # @@protoc_insertion_point(module_scope)

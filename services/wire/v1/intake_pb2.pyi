@@ -104,31 +104,6 @@ class SubmitKeyCheckResponse(_message.Message):
 Global___SubmitKeyCheckResponse: _TypeAlias = SubmitKeyCheckResponse  # noqa: Y015
 
 @_typing.final
-class BeginUploadRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
-    MANIFEST_FIELD_NUMBER: _builtins.int
-    idempotency_key: _builtins.str
-    @_builtins.property
-    def manifest(self) -> _common_pb2.Signed:
-        """of UploadManifest"""
-
-    def __init__(
-        self,
-        *,
-        idempotency_key: _builtins.str = ...,
-        manifest: _common_pb2.Signed | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["manifest", b"manifest"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "manifest", b"manifest"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BeginUploadRequest: _TypeAlias = BeginUploadRequest  # noqa: Y015
-
-@_typing.final
 class UploadManifest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -199,60 +174,6 @@ class ClkStatement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClkStatement: _TypeAlias = ClkStatement  # noqa: Y015
-
-@_typing.final
-class BeginUploadResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    UPLOAD_ID_FIELD_NUMBER: _builtins.int
-    NEXT_CHUNK_FIELD_NUMBER: _builtins.int
-    COMMITTED_FIELD_NUMBER: _builtins.int
-    upload_id: _builtins.bytes
-    next_chunk: _builtins.int
-    committed: _builtins.bool
-    def __init__(
-        self,
-        *,
-        upload_id: _builtins.bytes = ...,
-        next_chunk: _builtins.int = ...,
-        committed: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed", b"committed", "next_chunk", b"next_chunk", "upload_id", b"upload_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BeginUploadResponse: _TypeAlias = BeginUploadResponse  # noqa: Y015
-
-@_typing.final
-class PutChunksRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    UPLOAD_ID_FIELD_NUMBER: _builtins.int
-    NUMBER_FIELD_NUMBER: _builtins.int
-    SHA256_FIELD_NUMBER: _builtins.int
-    CONTENT_FIELD_NUMBER: _builtins.int
-    upload_id: _builtins.bytes
-    number: _builtins.int
-    sha256: _builtins.bytes
-    content: _builtins.bytes
-    """a serialised EncodedChunk"""
-    def __init__(
-        self,
-        *,
-        upload_id: _builtins.bytes = ...,
-        number: _builtins.int = ...,
-        sha256: _builtins.bytes = ...,
-        content: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "number", b"number", "sha256", b"sha256", "upload_id", b"upload_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PutChunksRequest: _TypeAlias = PutChunksRequest  # noqa: Y015
 
 @_typing.final
 class EncodedChunk(_message.Message):
@@ -341,63 +262,3 @@ class MatchKeyColumn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchKeyColumn: _TypeAlias = MatchKeyColumn  # noqa: Y015
-
-@_typing.final
-class PutChunksResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NEXT_CHUNK_FIELD_NUMBER: _builtins.int
-    next_chunk: _builtins.int
-    def __init__(
-        self,
-        *,
-        next_chunk: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_chunk", b"next_chunk"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PutChunksResponse: _TypeAlias = PutChunksResponse  # noqa: Y015
-
-@_typing.final
-class CommitUploadRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMIT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def commit(self) -> _common_pb2.Signed:
-        """of TransferCommit"""
-
-    def __init__(
-        self,
-        *,
-        commit: _common_pb2.Signed | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CommitUploadRequest: _TypeAlias = CommitUploadRequest  # noqa: Y015
-
-@_typing.final
-class CommitUploadResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ROWS_RECEIVED_FIELD_NUMBER: _builtins.int
-    rows_received: _builtins.int
-    def __init__(
-        self,
-        *,
-        rows_received: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows_received", b"rows_received"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CommitUploadResponse: _TypeAlias = CommitUploadResponse  # noqa: Y015

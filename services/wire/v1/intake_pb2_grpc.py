@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from services.wire.v1 import intake_pb2 as services_dot_wire_dot_v1_dot_intake__pb2
+from services.wire.v1 import transfer_pb2 as services_dot_wire_dot_v1_dot_transfer__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -41,18 +42,18 @@ class IntakeStub:
                 _registered_method=True)
         self.BeginUpload = channel.unary_unary(
                 '/symbolon.v1.Intake/BeginUpload',
-                request_serializer=services_dot_wire_dot_v1_dot_intake__pb2.BeginUploadRequest.SerializeToString,
-                response_deserializer=services_dot_wire_dot_v1_dot_intake__pb2.BeginUploadResponse.FromString,
+                request_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.BeginTransferRequest.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferState.FromString,
                 _registered_method=True)
         self.PutChunks = channel.stream_unary(
                 '/symbolon.v1.Intake/PutChunks',
-                request_serializer=services_dot_wire_dot_v1_dot_intake__pb2.PutChunksRequest.SerializeToString,
-                response_deserializer=services_dot_wire_dot_v1_dot_intake__pb2.PutChunksResponse.FromString,
+                request_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferChunk.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferProgress.FromString,
                 _registered_method=True)
         self.CommitUpload = channel.unary_unary(
                 '/symbolon.v1.Intake/CommitUpload',
-                request_serializer=services_dot_wire_dot_v1_dot_intake__pb2.CommitUploadRequest.SerializeToString,
-                response_deserializer=services_dot_wire_dot_v1_dot_intake__pb2.CommitUploadResponse.FromString,
+                request_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.CommitTransferRequest.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferReceipt.FromString,
                 _registered_method=True)
 
 
@@ -67,7 +68,7 @@ class IntakeServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BeginUpload(self, request, context):
-        """M3. The same key and manifest get the same answer; a broken upload resumes at `next_chunk`.
+        """M3. A transfer of EncodedChunks under a signed UploadManifest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,18 +96,18 @@ def add_IntakeServicer_to_server(servicer, server):
             ),
             'BeginUpload': grpc.unary_unary_rpc_method_handler(
                     servicer.BeginUpload,
-                    request_deserializer=services_dot_wire_dot_v1_dot_intake__pb2.BeginUploadRequest.FromString,
-                    response_serializer=services_dot_wire_dot_v1_dot_intake__pb2.BeginUploadResponse.SerializeToString,
+                    request_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.BeginTransferRequest.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferState.SerializeToString,
             ),
             'PutChunks': grpc.stream_unary_rpc_method_handler(
                     servicer.PutChunks,
-                    request_deserializer=services_dot_wire_dot_v1_dot_intake__pb2.PutChunksRequest.FromString,
-                    response_serializer=services_dot_wire_dot_v1_dot_intake__pb2.PutChunksResponse.SerializeToString,
+                    request_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferChunk.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferProgress.SerializeToString,
             ),
             'CommitUpload': grpc.unary_unary_rpc_method_handler(
                     servicer.CommitUpload,
-                    request_deserializer=services_dot_wire_dot_v1_dot_intake__pb2.CommitUploadRequest.FromString,
-                    response_serializer=services_dot_wire_dot_v1_dot_intake__pb2.CommitUploadResponse.SerializeToString,
+                    request_deserializer=services_dot_wire_dot_v1_dot_transfer__pb2.CommitTransferRequest.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_transfer__pb2.TransferReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -161,8 +162,8 @@ class Intake:
             request,
             target,
             '/symbolon.v1.Intake/BeginUpload',
-            services_dot_wire_dot_v1_dot_intake__pb2.BeginUploadRequest.SerializeToString,
-            services_dot_wire_dot_v1_dot_intake__pb2.BeginUploadResponse.FromString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.BeginTransferRequest.SerializeToString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferState.FromString,
             options,
             channel_credentials,
             insecure,
@@ -188,8 +189,8 @@ class Intake:
             request_iterator,
             target,
             '/symbolon.v1.Intake/PutChunks',
-            services_dot_wire_dot_v1_dot_intake__pb2.PutChunksRequest.SerializeToString,
-            services_dot_wire_dot_v1_dot_intake__pb2.PutChunksResponse.FromString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferChunk.SerializeToString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferProgress.FromString,
             options,
             channel_credentials,
             insecure,
@@ -215,8 +216,8 @@ class Intake:
             request,
             target,
             '/symbolon.v1.Intake/CommitUpload',
-            services_dot_wire_dot_v1_dot_intake__pb2.CommitUploadRequest.SerializeToString,
-            services_dot_wire_dot_v1_dot_intake__pb2.CommitUploadResponse.FromString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.CommitTransferRequest.SerializeToString,
+            services_dot_wire_dot_v1_dot_transfer__pb2.TransferReceipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ M2 and M3: key checks, then one encoded file per provider and wave."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from services.wire.v1 import intake_pb2 as _intake_pb2
+from services.wire.v1 import transfer_pb2 as _transfer_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -33,20 +34,20 @@ class IntakeStub:
     def __new__(cls, channel: _aio.Channel) -> IntakeAsyncStub: ...
     SubmitKeyCheck: _grpc.UnaryUnaryMultiCallable[_intake_pb2.SubmitKeyCheckRequest, _intake_pb2.SubmitKeyCheckResponse]
     """M2. Uploads are refused until every provider's checks agree. Also read again to learn the state."""
-    BeginUpload: _grpc.UnaryUnaryMultiCallable[_intake_pb2.BeginUploadRequest, _intake_pb2.BeginUploadResponse]
-    """M3. The same key and manifest get the same answer; a broken upload resumes at `next_chunk`."""
-    PutChunks: _grpc.StreamUnaryMultiCallable[_intake_pb2.PutChunksRequest, _intake_pb2.PutChunksResponse]
-    CommitUpload: _grpc.UnaryUnaryMultiCallable[_intake_pb2.CommitUploadRequest, _intake_pb2.CommitUploadResponse]
+    BeginUpload: _grpc.UnaryUnaryMultiCallable[_transfer_pb2.BeginTransferRequest, _transfer_pb2.TransferState]
+    """M3. A transfer of EncodedChunks under a signed UploadManifest."""
+    PutChunks: _grpc.StreamUnaryMultiCallable[_transfer_pb2.TransferChunk, _transfer_pb2.TransferProgress]
+    CommitUpload: _grpc.UnaryUnaryMultiCallable[_transfer_pb2.CommitTransferRequest, _transfer_pb2.TransferReceipt]
 
 @_typing.type_check_only
 class IntakeAsyncStub(IntakeStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitKeyCheck: _aio.UnaryUnaryMultiCallable[_intake_pb2.SubmitKeyCheckRequest, _intake_pb2.SubmitKeyCheckResponse]  # type: ignore[assignment]
     """M2. Uploads are refused until every provider's checks agree. Also read again to learn the state."""
-    BeginUpload: _aio.UnaryUnaryMultiCallable[_intake_pb2.BeginUploadRequest, _intake_pb2.BeginUploadResponse]  # type: ignore[assignment]
-    """M3. The same key and manifest get the same answer; a broken upload resumes at `next_chunk`."""
-    PutChunks: _aio.StreamUnaryMultiCallable[_intake_pb2.PutChunksRequest, _intake_pb2.PutChunksResponse]  # type: ignore[assignment]
-    CommitUpload: _aio.UnaryUnaryMultiCallable[_intake_pb2.CommitUploadRequest, _intake_pb2.CommitUploadResponse]  # type: ignore[assignment]
+    BeginUpload: _aio.UnaryUnaryMultiCallable[_transfer_pb2.BeginTransferRequest, _transfer_pb2.TransferState]  # type: ignore[assignment]
+    """M3. A transfer of EncodedChunks under a signed UploadManifest."""
+    PutChunks: _aio.StreamUnaryMultiCallable[_transfer_pb2.TransferChunk, _transfer_pb2.TransferProgress]  # type: ignore[assignment]
+    CommitUpload: _aio.UnaryUnaryMultiCallable[_transfer_pb2.CommitTransferRequest, _transfer_pb2.TransferReceipt]  # type: ignore[assignment]
 
 class IntakeServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -60,23 +61,23 @@ class IntakeServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def BeginUpload(
         self,
-        request: _intake_pb2.BeginUploadRequest,
+        request: _transfer_pb2.BeginTransferRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_intake_pb2.BeginUploadResponse, _abc.Awaitable[_intake_pb2.BeginUploadResponse]]:
-        """M3. The same key and manifest get the same answer; a broken upload resumes at `next_chunk`."""
+    ) -> _typing.Union[_transfer_pb2.TransferState, _abc.Awaitable[_transfer_pb2.TransferState]]:
+        """M3. A transfer of EncodedChunks under a signed UploadManifest."""
 
     @_abc_1.abstractmethod
     def PutChunks(
         self,
-        request_iterator: _MaybeAsyncIterator[_intake_pb2.PutChunksRequest],
+        request_iterator: _MaybeAsyncIterator[_transfer_pb2.TransferChunk],
         context: _ServicerContext,
-    ) -> _typing.Union[_intake_pb2.PutChunksResponse, _abc.Awaitable[_intake_pb2.PutChunksResponse]]: ...
+    ) -> _typing.Union[_transfer_pb2.TransferProgress, _abc.Awaitable[_transfer_pb2.TransferProgress]]: ...
 
     @_abc_1.abstractmethod
     def CommitUpload(
         self,
-        request: _intake_pb2.CommitUploadRequest,
+        request: _transfer_pb2.CommitTransferRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_intake_pb2.CommitUploadResponse, _abc.Awaitable[_intake_pb2.CommitUploadResponse]]: ...
+    ) -> _typing.Union[_transfer_pb2.TransferReceipt, _abc.Awaitable[_transfer_pb2.TransferReceipt]]: ...
 
 def add_IntakeServicer_to_server(servicer: IntakeServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,6 +6,7 @@ It reads the linkage unit's registry and both agencies' keys, which in earnest n
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 from linkage_core.types import PartyName
@@ -21,4 +22,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)  # anonlink imports it
     main(Path())

@@ -24,10 +24,10 @@ from services.provider_agent.agent import Agent
 from services.provider_agent.outbox import Record
 from services.provider_agent.pipeline import Outcome
 from services.wire.convert.queries import Answer
-from services.wire.v1 import delivery_pb2, intake_pb2
 from tests.support.mortal import UPLOAD_CHUNK_ROWS
 from tests.support.parties import LINKAGE_UNIT, PROVIDERS
 from tests.support.premises import PEOPLE, WAVE, Premises, premises
+from tests.support.provider_view import message_of
 from tests.support.waves import PEOPLE as FEW
 from tests.support.waves import World, running_world
 from tests.support.wiretap import Heard, heard_in
@@ -189,7 +189,7 @@ def test_the_links_are_those_of_an_undisturbed_run(survived: Survived) -> None:
 
 
 def test_an_upload_goes_on_at_the_first_chunk_that_was_not_on_disk(survived: Survived) -> None:
-    answers = [intake_pb2.BeginUploadResponse.FromString(h.content) for h in _answers(survived, "BeginUpload")]
+    answers = [message_of(h) for h in _answers(survived, "BeginUpload")]
     # Three broken attempts and a whole one of the first provider: 1 chunk counted, then 3, then all and committed.
     assert [(a.next_chunk, a.committed) for a in answers[:4]] == [
         (0, False),
@@ -197,14 +197,14 @@ def test_an_upload_goes_on_at_the_first_chunk_that_was_not_on_disk(survived: Sur
         (3, False),
         (FILE_CHUNKS, True),
     ]
-    sent = [intake_pb2.PutChunksRequest.FromString(h.content) for h in _requests(survived, "PutChunks")]
-    first = [chunk for chunk in sent if chunk.upload_id == answers[0].upload_id]
+    sent = [message_of(h) for h in _requests(survived, "PutChunks")]
+    first = [chunk for chunk in sent if chunk.transfer_id == answers[0].transfer_id]
     assert len({(chunk.number, chunk.sha256) for chunk in first}) == FILE_CHUNKS
-    assert {answer.upload_id for answer in answers[:4]} == {answers[0].upload_id}
+    assert {answer.transfer_id for answer in answers[:4]} == {answers[0].transfer_id}
 
 
 def test_a_delivery_goes_on_at_the_first_chunk_that_was_not_on_disk(survived: Survived) -> None:
-    answers = [delivery_pb2.BeginDeliveryResponse.FromString(h.content) for h in _answers(survived, "BeginDelivery")]
+    answers = [message_of(h) for h in _answers(survived, "BeginDelivery")]
     wanted = [(a.next_chunk, a.committed) for a in answers[:4]]
     chunks = wanted[2][0]
     assert wanted == [(0, False), (2, False), (chunks, False), (chunks, True)]

@@ -54,6 +54,17 @@ def finish(command: Command, process: subprocess.Popen[str]) -> str:
     return output
 
 
+def run_on_screen(command: Command) -> str:
+    """Run a command whose own progress bars belong on this screen; returns its standard output.
+
+    Raises `ProcessFailed` if it fails; what it said is on the screen already.
+    """
+    done = subprocess.run(command.line, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - own command
+    if done.returncode:
+        raise ProcessFailed(f"`symbolon {' '.join(command.arguments[:2])}` failed with exit code {done.returncode}")
+    return done.stdout
+
+
 def run_all(commands: Sequence[Command]) -> list[str]:
     """Run commands side by side and return their outputs in order."""
     started = [(command, start(command)) for command in commands]

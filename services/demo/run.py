@@ -28,7 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.types import PartyName
 from services.common.clock import system_random
-from services.demo.processes import Command, finish, run_all, serving, start, stop
+from services.demo.processes import Command, finish, run_all, run_on_screen, serving, start, stop
 from services.demo.stage import ANALYSIS_SERVICE, ANALYST, LINKAGE_UNIT, Stage, set_stage
 from services.demo.truth import assess_links
 from services.demo.views import View, encoded_row, identity_row, payload_row
@@ -99,7 +99,7 @@ def run_demo(options: Options, screen: Console) -> None:
         _follow_uploads(stage, agents, screen)
         _tell_upload(stage, screen)
         screen.rule("5. Linking")
-        run_all([stage.command(LINKAGE_UNIT, "linkage-unit", "link", "--wave", stage.wave)])
+        run_on_screen(stage.command(LINKAGE_UNIT, "linkage-unit", "link", "--wave", stage.wave))
         _tell_linking(stage, screen)
         screen.rule("6. Delivery")
         for command, process in agents:

@@ -61,7 +61,8 @@ class Agreement(AgreementText):
         for wave in self.waves:
             if wave.name == name:
                 return wave
-        raise InputFault(f"agreement {self.id} version {self.version} lists no wave {name!r}")
+        listed = ", ".join(wave.name for wave in self.waves)
+        raise InputFault(f"agreement {self.id} version {self.version} lists no wave {name!r}; it has {listed}")
 
 
 def parse_agreement(document: bytes) -> Agreement:

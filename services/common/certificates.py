@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -88,6 +89,24 @@ def issue_certificate(authority_key: bytes, authority_certificate: bytes, reques
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
+
+
+def certificate_faults(certificate: bytes, private_key: bytes, authority: bytes) -> list[str]:
+    """Return what keeps a party's certificate, its private key and the authority's certificate from fitting together.
+
+    Told here in plain words; TLS would only say that a handshake failed, and the other side nothing at all.
+    """
+    try:
+        own, issuer = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(authority)
+        key = serialization.load_pem_private_key(private_key, None)
+    except (ValueError, TypeError):
+        return ["transport.crt, transport.key or authority.crt is not in PEM"]
+    faults = [] if own.public_key() == key.public_key() else ["transport.crt is not the certificate of transport.key"]
+    try:
+        own.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        faults.append("transport.crt was not issued by the authority of authority.crt")
+    return faults
 
 
 def read_certificate(path: Path) -> str:

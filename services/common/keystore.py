@@ -160,18 +160,15 @@ def load_party_keys(directory: Path) -> PartyKeys:
         faults.append("identity.key is not the key that party.json names")
     if wrap is not None and (len(wrap) != hpke.PRIVATE_KEY_BYTES or hpke.public_of(wrap) != public.wrap_key):
         faults.append("wrap.key is not the key that party.json names")
+    transport = TransportIdentity(
+        certificate=(directory / "transport.crt").read_bytes(),
+        private_key=(directory / "transport.key").read_bytes(),
+        authority=(directory / "authority.crt").read_bytes(),
+    )
+    faults += certificates.certificate_faults(transport.certificate, transport.private_key, transport.authority)
     if faults:
         raise ConfigurationFault(f"the key folder {directory} cannot be used", tuple(faults))
-    return PartyKeys(
-        public,
-        identity,
-        wrap,
-        TransportIdentity(
-            (directory / "transport.crt").read_bytes(),
-            (directory / "transport.key").read_bytes(),
-            (directory / "authority.crt").read_bytes(),
-        ),
-    )
+    return PartyKeys(public, identity, wrap, transport)
 
 
 def _read_key(path: Path) -> Secret:

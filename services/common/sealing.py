@@ -137,13 +137,3 @@ class SealedFolder:
     def read(self, name: str) -> bytes:
         """Read and open a file; raises `Tampered` if it was changed or renamed."""
         return open_bytes(self._key, (self._folder / name).read_bytes(), info("file", name.encode()))
-
-    def names(self) -> list[str]:
-        """Return the names of the files, sorted."""
-        return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
-
-    def remove(self) -> None:
-        """Remove every file and the folder."""
-        for path in self._folder.iterdir():
-            path.unlink()
-        self._folder.rmdir()

@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -32,6 +32,9 @@ from services.demo.processes import Command, finish, run_all, run_on_screen, ser
 from services.demo.stage import ANALYSIS_SERVICE, ANALYST, LINKAGE_UNIT, Stage, set_stage
 from services.demo.truth import assess_links
 from services.demo.views import View, encoded_row, identity_row, payload_row
+
+if TYPE_CHECKING:
+    from services.linkage_unit.status import WaveStatus
 
 PATIENCE_SECONDS: Final = 6 * 3600
 """How long the agents wait for the other parties; a large run takes its time."""
@@ -172,15 +175,21 @@ def _follow_uploads(stage: Stage, agents: Sequence[tuple[Command, subprocess.Pop
 
 
 def _upload_states(stage: Stage) -> dict[str, tuple[str, int, int]]:
+    return {item.provider: (item.upload, item.chunks, item.chunks_expected) for item in _wave(stage).providers}
+
+
+def _wave(stage: Stage) -> "WaveStatus":
+    """The wave as the linkage unit's operator sees it."""
     from services.linkage_unit.config import load
     from services.linkage_unit.service import status
 
     found = status(load(stage.config(LINKAGE_UNIT)))
-    wave = next(item for item in found.waves if item.wave == stage.wave)
-    return {item.provider: (item.upload, item.chunks, item.chunks_expected) for item in wave.providers}
+    return next(item for item in found.waves if item.wave == stage.wave)
 
 
 def _tell_upload(stage: Stage, screen: Console) -> None:
+    checks = ", ".join(f"{item.provider} {item.key_check}" for item in _wave(stage).providers)
+    screen.print(f"key checks (the same linkage secret, the same encoding of canary records): {checks}")
     provider = stage.providers[0]
     _show(screen, f"{provider} has, and keeps", identity_row(stage, provider))
     _show(screen, "the linkage unit has received", encoded_row(stage))
@@ -191,11 +200,7 @@ def _tell_upload(stage: Stage, screen: Console) -> None:
 
 
 def _tell_linking(stage: Stage, screen: Console) -> None:
-    from services.linkage_unit.config import load
-    from services.linkage_unit.service import status
-
-    found = status(load(stage.config(LINKAGE_UNIT)))
-    wave = next(item for item in found.waves if item.wave == stage.wave)
+    wave = _wave(stage)
     rows = sum(item.rows for item in wave.providers)
     screen.print(f"{rows:,} rows became {wave.counts['groups']:,} linkage groups. The encodings are deleted.")
     screen.print(

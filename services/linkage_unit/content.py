@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from linkage_core.crypto.secret import Secret
 from services.common.clock import RandomBytes
 from services.common.sealing import DataKeys, SealedFolder
 
@@ -43,29 +44,39 @@ class SealedContent:
                 shutil.rmtree(path)
 
     def _chunks(self, kind: str, agreement: str, wave: str, provider: str, number: bytes) -> "SealedChunks":
-        key = self.keys.open_or_create(_key_name(kind, agreement, wave, provider))
-        (self.folder / kind).mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SealedChunks(SealedFolder(self.folder / kind / number.hex(), key, self.random), number)
+        key_name = _key_name(kind, agreement, wave, provider)
+        return SealedChunks(self.folder / kind / number.hex(), self.keys, key_name, self.random, number)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedChunks:
-    """The numbered chunks of one transfer; a chunk opens only under the transfer and number that it was sealed for."""
+    """The numbered chunks of one transfer; a chunk opens only under the transfer and number that it was sealed for.
 
-    files: SealedFolder
+    Writing makes the data key on first use. Reading never does: what a destroyed key sealed stays closed.
+    """
+
+    folder: Path
+    keys: DataKeys
+    key_name: str
+    random: RandomBytes
     transfer: bytes
 
     def write(self, number: int, content: bytes) -> None:
         """Seal a chunk and put it on disk before this returns."""
-        self.files.write(self._name(number), content)
+        self._files(self.keys.open_or_create(self.key_name)).write(self._name(number), content)
 
     def read(self, number: int) -> bytes:
-        """Return a chunk; raises `Tampered` if its file was changed or is another's."""
-        return self.files.read(self._name(number))
+        """Return a chunk; raises `Tampered` if its file was changed or is another's, or its key is destroyed."""
+        return self._files(self.keys.open(self.key_name)).read(self._name(number))
 
     def remove(self) -> None:
         """Remove all chunks."""
-        self.files.remove()
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def _files(self, key: Secret) -> SealedFolder:
+        self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return SealedFolder(self.folder, key, self.random)
 
     def _name(self, number: int) -> str:
         return f"{self.transfer.hex()}.{number:08d}"

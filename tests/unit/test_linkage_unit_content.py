@@ -1,0 +1,38 @@
+"""Encodings at rest: what a destroyed key sealed stays closed, and reading never makes a key."""
+
+from pathlib import Path
+
+import pytest
+
+from linkage_core.errors import Tampered
+from services.common.clock import system_random
+from services.common.sealing import DataKeys, FileKeyEncryptionKey
+from services.linkage_unit.content import SealedContent
+
+UPLOAD = bytes(16)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> SealedContent:
+    kek = FileKeyEncryptionKey.load_or_create(tmp_path / "kek", system_random)
+    return SealedContent(tmp_path / "sealed", DataKeys(kek, tmp_path / "wraps", system_random), system_random)
+
+
+def test_encodings_of_a_destroyed_key_cannot_be_read_and_no_key_takes_its_place(
+    content: SealedContent, tmp_path: Path
+) -> None:
+    chunks = content.encodings("ab" * 32, "2026", "tax", UPLOAD)
+    chunks.write(0, b"rows")
+    assert chunks.read(0) == b"rows"
+    content.destroy_encodings("ab" * 32, "2026", "tax")
+    with pytest.raises(Tampered, match="destroyed"):
+        chunks.read(0)
+    assert list((tmp_path / "wraps").iterdir()) == []
+
+
+def test_removed_chunks_are_gone_and_may_be_removed_again(content: SealedContent, tmp_path: Path) -> None:
+    chunks = content.encodings("ab" * 32, "2026", "tax", UPLOAD)
+    chunks.write(0, b"rows")
+    chunks.remove()
+    chunks.remove()
+    assert list((tmp_path / "sealed" / "encodings").iterdir()) == []

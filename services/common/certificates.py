@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from services.common.errors import ConfigurationFault
+from services.common.identity import server_name_of
 
 AUTHORITY_DAYS: Final = 3650
 CERTIFICATE_DAYS: Final = 825
@@ -60,8 +61,9 @@ def request_certificate(spiffe_id: str, server_name: str) -> tuple[bytes, bytes]
 def issue_certificate(authority_key: bytes, authority_certificate: bytes, request: bytes, now: datetime) -> bytes:
     """Return the certificate (PEM) for a request whose names the operator of the authority has looked at.
 
-    Raises `ConfigurationFault` for a request that is not signed by its own key or has not exactly one URI and one DNS
-    name.
+    Raises `ConfigurationFault` for a request that is not signed by its own key, has not exactly one URI and one DNS
+    name, or asks for the DNS name of another party: clients know a server by that name, so whoever had it could take
+    the linkage unit's place and receive every provider's encodings.
     """
     key = serialization.load_pem_private_key(authority_key, None)
     authority = x509.load_pem_x509_certificate(authority_certificate)
@@ -71,6 +73,8 @@ def issue_certificate(authority_key: bytes, authority_certificate: bytes, reques
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if len(uris) != 1 or len(names.get_values_for_type(x509.DNSName)) != 1 or len(list(names)) != 2:
         raise ConfigurationFault("the certificate request must hold one SPIFFE id and one server name, nothing else")
+    if names.get_values_for_type(x509.DNSName) != [server_name_of(uris[0])]:
+        raise ConfigurationFault("the server name in the certificate request is not the one of its SPIFFE id")
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
@@ -107,6 +111,18 @@ def certificate_faults(certificate: bytes, private_key: bytes, authority: bytes)
     except (ValueError, TypeError, InvalidSignature):
         faults.append("transport.crt was not issued by the authority of authority.crt")
     return faults
+
+
+def authority_faults(agreed: str, own: bytes) -> list[str]:
+    """Return the fault of a key folder's authority (PEM) that is not the one which the agreement pins, if it is not.
+
+    TLS believes whomever this authority certifies: another one than agreed could name anybody a provider.
+    """
+    try:
+        same = set(x509.load_pem_x509_certificates(agreed.encode())) == set(x509.load_pem_x509_certificates(own))
+    except ValueError:
+        same = False
+    return [] if same else ["authority.crt is not the certificate authority that the agreement pins"]
 
 
 def read_certificate(path: Path) -> str:

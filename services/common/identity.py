@@ -53,6 +53,17 @@ def is_spiffe_id(text: str) -> bool:
     return _SPIFFE.fullmatch(text) is not None
 
 
+def server_name_of(spiffe_id: str) -> str | None:
+    """Return the server name that belongs to a transport identity; None if the text is no such identity."""
+    match = _SPIFFE.fullmatch(spiffe_id)
+    if match is None:
+        return None
+    try:
+        return Realm(match["domain"], match["agreement"]).server_name(Role(match["role"]), match["name"])
+    except ValueError:
+        return None
+
+
 def caller_of(context: grpc.ServicerContext, realm: Realm) -> Caller:
     """Return the caller of an RPC; raises `Denied` unless it has exactly one SPIFFE URI of this realm.
 

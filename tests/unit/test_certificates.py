@@ -94,6 +94,23 @@ def test_a_request_with_other_names_is_refused(names: Sequence[x509.GeneralName]
         issue_certificate(AUTHORITY_KEY, AUTHORITY, request_of(names), NOW)
 
 
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "spiffe://test.example/agreement/small/provider/border",
+        "spiffe://test.example/agreement/small/linkage-unit/tax",
+        "spiffe://test.example/agreement/other/provider/tax",
+        "spiffe://other.example/agreement/small/provider/tax",
+        "spiffe://test.example/agreement/small/office/tax",
+        "spiffe://test.example/tax",
+    ],
+)
+def test_a_server_name_of_another_party_is_not_certified(id_: str) -> None:
+    # The operator looks at the SPIFFE id; clients of a server look at its server name.
+    with pytest.raises(ConfigurationFault, match="server name"):
+        issue_certificate(AUTHORITY_KEY, AUTHORITY, request_of([x509.UniformResourceIdentifier(id_), DNS]), NOW)
+
+
 def test_a_request_that_its_own_key_did_not_sign_is_refused() -> None:
     whole = x509.load_pem_x509_csr(REQUEST).public_bytes(serialization.Encoding.DER)
     other = x509.load_pem_x509_csr(request_of([uri("tax"), DNS]))

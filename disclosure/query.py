@@ -24,6 +24,13 @@ from linkage_core.schema import Clause, Name
 
 FORMAT: Final = "symbolon-question/1"
 
+LONGEST_QUESTION: Final = 500_000
+"""Characters of a question: room for every code of the longest code list, and no room to keep a service busy."""
+LONGEST_LIST: Final = 20_000
+"""Items of a list of dates, years or categories, repetitions included: twice the longest code list."""
+MOST_DIMENSIONS: Final = 32
+"""Dimensions named in `by`, or compared in `where`: with more, no table stays within a million cells."""
+
 YEAR_DAYS: Final = 365
 """Length in days of the residence rule's 12 months."""
 
@@ -47,7 +54,7 @@ class Comparison(Clause):
     """Keeps the persons whose value in a public dimension is one of the categories."""
 
     dimension: Name
-    categories: tuple[str, ...] = Field(alias="in", min_length=1)
+    categories: tuple[str, ...] = Field(alias="in", min_length=1, max_length=LONGEST_LIST)
 
 
 class Accuracy(Clause):
@@ -92,8 +99,8 @@ Year = Annotated[int, Field(ge=1, le=9998)]
 
 
 class _Question(Clause):
-    by: tuple[Name, ...] = ()
-    where: tuple[Comparison, ...] = ()
+    by: tuple[Name, ...] = Field(default=(), max_length=MOST_DIMENSIONS)
+    where: tuple[Comparison, ...] = Field(default=(), max_length=MOST_DIMENSIONS)
     accuracy: Accuracy
 
     @model_validator(mode="after")
@@ -115,7 +122,7 @@ class StockQuestion(_Question):
     """Residents at each of some dates."""
 
     measure: Literal["stock"]
-    at: tuple[datetime.date, ...] = Field(min_length=1)
+    at: tuple[datetime.date, ...] = Field(min_length=1, max_length=LONGEST_LIST)
     rule: Rule = Rule()
 
     @property
@@ -128,7 +135,7 @@ class FlowQuestion(_Question):
     """Persons who became residents (inflow), or stopped being residents (outflow), in each of some years."""
 
     measure: Literal["inflow", "outflow"]
-    over: WholeYears | tuple[Year, ...]
+    over: WholeYears | Annotated[tuple[Year, ...], Field(max_length=LONGEST_LIST)]
     rule: Rule = Rule()
 
     @model_validator(mode="after")
@@ -180,6 +187,8 @@ def parse_question(document: bytes | str | Mapping[str, Any]) -> Question:
 
     Where a list is expected, one item may stand for itself.
     """
+    if isinstance(document, bytes | str) and len(document) > LONGEST_QUESTION:
+        raise QueryFault(f"the question has {len(document)} characters, {LONGEST_QUESTION} at most")
     try:
         data = json.loads(document) if isinstance(document, bytes | str) else dict(document)
         if isinstance(data, dict):

@@ -4,6 +4,7 @@ Every refusal is decided from the signed manifest, the agreement and earlier del
 here, and so no answer to a provider, depends on what a token holds or on who was linked.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -86,11 +87,11 @@ def check_manifest(
     if header.provider != provider:
         raise Refused(f"parties.{provider}", "the batch of tokens was made for another provider")
     listed = tables_of(agreement, provider)
-    announced = [statement.table for statement in manifest.tables]
+    announced = Counter(statement.table for statement in manifest.tables)
     for name in announced:
         if name not in listed:
             raise Refused(f"payload.{provider}.{name}", "the agreement does not list this table")
-    faults = [f"tables.{name}: announced twice" for name in sorted({n for n in announced if announced.count(n) > 1})]
+    faults = [f"tables.{name}: announced twice" for name in sorted(announced) if announced[name] > 1]
     faults += [
         f"tables.{name}: missing; a delivery holds every table that the agreement lists, be it without rows"
         for name in sorted(set(listed) - set(announced))

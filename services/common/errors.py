@@ -79,6 +79,9 @@ class Entry:
     detailed: bool
 
 
+LONGEST_MESSAGE: Final = 4_000
+"""Characters of a message to the other side: gRPC's trailers have room for 8 KiB, and without them the code is lost."""
+
 CATALOGUE: Final[dict[Code, Entry]] = {
     Code.BAD_INPUT: Entry(grpc.StatusCode.INVALID_ARGUMENT, "The request is not well formed.", True),
     Code.REFUSED: Entry(grpc.StatusCode.FAILED_PRECONDITION, "The agreement does not allow it.", True),
@@ -119,4 +122,5 @@ def code_of(error: BaseException, role_codes: Codes = ()) -> Code:
 def public_message(error: BaseException, code: Code) -> str:
     """Return what the other side is told: the code's sentence, and the error's own where that is meant for it."""
     entry = CATALOGUE[code]
-    return f"{entry.sentence.removesuffix('.')}: {error}" if entry.detailed else entry.sentence
+    message = f"{entry.sentence.removesuffix('.')}: {error}" if entry.detailed else entry.sentence
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} … and more"

@@ -79,6 +79,26 @@ def test_a_person_table_has_no_more_rows_than_tokens(parties: Parties, agreement
         check_manifest(manifest(parties, ("persons", 101), ("residence", 1)), header, agreement, PartyName("register"))
 
 
+class ComparedName(str):
+    """A table's name that counts how often it is compared."""
+
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        ComparedName.comparisons += 1
+        return str.__eq__(self, other)
+
+
+def test_a_table_announced_very_often_keeps_the_service_no_longer_busy_than_reading_it(
+    parties: Parties, agreement: Agreement
+) -> None:
+    announced = [(ComparedName("activity"), 1) for _ in range(2_000)]
+    with pytest.raises(InputFault, match="announced twice"):
+        check_manifest(manifest(parties, *announced), HEADER, agreement, TAX)
+    assert ComparedName.comparisons < 10 * len(announced)
+
+
 def test_the_first_delivery_of_a_wave_begins() -> None:
     assert judge_begin((), DELIVERY, wave_closed=False) == (Begin.CREATE, None)
 

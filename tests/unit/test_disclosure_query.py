@@ -8,7 +8,15 @@ import pytest
 
 from disclosure.errors import QueryFault
 from disclosure.grid import categories, grid_of
-from disclosure.query import FlowQuestion, StockQuestion, canonical_question, parse_question
+from disclosure.query import (
+    LONGEST_LIST,
+    LONGEST_QUESTION,
+    MOST_DIMENSIONS,
+    FlowQuestion,
+    StockQuestion,
+    canonical_question,
+    parse_question,
+)
 from tests.disclosure_world import document, terms
 
 
@@ -135,3 +143,25 @@ def test_the_grid_holds_every_combination_unknown_included() -> None:
 def test_a_comparison_on_a_shown_dimension_leaves_only_its_categories() -> None:
     question = parse_question(document("stock", by=["sex"], where=[{"dimension": "sex", "in": ["unknown", "f"]}]))
     assert list(grid_of(question, terms()).coordinates()) == [("2020-01-01", "f"), ("2020-01-01", "unknown")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"by": ["sex"] * (MOST_DIMENSIONS + 1)},
+        {"where": [{"dimension": "sex", "in": ["f"]}] * (MOST_DIMENSIONS + 1)},
+        {"where": [{"dimension": "sex", "in": ["f"] * (LONGEST_LIST + 1)}]},
+        {"at": ["2020-01-01"] * (LONGEST_LIST + 1)},
+    ],
+)
+def test_a_list_that_would_keep_the_service_busy_is_refused_for_its_length_alone(change: dict[str, Any]) -> None:
+    with pytest.raises(QueryFault) as refused:
+        parse_question(document("stock", **change))
+    assert any("at most" in fault for fault in refused.value.faults)
+
+
+def test_a_question_that_is_too_long_is_not_even_read() -> None:
+    text = json.dumps(document("stock", by=["x" * LONGEST_QUESTION]))
+    for question in (text, text.encode()):
+        with pytest.raises(QueryFault, match="characters"):
+            parse_question(question)

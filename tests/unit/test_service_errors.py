@@ -103,6 +103,14 @@ def test_only_detailed_codes_pass_an_errors_own_words_on() -> None:
     }
 
 
+def test_a_message_fits_into_grpcs_trailers_however_many_faults_there_are() -> None:
+    faults = tuple(f"columns.{number}: is not in the agreement" for number in range(10_000))
+    message = public_message(core_errors.InputFault("cannot be accepted", faults), Code.BAD_INPUT)
+    assert len(message.encode().replace(b"\n", b"%0A")) < 8_192
+    assert "columns.0: is not in the agreement" in message
+    assert message.endswith("and more")
+
+
 def test_no_failure_that_could_depend_on_data_is_told_in_detail() -> None:
     for code in (Code.INTERNAL, Code.RELEASE_FAILED, Code.UNFIT, Code.DENIED, Code.UNAVAILABLE):
         assert not CATALOGUE[code].detailed

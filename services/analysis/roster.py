@@ -49,6 +49,12 @@ class Roster(Clause):
         analyst = Analyst(name=person.name, spiffe_id=person.spiffe_id, identity_key=person.identity_key.hex())
         return Roster(lineage=self.lineage, analysts=(*self.analysts, analyst))
 
+    def without_analyst(self, name: str) -> "Roster":
+        """Return the roster without one analyst; raises `InputFault` for somebody who is not on it."""
+        if self.identity_key(name) is None:
+            raise InputFault(f"the roster names no {name!r}")
+        return Roster(lineage=self.lineage, analysts=tuple(a for a in self.analysts if a.name != name))
+
 
 class _SignedRoster(Clause):
     roster: Roster

@@ -128,6 +128,22 @@ def add(
     results.print(person.spiffe_id)
 
 
+@roster.command()
+def remove(config: Config, name: Annotated[str, typer.Argument(help="The analyst, as `show` names it.")]) -> None:
+    """Remove an analyst, who may ask nothing from the next call on. What was spent for them stays spent.
+
+    Example: symbolon analysis roster remove --config analysis.toml analyst
+    """
+    from services.analysis.config import load
+    from services.analysis.own_identity import own_identity
+    from services.analysis.roster import read_roster, write_roster
+
+    settings = load(config)
+    agreement, keys = own_identity(settings)
+    write_roster(settings.roster, read_roster(settings.roster, agreement).without_analyst(name), keys.identity)
+    talk.print(f"{name} is off the roster")
+
+
 @roster.command("show")
 def show_roster(config: Config) -> None:
     """Show who may ask questions, as JSON."""

@@ -107,6 +107,16 @@ def test_the_roster_names_who_was_added(place: Place, roster: str) -> None:
     assert command("analysis", "check", "--config", str(place.service)).returncode == 0
 
 
+def test_who_is_removed_from_the_roster_is_gone(place: Place, roster: str) -> None:
+    place.parties.stranger(Role.ANALYST, "bob")
+    config = ("--config", str(place.service))
+    assert command("analysis", "roster", "add", *config, str(place.parties.keys_folder("bob"))).returncode == 0
+    assert command("analysis", "roster", "remove", *config, "bob").returncode == 0
+    shown = command("analysis", "roster", "show", *config)
+    assert [analyst["spiffe_id"] for analyst in json.loads(shown.stdout)["analysts"]] == [roster]
+    assert command("analysis", "roster", "remove", *config, "bob").returncode == 2
+
+
 def test_an_analyst_previews_asks_and_lists(place: Place, address: str, tmp_path: Path) -> None:
     question = tmp_path / "stock.toml"
     question.write_text(STOCK)

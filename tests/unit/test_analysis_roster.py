@@ -72,3 +72,15 @@ def test_a_name_is_enrolled_once(parties: Parties, roster: Path) -> None:
     ana = load_party_keys(parties.keys_folder("ana")).public
     with pytest.raises(Refused, match="already"):
         read_roster(roster, parties.verified).with_analyst(ana, parties.verified)
+
+
+def test_who_was_removed_is_unknown_and_the_others_stay(parties: Parties, roster: Path) -> None:
+    if not (parties.keys_folder("bob") / "party.json").exists():
+        parties.stranger(Role.ANALYST, "bob")
+    bob = load_party_keys(parties.keys_folder("bob")).public
+    both = read_roster(roster, parties.verified).with_analyst(bob, parties.verified)
+    left = both.without_analyst("ana")
+    assert left.identity_key("ana") is None
+    assert left.identity_key("bob") == bob.identity_key
+    with pytest.raises(InputFault, match="ana"):
+        left.without_analyst("ana")

@@ -35,14 +35,14 @@ def new(
         Path | None, typer.Option(help="The signed agreement that this one amends.", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Draft an agreement from terms and the parties' public keys.
+    """Draft an agreement from terms and the parties' public keys. A draft is overwritten, a signed agreement never.
 
     Example: symbolon agreement new terms.toml --party keys/tax --party keys/register …
     --authority keys/authority/authority.crt -o agreement.json
     """
     import tomllib
 
-    from linkage_core.agreement.signatures import SignedAgreement, verify_agreement
+    from linkage_core.agreement.signatures import SignedAgreement, parse_signed, verify_agreement
     from services.common.certificates import read_certificate
     from services.common.clock import system_random
     from services.common.drafting import draft_agreement
@@ -54,6 +54,8 @@ def new(
         content = tomllib.loads(terms.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationFault(f"{terms} is not TOML in UTF-8: {error}") from None
+    if output.exists() and parse_signed(output.read_bytes()).signatures:
+        raise ConfigurationFault(f"{output} is signed already; write the new one to another file")
     previous = verify_agreement(amends.read_bytes()).document if amends else None
     parties = [load_public_identity(path) for path in party]
     document = draft_agreement(content, parties, read_certificate(authority), system_random, previous)

@@ -169,6 +169,15 @@ def test_who_has_not_signed_is_named(office: Office) -> None:
         agreement_command("verify", half)
 
 
+def test_a_draft_is_never_written_over_signatures(office: Office) -> None:
+    before = office.draft.read_bytes()
+    with pytest.raises(ConfigurationFault, match="signed already"):
+        office.new()
+    assert office.draft.read_bytes() == before
+    assert office.new(output="twice.json").exit_code == 0
+    assert office.new(output="twice.json").exit_code == 0, "nobody has signed that one"
+
+
 def test_two_drafts_of_the_same_terms_have_two_lineages(office: Office) -> None:
     assert office.new(output="again.json").exit_code == 0
     lineages = {

@@ -117,20 +117,14 @@ def deliver(agent: Agent) -> Outcome:
 def run(agent: Agent, *, wait_seconds: float, sleep: Sleep, say: Say) -> Outcome:
     """Steps 1 to 8, waiting for the others up to `wait_seconds` in all; raises `NotReady` when that is over.
 
-    `say` is told what each step came to, and whom it waits for.
+    `say` is told what each step but the last came to, and whom it waits for.
     """
     deadline = agent.clock() + timedelta(seconds=wait_seconds)
     checked = None if agent.outbox.has(Record.UPLOAD_MANIFEST) else check(agent)
-    steps: tuple[Callable[[], Outcome], ...] = (
-        lambda: encode(agent, checked),
-        lambda: upload(agent),
-        lambda: deliver(agent),
-    )
-    outcome = Outcome(f"wave {agent.wave}: nothing to do", did_something=False)
+    steps: tuple[Callable[[], Outcome], ...] = (lambda: encode(agent, checked), lambda: upload(agent))
     for step in steps:
-        outcome = _insist(agent, step, deadline, sleep, say)
-        say(outcome.sentence)
-    return outcome
+        say(_insist(agent, step, deadline, sleep, say).sentence)
+    return _insist(agent, lambda: deliver(agent), deadline, sleep, say)
 
 
 def _insist(agent: Agent, step: Callable[[], Outcome], deadline: datetime, sleep: Sleep, say: Say) -> Outcome:

@@ -116,6 +116,7 @@ def test_run_waits_for_the_others_and_goes_on(world: World) -> None:
         outcome = pipeline.run(agent, wait_seconds=600, sleep=sleep, say=said.append)
     assert "80 payload rows delivered" in outcome.sentence
     assert said[0] == "waiting for the shares of: border, tax"
+    assert outcome.sentence not in said, "the command prints it"
 
 
 def test_run_gives_up_when_the_wait_is_over(world: World) -> None:

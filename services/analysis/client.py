@@ -21,6 +21,7 @@ from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreemen
 from linkage_core.types import PartyName
 from services.analysis.client_config import AnalystConfig, load
 from services.common.agreements import realm_of
+from services.common.certificates import authority_faults
 from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
 from services.common.errors import ConfigurationFault
 from services.common.identity import Role
@@ -55,6 +56,9 @@ class Analysis:
         if keys.role is not Role.ANALYST:
             raise ConfigurationFault(f"the keys are those of a {keys.role}, expected analyst")
         agreement = verify_agreement(_read(settings.agreement))
+        faults = authority_faults(agreement.document.certificate_authority, keys.transport.authority)
+        if faults:
+            raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
         service = agreement.document.analysis_service.name
         channel = open_channel(
             settings.analysis_service, keys.transport, realm_of(agreement), Role.ANALYSIS_SERVICE, service

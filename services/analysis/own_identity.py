@@ -7,6 +7,7 @@ from linkage_core.crypto import signing
 from linkage_core.types import PartyName
 from services.analysis.config import AnalysisConfig
 from services.common.agreements import realm_of
+from services.common.certificates import authority_faults
 from services.common.errors import ConfigurationFault
 from services.common.identity import Role
 from services.common.keystore import PartyKeys, load_party_keys
@@ -32,6 +33,7 @@ def require_fit(agreement: VerifiedAgreement, keys: PartyKeys) -> None:
         faults.append("the keys were made for another agreement or trust domain")
     if signing.public_of(keys.identity).hex() != party.identity_key:
         faults.append("the identity key is not the one that the agreement names")
+    faults += authority_faults(agreement.document.certificate_authority, keys.transport.authority)
     if faults:
         raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
 

@@ -18,6 +18,7 @@ from linkage_core.crypto import hpke, signing
 from linkage_core.types import PartyName
 from services.common.agreements import AgreementKeeper, realm_of
 from services.common.audit import AuditLog
+from services.common.certificates import authority_faults
 from services.common.clock import Clock, RandomBytes
 from services.common.database import open_database
 from services.common.errors import ConfigurationFault, NotReady
@@ -120,6 +121,7 @@ def require_own_keys(agreement: VerifiedAgreement, keys: PartyKeys) -> None:
         faults.append("the keys were made for another agreement or trust domain")
     if signing.public_of(keys.identity).hex() != party.identity_key:
         faults.append("the identity key is not the one that the agreement names")
+    faults += authority_faults(agreement.document.certificate_authority, keys.transport.authority)
     if faults:
         raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
 

@@ -10,6 +10,7 @@ from linkage_core.crypto.signing import Context
 from linkage_core.errors import InputFault, Refused
 from linkage_core.types import PartyName
 from services.common.audit import AuditLog
+from services.common.certificates import authority_faults
 from services.common.channel import open_channel
 from services.common.clock import Clock, RandomBytes
 from services.common.errors import ConfigurationFault
@@ -136,7 +137,7 @@ def open_agent(
     if not config.agreement.is_file():
         raise ConfigurationFault(f"there is no agreement file {config.agreement}")
     agreement = verify_agreement(config.agreement.read_bytes())
-    _require_own_keys(keys, agreement)
+    require_keys_of_provider(keys, agreement)
     name = wave or config.wave
     if name is None:
         waves = ", ".join(w.name for w in agreement.document.waves)
@@ -150,7 +151,8 @@ def open_agent(
         yield Agent(config, agreement, name, keys, mapping, state, audit, clock, random_bytes, progress)
 
 
-def _require_own_keys(keys: PartyKeys, agreement: VerifiedAgreement) -> None:
+def require_keys_of_provider(keys: PartyKeys, agreement: VerifiedAgreement) -> None:
+    """Raise one `InputFault` unless the agreement names the owner of these keys as a data provider."""
     party = agreement.document.party(keys.name)
     faults = []
     if party.role != "provider" or keys.role is not Role.PROVIDER:
@@ -159,5 +161,6 @@ def _require_own_keys(keys: PartyKeys, agreement: VerifiedAgreement) -> None:
         faults.append("the identity key is not the one that the agreement names")
     if keys.public.wrap_key is None or party.wrap_key != keys.public.wrap_key.hex():
         faults.append("the wrap key is not the one that the agreement names")
+    faults += authority_faults(agreement.document.certificate_authority, keys.transport.authority)
     if faults:
         raise InputFault(f"the keys of {keys.name} do not fit the agreement", tuple(faults))

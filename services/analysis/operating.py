@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from disclosure.ledger import Caps, balance
+from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
 from linkage_core.crypto import hpke
 from linkage_core.errors import LinkageCoreError
@@ -12,6 +13,7 @@ from services.analysis.config import AnalysisConfig
 from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.roster import read_roster
 from services.common.audit import AuditLog
+from services.common.clock import Clock, system_clock
 from services.common.errors import ServiceError
 from services.common.keystore import PartyKeys, load_party_keys
 from services.common.locks import only_process
@@ -20,7 +22,7 @@ CLOSE_WAVE: Final = "close-wave"
 """Name of the process that closes waves: it has a lock and an audit log of its own."""
 
 
-def check(config: AnalysisConfig) -> list[str]:
+def check(config: AnalysisConfig, clock: Clock = system_clock) -> list[str]:
     """Return every reason for which `serve` would not start or no analyst could ask; changes nothing."""
     findings: list[str] = []
 
@@ -39,6 +41,7 @@ def check(config: AnalysisConfig) -> list[str]:
     if isinstance(agreement, VerifiedAgreement):
         if isinstance(keys, PartyKeys):
             attempt(lambda: require_fit(agreement, keys))
+        attempt(lambda: check_door(agreement.document, Door.QUERY, now=clock(), suspended_by=frozenset()))
         attempt(lambda: read_roster(config.roster, agreement))
     return findings
 

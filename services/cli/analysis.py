@@ -42,7 +42,7 @@ def serve(config: Config) -> None:
 
 @app.command()
 def check(config: Config) -> None:
-    """Look for everything that would keep `serve` from starting; changes nothing."""
+    """Look for everything that would keep `serve` from starting or from being of use; changes nothing."""
     from services.analysis.config import load
     from services.analysis.operating import check as run
 

@@ -45,7 +45,7 @@ def serve(config: Config) -> None:
 
 @app.command()
 def check(config: Config) -> None:
-    """Look for everything that would keep `serve` from starting; changes nothing."""
+    """Look for everything that would keep `serve` from starting or from being of use; changes nothing."""
     from services.linkage_unit.config import load
     from services.linkage_unit.service import check as run
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import grpc
 
+from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
 from linkage_core.comparing.similarity import assert_native
 from linkage_core.crypto import hpke
@@ -68,8 +69,8 @@ def status(config: LinkageUnitConfig) -> Status:
         return status_of(unit)
 
 
-def check(config: LinkageUnitConfig) -> list[str]:
-    """Return every reason for which `serve` would not start; changes nothing."""
+def check(config: LinkageUnitConfig, clock: Clock = system_clock) -> list[str]:
+    """Return every reason for which `serve` would not start, or would refuse every file; changes nothing."""
     findings: list[str] = []
 
     def attempt(step: Callable[[], object]) -> object | None:
@@ -85,8 +86,10 @@ def check(config: LinkageUnitConfig) -> list[str]:
     attempt(hpke.assert_supported)
     keys = attempt(lambda: load_party_keys(config.keys))
     agreement = attempt(lambda: verify_agreement(config.agreement.read_bytes()))
-    if isinstance(keys, PartyKeys) and isinstance(agreement, VerifiedAgreement):
-        attempt(lambda: require_own_keys(agreement, keys))
+    if isinstance(agreement, VerifiedAgreement):
+        if isinstance(keys, PartyKeys):
+            attempt(lambda: require_own_keys(agreement, keys))
+        attempt(lambda: check_door(agreement.document, Door.UPLOAD, now=clock(), suspended_by=frozenset()))
     return findings
 
 

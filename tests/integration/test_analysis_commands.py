@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from services.analysis.config import load
+from services.analysis.operating import check
 from services.common.identity import Role
 from tests.support.analysis import deliver_all, deliverers
 from tests.support.parties import ANALYSIS, Parties, make_parties
@@ -105,6 +108,13 @@ def test_the_roster_names_who_was_added(place: Place, roster: str) -> None:
     assert again.returncode == 3
     assert command("analysis", "roster", "new", "--config", str(place.service)).returncode == 2
     assert command("analysis", "check", "--config", str(place.service)).returncode == 0
+
+
+def test_check_tells_that_the_agreement_has_expired(place: Place, roster: str) -> None:
+    config = load(place.service)
+    assert check(config, lambda: datetime(2999, 12, 31, 23, tzinfo=UTC)) == []
+    (finding,) = check(config, lambda: datetime(3000, 1, 1, tzinfo=UTC))
+    assert "validity.valid_until" in finding
 
 
 def test_who_is_removed_from_the_roster_is_gone(place: Place, roster: str) -> None:

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import pytest
 
 from linkage_core.types import PartyName
+from services.linkage_unit.config import load
+from services.linkage_unit.service import check
 from services.wire.convert.signed import open_message
 from services.wire.messages import SignedStatement, TokenBatchHeader, TransferState
 from tests.support.linkage import chunks_of, connected, encode_people, manifest_of
@@ -141,6 +144,13 @@ def test_check_finds_keys_of_another_party(parties: Parties, tmp_path: Path) -> 
     assert "expected linkage-unit" in outcome.stdout
     good = configuration(parties, tmp_path, LINKAGE_UNIT, analysis_service="127.0.0.1:1")
     assert command(good, "check").returncode == 0
+
+
+def test_check_tells_that_the_agreement_has_expired(parties: Parties, tmp_path: Path) -> None:
+    config = load(configuration(parties, tmp_path, LINKAGE_UNIT, analysis_service="127.0.0.1:1"))
+    assert check(config, lambda: datetime(2999, 12, 31, 23, tzinfo=UTC)) == []
+    (finding,) = check(config, lambda: datetime(3000, 1, 1, tzinfo=UTC))
+    assert "validity.valid_until" in finding
 
 
 def test_linking_before_the_first_serve_is_too_early(parties: Parties, tmp_path: Path) -> None:

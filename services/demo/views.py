@@ -69,4 +69,6 @@ def _beginning(values: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> str:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "absent"
     return f"{value[:_SHOWN_BYTES].hex()}…" if isinstance(value, bytes) else str(value)

@@ -142,7 +142,7 @@ def _file_faults(mapping: Mapping) -> Iterator[str]:
     sources = [("identities", mapping.identities), *((f"payload.{p.name}", p) for p in mapping.payload)]
     for where, source in sources:
         if not source.path.is_file():
-            yield f"{where}.path: {source.path} is not a file"
+            yield f"{where}.path: there is no file {source.path}"
 
 
 def _identity_faults(source: FileSource, agreement: Agreement) -> Iterator[str]:

@@ -168,7 +168,7 @@ class Intake:
             if hashlib.sha256(b"".join(map(bytes.fromhex, digests))).digest() != manifest.root:
                 raise Tampered("the chunks are not those that the manifest announced")
             # 6, 7, 8
-            files = self._open_and_write(delivery, manifest, header)
+            files = self._open_and_write(delivery, manifest, header, digests)
             for replaced in parts.deliveries.commit(delivery, files, parts.clock().isoformat()):
                 parts.payload.remove(replaced)
             self._incoming.remove(delivery.id)
@@ -184,7 +184,11 @@ class Intake:
         return delivery.row_count
 
     def _open_and_write(
-        self, delivery: Delivery, manifest: messages.DeliveryManifest, header: messages.TokenBatchHeader
+        self,
+        delivery: Delivery,
+        manifest: messages.DeliveryManifest,
+        header: messages.TokenBatchHeader,
+        digests: list[str],
     ) -> dict[str, str]:
         parts, agreement = self._parts, self._parts.agreement
         document, context, own = agreement.document, agreement.context(delivery.wave), self._own_name
@@ -213,8 +217,11 @@ class Intake:
                 files[name] = f"{delivery.id}.{name}.parquet"
                 key = data_key_name(document.lineage, delivery.wave, delivery.provider, name)
                 writers[name] = stack.enter_context(parts.payload.writing(files[name], key, opener.schema))
-            for number in range(delivery.chunk_count):
+            for number, digest in enumerate(digests):
                 sealed = self._incoming.read(delivery.id, number)
+                # Anyone can seal to pay_AS: what the provider signed is these bytes and no others.
+                if hashlib.sha256(sealed).hexdigest() != digest:
+                    raise Tampered(f"chunk {number} at rest is not the one that arrived")
                 opened = hpke.open_sealed(payload_key, sealed, chunk_info)
                 chunk = payload_chunk_from_bytes(opened, token_bytes=TOKEN_BYTES)
                 if chunk.table not in listed:

@@ -216,6 +216,19 @@ def test_a_chunk_that_does_not_open_is_refused_at_commit(tax: Deliverer, batch: 
     assert refusal_of(lambda: tax.send(Prepared(tax.sign(manifest), root, (sealed,)))).code is Code.TAMPERED
 
 
+def test_a_chunk_exchanged_at_rest_is_refused_though_it_was_sealed_for_the_service(
+    service: AnalysisService, tax: Deliverer, batch: Batch, prepared: Prepared
+) -> None:
+    other = tax.prepare(batch, {"activity": [row | {"band": 0} for row in ROWS]}, tax.wave_keys())
+    state = tax.begin(prepared)
+    tax.put(prepared.as_chunks(state.transfer_id))
+    arrived = service.config.data / "incoming" / state.transfer_id.hex() / "000000"
+    arrived.write_bytes(other.chunks[0])
+    refusal = refusal_of(lambda: tax.commit(state.transfer_id, prepared.root))
+    assert refusal.code is Code.TAMPERED
+    assert service.deliveries.files("w1") == {}
+
+
 def test_other_chunks_than_announced_are_refused(tax: Deliverer, batch: Batch, prepared: Prepared) -> None:
     other = tax.prepare(batch, {"activity": ROWS}, tax.wave_keys())
     state = tax.begin(prepared)

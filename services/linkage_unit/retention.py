@@ -3,6 +3,7 @@
 What is destroyed is the data key; the sealed files and their digests go with it.
 """
 
+from linkage_core.agreement.doors import state_of
 from services.linkage_unit.project import Upload, UploadState, encodings_are_due
 from services.linkage_unit.unit import LinkageUnit
 
@@ -10,10 +11,12 @@ from services.linkage_unit.unit import LinkageUnit
 def delete_due_encodings(unit: LinkageUnit) -> int:
     """Delete the encodings of every wave for which the agreement demands it; returns how many uploads that were."""
     document = unit.agreement.document
+    # A suspended agreement ends on its day like any other: nobody has more reason to keep what it can no longer use.
+    state = state_of(document, unit.clock(), frozenset())
     deleted = 0
     for wave in document.waves:
         run = unit.runs.state(wave.name)
-        if not encodings_are_due(wave, document.retention, run, unit.state(), unit.clock()):
+        if not encodings_are_due(wave, document.retention, run, state, unit.clock()):
             continue
         for upload in unit.uploads.of_wave(wave.name):
             deleted += _delete(unit, upload)

@@ -4,8 +4,9 @@
 providers must not wait for it. Each process has an audit log of its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from sqlalchemy import Engine
@@ -40,7 +41,10 @@ MIGRATIONS: Final = Path(__file__).parent / "store" / "migrations"
 
 @dataclass(frozen=True, slots=True)
 class LinkageUnit:
-    """The parts of one process of the linkage unit, under one version of the agreement."""
+    """The parts of one process of the linkage unit, under one version of the agreement.
+
+    `writing` is held while a chunk is put on disk and counted: of two streams of one upload only one does it.
+    """
 
     agreement: VerifiedAgreement
     keys: PartyKeys
@@ -55,6 +59,7 @@ class LinkageUnit:
     clock: Clock
     random: RandomBytes
     engine: Engine
+    writing: Lock = field(default_factory=Lock)
 
     @property
     def name(self) -> PartyName:

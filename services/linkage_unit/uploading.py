@@ -72,7 +72,8 @@ def put_chunks(unit: LinkageUnit, caller: Caller, chunks: Iterable[Chunk]) -> in
     """Take a stream of chunks of one upload; returns the number of the chunk that is wanted next.
 
     A chunk that has arrived before is passed over; one that comes too early ends the stream, whose sender then goes on
-    at the number returned. Raises `Tampered` for a content that does not fit its digest.
+    at the number returned. Raises `Tampered` for a content that does not fit its digest, and `Conflict` for any chunk
+    of a committed upload: what is left of it depends on the run, which is not for providers.
     """
     unit.keeper.check_door(unit.agreement, Door.UPLOAD)
     upload: Upload | None = None
@@ -83,6 +84,8 @@ def put_chunks(unit: LinkageUnit, caller: Caller, chunks: Iterable[Chunk]) -> in
             upload = _own_upload(unit, caller, chunk.transfer_id)
             sealed = _sealed(unit, upload)
             wanted = upload.next_chunk
+            if upload.state is not UploadState.OPEN:
+                raise Conflict("the upload is committed; nothing can be added to it")
         if chunk.transfer_id != upload.id:
             raise InputFault("a stream holds the chunks of one upload")
         if hashlib.sha256(chunk.content).digest() != chunk.sha256:
@@ -91,12 +94,11 @@ def put_chunks(unit: LinkageUnit, caller: Caller, chunks: Iterable[Chunk]) -> in
             raise InputFault(f"chunk {chunk.number}: the manifest states {upload.chunk_count} chunks")
         if chunk.number > wanted:
             break
-        if chunk.number < wanted or upload.state is not UploadState.OPEN:
+        if chunk.number < wanted:
             unit.uploads.require_same_chunk(upload.id, chunk.number, chunk.sha256)
             continue
         read_chunk(unit.agreement.document, chunk.content)
-        sealed.write(chunk.number, chunk.content)
-        wanted = unit.uploads.add_chunk(upload, chunk.number, chunk.sha256)
+        wanted = _keep(unit, upload, sealed, chunk)
     if upload is None:
         raise InputFault("the stream held no chunk")
     return wanted
@@ -143,6 +145,18 @@ def stored_chunks(unit: LinkageUnit, upload: Upload, digests: Iterable[bytes]) -
         if hashlib.sha256(content).digest() != digest:
             raise Tampered(f"chunk {number} at rest is not the one that arrived")
         yield content
+
+
+def _keep(unit: LinkageUnit, upload: Upload, sealed: SealedChunks, chunk: Chunk) -> int:
+    """Put a chunk on disk and count it; returns the number that is wanted then.
+
+    Another stream of the upload may have gone on meanwhile: what it has put there is never written over.
+    """
+    with unit.writing:
+        current = unit.uploads.find(upload.id, upload.provider)
+        if current is not None and current.state is UploadState.OPEN and current.next_chunk == chunk.number:
+            sealed.write(chunk.number, chunk.content)
+        return unit.uploads.add_chunk(upload, chunk.number, chunk.sha256)
 
 
 def _own_upload(unit: LinkageUnit, caller: Caller, upload_id: bytes) -> Upload:

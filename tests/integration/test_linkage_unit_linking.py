@@ -17,10 +17,11 @@ from linkage_core.tokens import TOKEN_BYTES, associated_data, open_tokens
 from linkage_core.types import PartyName
 from services.common.audit import verify
 from services.common.clock import system_random
-from services.common.errors import NotReady, Unavailable
+from services.common.errors import NotReady, RemoteRefusal, Unavailable
 from services.common.locks import only_process
 from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.project import RunState, UploadState
+from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.status import status_of
 from services.linkage_unit.unit import LinkageUnit, open_unit
@@ -32,6 +33,7 @@ from tests.support.linkage import (
     EncodedPeople,
     Provider,
     WaveKeyPair,
+    chunks_of,
     config_of,
     connected,
     encode_people,
@@ -354,6 +356,33 @@ def test_encodings_stay_as_long_as_agreed_and_no_longer(tmp_path: Path) -> None:
     link(config)
     assert len(list((config.data / "sealed" / "encodings").iterdir())) == 3
     assert not link(config, now=datetime(2026, 7, 1, tzinfo=UTC))
+    assert list((config.data / "sealed" / "encodings").iterdir()) == []
+
+
+def test_a_committed_upload_answers_alike_before_and_after_the_run(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    other = chunks_of(encode_people("tax", range(500, 540)))[:1]
+    answers = []
+    for _ in range(2):
+        with opened(config) as unit, served(unit) as address, connected(parties, address) as providers:
+            upload = next(upload for upload in unit.uploads.of_wave("w1") if upload.provider == "tax")
+            for chunks in (chunks_of(files["tax"])[:1], other):
+                with pytest.raises(RemoteRefusal) as refusal:
+                    providers["tax"].put(upload.id, chunks)
+                answers.append(str(refusal.value))
+        link(config)
+    assert len(set(answers)) == 1
+
+
+def test_encodings_of_an_agreement_that_is_over_go_even_if_it_was_suspended(
+    config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    with opened(config) as unit:
+        unit.keeper.suspend(unit.agreement, PartyName("border"), b"notice")
+        assert delete_due_encodings(unit) == 0
+    with opened(config, lambda: datetime(2036, 1, 1, tzinfo=UTC)) as unit:
+        assert delete_due_encodings(unit) == 3
     assert list((config.data / "sealed" / "encodings").iterdir()) == []
 
 

@@ -12,9 +12,10 @@ from linkage_core.agreement.doors import Door
 from linkage_core.errors import Refused
 from linkage_core.types import PartyName
 from services.common.channel import open_channel
-from services.common.errors import Code, Denied, NotReady, RemoteRefusal
-from services.common.identity import Role
+from services.common.errors import Code, Conflict, Denied, NotReady, RemoteRefusal
+from services.common.identity import Caller, Role
 from services.linkage_unit.unit import LinkageUnit
+from services.linkage_unit.uploading import put_chunks, stored_chunks
 from services.wire import messages
 from services.wire.convert.signed import sign_message
 from tests.support.linkage import (
@@ -317,6 +318,29 @@ def test_an_uncommitted_upload_gives_way_and_a_committed_one_never(
     with pytest.raises(RemoteRefusal) as refusal:
         tax.begin("third", tax.sign(manifest_of(parties, 100, chunks), "w1"))
     assert refusal.value.code is Code.CONFLICT
+
+
+def test_a_second_stream_of_an_upload_cannot_write_over_what_was_committed(
+    parties: Parties, unit: LinkageUnit, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    manifest = manifest_of(parties, 100, chunks)
+    state = tax.begin("attempt", tax.sign(manifest, "w1"))
+    other = chunks_of(encode_people("tax", range(200, 240)))[0]
+
+    def numbered(number: int, content: bytes) -> messages.Chunk:
+        return messages.Chunk(state.transfer_id, number, hashlib.sha256(content).digest(), content)
+
+    def stream() -> Iterator[messages.Chunk]:
+        yield numbered(0, chunks[0])
+        tax.put(state.transfer_id, chunks[1:], first=1)
+        tax.commit(state.transfer_id, manifest.root)
+        yield numbered(1, other)
+
+    with pytest.raises(Conflict):
+        put_chunks(unit, Caller(Role.PROVIDER, PartyName("tax")), stream())
+    (upload,) = unit.uploads.of_wave("w1")
+    assert list(stored_chunks(unit, upload, unit.uploads.digests(upload.id))) == chunks
 
 
 def test_too_large_a_change_against_the_wave_before_is_refused(

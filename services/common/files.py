@@ -13,8 +13,22 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _flush_folder(path.parent)
+
+
+def destroy_durably(path: Path, filler: bytes) -> None:
+    """Write over a file where it lies and remove it, both on disk before this returns: no power cut brings it back."""
+    with path.open("r+b") as file:
+        file.write(filler)
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

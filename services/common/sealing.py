@@ -19,7 +19,7 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.errors import Tampered
 from services.common.clock import RandomBytes
 from services.common.errors import ConfigurationFault
-from services.common.files import write_durably
+from services.common.files import destroy_durably, write_durably
 from services.common.keystore import write_private
 
 KEY_BYTES: Final = 32
@@ -95,11 +95,13 @@ class DataKeys:
         return self._path(name).exists()
 
     def destroy(self, name: str) -> None:
-        """Remove the wrap of a key, and with it everything that the key sealed. Nothing happens if it is gone."""
+        """Remove the wrap of a key, and with it everything that the key sealed. Nothing happens if it is gone.
+
+        On disk before this returns: a store that then notes the destruction never looks at the wrap again.
+        """
         path = self._path(name)
         if path.exists():
-            path.write_bytes(self._random(path.stat().st_size))
-            path.unlink()
+            destroy_durably(path, self._random(path.stat().st_size))
 
     def _path(self, name: str) -> Path:
         if not _SAFE_NAME.fullmatch(name):

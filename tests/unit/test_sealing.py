@@ -1,5 +1,6 @@
 """What lies on disk opens under its own key, name and context only; a destroyed key takes it along."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -96,6 +97,29 @@ def test_a_destroyed_key_is_gone_from_disk_and_what_it_sealed_stays_shut(data_ke
     with pytest.raises(Tampered):
         open_bytes(data_keys.open_or_create("w1-clks"), sealed, b"")
     data_keys.destroy("never-there")
+
+
+def test_a_destroyed_key_is_gone_from_the_medium_before_its_owner_goes_on(
+    data_keys: DataKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_keys.open_or_create("w1-clks")
+    wrap = tmp_path / "wraps" / "w1-clks.wrap"
+    wrapped, place = wrap.read_bytes(), wrap.stat().st_ino
+    flushed: list[tuple[bool, bytes | None]] = []
+
+    def fsync(descriptor: int) -> None:
+        inode = os.fstat(descriptor).st_ino
+        flushed.append((inode == place, wrap.read_bytes() if wrap.exists() else None))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    data_keys.destroy("w1-clks")
+    overwritten, removed = flushed
+    # First the same blocks with other bytes, then the folder without the name.
+    assert overwritten[0]
+    assert overwritten[1] is not None
+    assert len(overwritten[1]) == len(wrapped)
+    assert overwritten[1] != wrapped
+    assert removed == (False, None)
 
 
 def test_a_secret_of_any_length_is_kept_under_a_name_and_replaced(data_keys: DataKeys) -> None:

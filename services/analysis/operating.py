@@ -1,21 +1,19 @@
 """What an operator does beside the serving process: check, status, close a wave. None of it draws noise."""
 
-from collections.abc import Callable
 from typing import Final
 
 from disclosure.ledger import Caps, balance
 from linkage_core.agreement.doors import Door, check_door
-from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.crypto import hpke
-from linkage_core.errors import LinkageCoreError
 from services.analysis.assembly import open_service
 from services.analysis.config import AnalysisConfig
 from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.roster import read_roster
 from services.common.audit import AuditLog
+from services.common.checking import Checklist
 from services.common.clock import Clock, system_clock
-from services.common.errors import ServiceError
-from services.common.keystore import PartyKeys, load_party_keys
+from services.common.keystore import load_party_keys
 from services.common.locks import only_process
 
 CLOSE_WAVE: Final = "close-wave"
@@ -24,26 +22,16 @@ CLOSE_WAVE: Final = "close-wave"
 
 def check(config: AnalysisConfig, clock: Clock = system_clock) -> list[str]:
     """Return every reason for which `serve` would not start or no analyst could ask; changes nothing."""
-    findings: list[str] = []
-
-    def attempt(step: Callable[[], object]) -> object | None:
-        try:
-            return step()
-        except (LinkageCoreError, ServiceError) as error:
-            findings.append(str(error))
-        except OSError as error:
-            findings.append(f"{error.filename}: {error.strerror}")
-        return None
-
-    attempt(hpke.assert_supported)
-    keys = attempt(lambda: load_party_keys(config.keys))
-    agreement = attempt(lambda: verify_agreement(read_agreement(config.agreement)))
-    if isinstance(agreement, VerifiedAgreement):
-        if isinstance(keys, PartyKeys):
-            attempt(lambda: require_fit(agreement, keys))
-        attempt(lambda: check_door(agreement.document, Door.QUERY, now=clock(), suspended_by=frozenset()))
-        attempt(lambda: read_roster(config.roster, agreement))
-    return findings
+    checklist = Checklist()
+    checklist.attempt(hpke.assert_supported)
+    keys = checklist.attempt(lambda: load_party_keys(config.keys))
+    agreement = checklist.attempt(lambda: verify_agreement(read_agreement(config.agreement)))
+    if agreement is not None:
+        if keys is not None:
+            checklist.attempt(lambda: require_fit(agreement, keys))
+        checklist.attempt(lambda: check_door(agreement.document, Door.QUERY, now=clock(), suspended_by=frozenset()))
+        checklist.attempt(lambda: read_roster(config.roster, agreement))
+    return checklist.findings
 
 
 def status(config: AnalysisConfig) -> dict[str, object]:

@@ -8,18 +8,17 @@ from typing import Final
 import grpc
 
 from linkage_core.agreement.doors import Door, check_door
-from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.comparing.similarity import assert_native
 from linkage_core.crypto import hpke
-from linkage_core.errors import LinkageCoreError
 from linkage_core.linking.run import Progress
 from services.common.access import AccessGuard
 from services.common.agreements import is_party, realm_of
 from services.common.channel import open_channel
+from services.common.checking import Checklist
 from services.common.clock import Clock, RandomBytes, system_clock, system_random
-from services.common.errors import ServiceError
 from services.common.identity import Role
-from services.common.keystore import PartyKeys, load_party_keys
+from services.common.keystore import load_party_keys
 from services.common.locks import only_process
 from services.common.server import serve_until_stopped, start_server
 from services.common.wave_keys import fetch_wave_keys
@@ -71,26 +70,16 @@ def status(config: LinkageUnitConfig) -> Status:
 
 def check(config: LinkageUnitConfig, clock: Clock = system_clock) -> list[str]:
     """Return every reason for which `serve` would not start, or would refuse every file; changes nothing."""
-    findings: list[str] = []
-
-    def attempt(step: Callable[[], object]) -> object | None:
-        try:
-            return step()
-        except (LinkageCoreError, ServiceError) as error:
-            findings.append(str(error))
-        except OSError as error:
-            findings.append(f"{error.filename}: {error.strerror}")
-        return None
-
-    attempt(assert_native)
-    attempt(hpke.assert_supported)
-    keys = attempt(lambda: load_party_keys(config.keys))
-    agreement = attempt(lambda: verify_agreement(config.agreement.read_bytes()))
-    if isinstance(agreement, VerifiedAgreement):
-        if isinstance(keys, PartyKeys):
-            attempt(lambda: require_own_keys(agreement, keys))
-        attempt(lambda: check_door(agreement.document, Door.UPLOAD, now=clock(), suspended_by=frozenset()))
-    return findings
+    checklist = Checklist()
+    checklist.attempt(assert_native)
+    checklist.attempt(hpke.assert_supported)
+    keys = checklist.attempt(lambda: load_party_keys(config.keys))
+    agreement = checklist.attempt(lambda: verify_agreement(config.agreement.read_bytes()))
+    if agreement is not None:
+        if keys is not None:
+            checklist.attempt(lambda: require_own_keys(agreement, keys))
+        checklist.attempt(lambda: check_door(agreement.document, Door.UPLOAD, now=clock(), suspended_by=frozenset()))
+    return checklist.findings
 
 
 @contextmanager

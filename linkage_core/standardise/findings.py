@@ -1,6 +1,5 @@
 """What standardisation reports about a value: a row, a field and a reason, never the value."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,8 +46,3 @@ class Finding:
 
 Standardised = tuple[str, Reason | None]
 """A standardised value ("" = missing), and why it is missing although the file holds something."""
-
-
-def refusing(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the findings for which the file must be mended before anything is sent."""
-    return tuple(f for f in findings if f.reason.refuses)

@@ -130,7 +130,7 @@ class Budget(Clause):
     """The lineage's privacy budget: rho of zero-concentrated differential privacy, privacy unit = one synthetic key.
 
     `total_nano_rho` bounds everything ever released under the lineage; `per_wave_nano_rho`, `per_analyst_nano_rho`
-    and `per_release_nano_rho` bound their parts. `delta_e15` (in 1e-15) is used to report epsilon only.
+    and `per_release_nano_rho` bound their parts. `delta_e15` (in 1e-15) is for reading rho as an epsilon only.
     `flow_cells_per_person` is the public bound on cells of a flow table that one person may count in.
     `maximum_noise_sd` refuses a question so cheap that its answer would be noise.
     """
@@ -140,7 +140,7 @@ class Budget(Clause):
     per_wave_nano_rho: int = Field(ge=1)
     per_analyst_nano_rho: int = Field(ge=1)
     per_release_nano_rho: int = Field(ge=1)
-    delta_e15: int = Field(ge=1)
+    delta_e15: int = Field(ge=1, lt=10**15)
     flow_cells_per_person: int = Field(ge=1, le=100)
     maximum_cells: int = Field(ge=1, le=1_000_000)
     maximum_noise_sd: int = Field(ge=1)

@@ -1,5 +1,6 @@
 """An agreement in words: what a signatory reads before signing."""
 
+import math
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -52,6 +53,8 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
         f"  total {budget.total_nano_rho / NANO:g}, a wave {budget.per_wave_nano_rho / NANO:g}, "
         f"an analyst {budget.per_analyst_nano_rho / NANO:g}, a release {budget.per_release_nano_rho / NANO:g}"
     )
+    delta = budget.delta_e15 * 1e-15
+    yield f"  in other words, epsilon {_epsilon(budget.total_nano_rho / NANO, delta):.2f} at delta {delta:g}, in all"
     yield f"  at most {budget.flow_cells_per_person} cells a person in a flow table"
     yield f"  noise with a standard deviation of at most {budget.maximum_noise_sd}"
     yield f"  cells below {a.minimum_cell_count} are flagged as unreliable"
@@ -63,6 +66,11 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
     )
     yield f"destroyed at the end: {', '.join(a.destroyed_at_end)}"
     yield f"impact assessment: {a.impact_assessment}"
+
+
+def _epsilon(rho: float, delta: float) -> float:
+    """Return an epsilon for which rho-zCDP implies (epsilon, delta)-differential privacy (Bun and Steinke 2016)."""
+    return rho + 2 * math.sqrt(rho * math.log(1 / delta))
 
 
 def _fingerprint(party: Party) -> str:

@@ -148,6 +148,7 @@ def test_what_a_signatory_reads_shows_the_fingerprints_that_parties_compare(offi
         "border_police.crossings [event]",
         "2026-01-01 to 2035-12-31",
         "total 1, a wave 0.5, an analyst 0.5, a release 0.2",
+        "epsilon 8.43 at delta 1e-06",
         "least hardening: t >= 8",
         "dimension sex [sex]: population_register.persons.sex, then border_police.persons.sex",
         "code list direction: in, out; unknown",

@@ -74,8 +74,9 @@ def open_service(
     """Open store, keys and agreement, and verify the ledger against its anchor.
 
     Raises `Unfit` if this installation cannot open seals, `ConfigurationFault` or `Refused` if keys and agreement do
-    not fit together, `LedgerCorrupt` if the ledger is older than its anchor or was changed. Only a process that
-    `takes_into_force` adopts a new version of the agreement; another one under another version is refused.
+    not fit together, `LedgerCorrupt` if the ledger is older than its anchor or was changed, and `Tampered` if the master
+    key of synthetic keys is lost while payload is there. Only a process that `takes_into_force` adopts a new version of
+    the agreement; another one under another version is refused.
     """
     hpke.assert_supported()
     keys = load_party_keys(config.keys)
@@ -89,16 +90,19 @@ def open_service(
     data_keys = DataKeys(FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random), config.wraps, random)
     ledger = SqlLedger(engine, AnchorFile(config.anchor, keys.identity))
     ledger.check(document.lineage)
+    deliveries = DeliveryStore(engine)
+    # Under a new master key the people of what is delivered now would be others than those of what is there.
+    master = data_keys.open(_MASTER) if deliveries.all_files() else data_keys.open_or_create(_MASTER)
     return AnalysisService(
         config=config,
         agreement=agreement,
         keys=keys,
         keeper=keeper,
         keyring=WaveKeyring(engine, data_keys, keys),
-        deliveries=DeliveryStore(engine),
+        deliveries=deliveries,
         payload=PayloadStore(config.data / "payload", data_keys, random),
         ledger=ledger,
-        k_as=analysis_service_key(data_keys.open_or_create(_MASTER), document.lineage_bytes, document.project),
+        k_as=analysis_service_key(master, document.lineage_bytes, document.project),
         clock=clock,
         random=random,
         log=get_log("analysis", agreement=document.id),

@@ -100,7 +100,7 @@ def _link(
     group_ids: dict[RegistryKey, bytes] = {
         key: inheritance.group_ids[_global_handle(*key)] for loaded in uploads for key in _keys_of(loaded)
     }
-    pseudonyms = _pseudonyms(unit, set(group_ids.values()))
+    pseudonyms = _pseudonyms(unit, set(group_ids.values()), first=not registry)
 
     # 7. Tokens.
     unit.content.remove_tokens_except(unit.runs.batch_ids())
@@ -177,10 +177,14 @@ def _group_of(uploads: Sequence[LoadedUpload], groups: LinkageGroups) -> dict[Ha
     return group_of
 
 
-def _pseudonyms(unit: LinkageUnit, group_ids: set[bytes]) -> dict[bytes, bytes]:
-    """Return y of each group id, under the linkage unit's key for this lineage and project."""
+def _pseudonyms(unit: LinkageUnit, group_ids: set[bytes], *, first: bool) -> dict[bytes, bytes]:
+    """Return y of each group id, under the linkage unit's key for this lineage and project.
+
+    Only the `first` run makes the master key. Raises `Tampered` if it is lost later: under a new one every person would
+    silently become another.
+    """
     document = unit.agreement.document
-    master = unit.data_keys.open_or_create(MASTER_KEY)
+    master = unit.data_keys.open_or_create(MASTER_KEY) if first else unit.data_keys.open(MASTER_KEY)
     k_lu = linkage_unit_key(master, document.lineage_bytes, document.project)
     ordered = sorted(group_ids)
     rows = np.frombuffer(b"".join(ordered), dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES)

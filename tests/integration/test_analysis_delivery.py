@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from linkage_core.crypto.hpke import seal
+from linkage_core.errors import Tampered
 from linkage_core.tokens import TOKEN_BYTES
 from services.analysis.assembly import AnalysisService
 from services.analysis.intake_rules import tables_of
@@ -407,6 +408,15 @@ def test_payload_past_its_days_of_retention_is_destroyed(
     assert destroy_expired_payload(later) == ["w1"]
     assert list((tmp_path / "data" / "payload").iterdir()) == []
     assert not [path for path in (tmp_path / "secrets" / "wraps").iterdir() if path.name.startswith("payload.")]
+
+
+def test_a_lost_master_key_stops_the_service_instead_of_making_everybody_another(
+    parties: Parties, tmp_path: Path, service: AnalysisService, tax: Deliverer
+) -> None:
+    tax.deliver(PEOPLE, {"activity": ROWS})
+    (service.config.wraps / "k-as.wrap").unlink()
+    with pytest.raises(Tampered, match="k-as"), opened(config_of(parties, tmp_path)):
+        pass
 
 
 def test_an_amended_agreement_keeps_synthetic_keys(tmp_path: Path) -> None:

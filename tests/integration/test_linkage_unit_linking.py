@@ -22,7 +22,7 @@ from services.common.locks import only_process
 from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.project import RunState, UploadState
 from services.linkage_unit.retention import delete_due_encodings
-from services.linkage_unit.runner import link_wave
+from services.linkage_unit.runner import MASTER_KEY, link_wave
 from services.linkage_unit.status import status_of
 from services.linkage_unit.unit import LinkageUnit, open_unit
 from services.wire import messages
@@ -334,6 +334,17 @@ def test_people_keep_their_pseudonym_in_the_next_wave_and_under_an_amendment(tmp
     after = pseudonym_of(second["tax"], open_batch(parties, parts, "tax", "w2"))
     assert {person: after[person].pseudonym for person in before} == {p: t.pseudonym for p, t in before.items()}
     assert len({token.pseudonym for token in after.values()}) == 90
+
+
+def test_a_lost_master_key_stops_the_next_wave_instead_of_making_everybody_another(
+    parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
+) -> None:
+    link(config)
+    (config.wraps / f"{MASTER_KEY}.wrap").unlink()
+    with opened(config) as unit:
+        upload_all(parties, unit, OVERLAPPING, "w2")
+    with pytest.raises(Tampered, match=MASTER_KEY):
+        link(config, "w2")
 
 
 def test_encodings_are_destroyed_once_tokens_are_made(

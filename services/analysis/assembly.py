@@ -74,9 +74,9 @@ def open_service(
     """Open store, keys and agreement, and verify the ledger against its anchor.
 
     Raises `Unfit` if this installation cannot open seals, `ConfigurationFault` or `Refused` if keys and agreement do
-    not fit together, `LedgerCorrupt` if the ledger is older than its anchor or was changed, and `Tampered` if the master
-    key of synthetic keys is lost while payload is there. Only a process that `takes_into_force` adopts a new version of
-    the agreement; another one under another version is refused.
+    not fit together, `LedgerCorrupt` if the ledger is older than its anchor or was changed, and `Tampered` if the
+    master key of synthetic keys is lost while payload is there. Only a process that `takes_into_force` adopts a new
+    version of the agreement; another one under another version is refused.
     """
     hpke.assert_supported()
     keys = load_party_keys(config.keys)

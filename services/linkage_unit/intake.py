@@ -96,8 +96,8 @@ def _hardening_faults(agreement: Agreement, spec: ClkSpec, statement: ClkStateme
         )
     if statement.d_ppm > floor.maximum_d_ppm:
         yield "hardening.maximum_d_ppm", f"{where}: D = {statement.d_ppm} ppm, above {floor.maximum_d_ppm}"
-    expected = abs(1 - 2 * statement.fill_ppm / PPM) ** (statement.diffusion_t - 1) * PPM
-    if abs(statement.d_ppm - expected) > 2 * statement.diffusion_t + 2:  # both are rounded to whole ppm
+    expected = abs(1 - 2 * min(statement.fill_ppm, PPM) / PPM) ** (spec.diffusion_t - 1) * PPM
+    if abs(statement.d_ppm - expected) > 2 * spec.diffusion_t + 2:  # both are rounded to whole ppm
         yield "hardening.maximum_d_ppm", f"{where}: D = {statement.d_ppm} ppm does not follow from fill and t"
 
 

@@ -71,6 +71,7 @@ def test_a_manifest_is_refused_by_the_clause_it_breaks(
         ({"fill_ppm": 400_001}, "hardening.highest_fill_per_mille"),
         ({"d_ppm": 50_001}, "hardening.maximum_d_ppm"),
         ({"d_ppm": 1}, "hardening.maximum_d_ppm"),
+        ({"fill_ppm": 2**32 - 1, "diffusion_t": 2**32 - 1, "d_ppm": 2**32 - 1}, "hardening.minimum_t"),
     ],
 )
 def test_a_weak_or_misstated_encoding_is_refused(

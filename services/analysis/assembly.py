@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import NoResultFound
 
 from disclosure.bounding import TruncationKey
-from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.crypto import hpke
 from linkage_core.crypto.kdf import expand
 from linkage_core.crypto.secret import Secret
 from linkage_core.pseudonyms import analysis_service_key
 from services.analysis.config import AnalysisConfig
-from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.store.anchor import AnchorFile
 from services.analysis.store.deliveries import DeliveryStore
 from services.analysis.store.ledger import SqlLedger
@@ -26,12 +24,15 @@ from services.analysis.wave_keys import WaveKeyring
 from services.common.agreements import AgreementKeeper
 from services.common.clock import Clock, RandomBytes, system_clock, system_random
 from services.common.database import open_database
-from services.common.errors import NotReady
-from services.common.keystore import PartyKeys, load_party_keys
+from services.common.identity import Role
+from services.common.keystore import PartyKeys
 from services.common.logs import Log, get_log
+from services.common.own_identity import own_identity
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 
 TRUNCATION_KEY_VERSION: Final = 1
+SERVER: Final = "symbolon analysis serve"
+"""The command that takes an agreement into force."""
 _MASTER: Final = "k-as"
 
 
@@ -79,20 +80,20 @@ def open_service(
     version of the agreement; another one under another version is refused.
     """
     hpke.assert_supported()
-    keys = load_party_keys(config.keys)
-    file = read_agreement(config.agreement)
-    require_fit(verify_agreement(file), keys)
+    mine, keys = own_identity(config.keys, config.agreement, Role.ANALYSIS_SERVICE)
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = open_database(config.database_url, MIGRATIONS)
     keeper = AgreementKeeper(engine, clock)
-    agreement = keeper.adopt(file) if takes_into_force else _in_force(keeper, file)
+    agreement = keeper.adopt(mine.file) if takes_into_force else keeper.require_in_force(mine, SERVER)
     document = agreement.document
-    data_keys = DataKeys(FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random), config.wraps, random)
+    kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
+    data_keys = DataKeys(kek, config.wraps, random)
+    lasting_keys = DataKeys(kek, config.data / "master-key", random)
     ledger = SqlLedger(engine, AnchorFile(config.anchor, keys.identity))
     ledger.check(document.lineage)
     deliveries = DeliveryStore(engine)
     # Under a new master key the people of what is delivered now would be others than those of what is there.
-    master = data_keys.open(_MASTER) if deliveries.all_files() else data_keys.open_or_create(_MASTER)
+    master = lasting_keys.open(_MASTER) if deliveries.all_files() else lasting_keys.open_or_create(_MASTER)
     return AnalysisService(
         config=config,
         agreement=agreement,
@@ -108,15 +109,3 @@ def open_service(
         log=get_log("analysis", agreement=document.id),
         engine=engine,
     )
-
-
-def _in_force(keeper: AgreementKeeper, file: bytes) -> VerifiedAgreement:
-    """Return the agreement in force if it is the one in the file: a server under another one may be running."""
-    agreement = verify_agreement(file)
-    try:
-        current = keeper.current()
-    except NoResultFound:
-        raise NotReady("no agreement is in force yet: start `symbolon analysis serve` once") from None
-    if current.hash != agreement.hash:
-        raise NotReady("the agreement file is not the one in force: restart `symbolon analysis serve` first")
-    return current

@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
+from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.types import PartyName
 from services.analysis.client_config import AnalystConfig, load
 from services.common.agreements import realm_of
-from services.common.certificates import authority_faults
 from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
-from services.common.errors import ConfigurationFault
 from services.common.identity import Role
-from services.common.keystore import PartyKeys, load_party_keys
+from services.common.keystore import PartyKeys
+from services.common.own_identity import own_identity
 from services.wire import messages
 from services.wire.convert import queries
 from services.wire.convert.signed import sign_message
@@ -52,13 +51,7 @@ class Analysis:
     def connect(cls, config: AnalystConfig | Path | str) -> "Analysis":
         """Connect as an analyst's configuration says; raises `ConfigurationFault` or `Refused` if it cannot be used."""
         settings = config if isinstance(config, AnalystConfig) else load(Path(config))
-        keys = load_party_keys(settings.keys)
-        if keys.role is not Role.ANALYST:
-            raise ConfigurationFault(f"the keys are those of a {keys.role}, expected analyst")
-        agreement = verify_agreement(_read(settings.agreement))
-        faults = authority_faults(agreement.document.certificate_authority, keys.transport.authority)
-        if faults:
-            raise ConfigurationFault("keys and agreement do not fit together", tuple(faults))
+        agreement, keys = own_identity(settings.keys, settings.agreement, Role.ANALYST)
         service = agreement.document.analysis_service.name
         channel = open_channel(
             settings.analysis_service, keys.transport, realm_of(agreement), Role.ANALYSIS_SERVICE, service
@@ -166,10 +159,3 @@ def frame_of(answer: queries.Answer) -> "pd.DataFrame":
         "totals": frame(release.totals, release.axes[:1]).to_dict("records"),
     }
     return table
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationFault(f"the agreement {path} cannot be read: {error.strerror}") from None

@@ -8,13 +8,14 @@ from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.crypto import hpke
 from services.analysis.assembly import open_service
 from services.analysis.config import AnalysisConfig
-from services.analysis.own_identity import read_agreement, require_fit
 from services.analysis.roster import read_roster
 from services.common.audit import AuditLog
 from services.common.checking import Checklist
 from services.common.clock import Clock, system_clock
+from services.common.identity import Role
 from services.common.keystore import load_party_keys
 from services.common.locks import only_process
+from services.common.own_identity import read_agreement, require_own_keys
 
 CLOSE_WAVE: Final = "close-wave"
 """Name of the process that closes waves: it has a lock and an audit log of its own."""
@@ -28,7 +29,7 @@ def check(config: AnalysisConfig, clock: Clock = system_clock) -> list[str]:
     agreement = checklist.attempt(lambda: verify_agreement(read_agreement(config.agreement)))
     if agreement is not None:
         if keys is not None:
-            checklist.attempt(lambda: require_fit(agreement, keys))
+            checklist.attempt(lambda: require_own_keys(agreement, keys, Role.ANALYSIS_SERVICE))
         checklist.attempt(lambda: check_door(agreement.document, Door.QUERY, now=clock(), suspended_by=frozenset()))
         checklist.attempt(lambda: read_roster(config.roster, agreement))
     return checklist.findings

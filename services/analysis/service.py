@@ -131,4 +131,6 @@ def is_member(service: AnalysisService, caller: Caller) -> bool:
     """Tell whether the agreement names a party, or the roster an analyst."""
     if caller.role is not Role.ANALYST:
         return is_party(service.agreement, caller)
+    if not service.config.roster.exists():
+        return False
     return read_roster(service.config.roster, service.agreement).identity_key(caller.name) is not None

@@ -2,11 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.outcome import BAD_INPUT, results, talk
+
+if TYPE_CHECKING:
+    from linkage_core.agreement.signatures import VerifiedAgreement
+    from services.analysis.config import AnalysisConfig
+    from services.common.keystore import PartyKeys
 
 app = typer.Typer(no_args_is_help=True, help="Run the analysis service: payload intake, budget, released tables.")
 roster = typer.Typer(no_args_is_help=True, help="Who may ask questions: a roster signed by the analysis service.")
@@ -94,12 +99,11 @@ def new(config: Config) -> None:
     Example: symbolon analysis roster new --config analysis.toml
     """
     from services.analysis.config import load
-    from services.analysis.own_identity import own_identity
     from services.analysis.roster import Roster, write_roster
     from services.common.errors import ConfigurationFault
 
     settings = load(config)
-    agreement, keys = own_identity(settings)
+    agreement, keys = _own_identity(settings)
     if settings.roster.exists():
         raise ConfigurationFault(f"{settings.roster} is there already; a roster is never overwritten")
     write_roster(settings.roster, Roster(lineage=agreement.document.lineage), keys.identity)
@@ -115,12 +119,11 @@ def add(
     Example: symbolon analysis roster add --config analysis.toml keys/analyst/party.json
     """
     from services.analysis.config import load
-    from services.analysis.own_identity import own_identity
     from services.analysis.roster import read_roster, write_roster
     from services.common.keystore import load_public_identity
 
     settings = load(config)
-    agreement, keys = own_identity(settings)
+    agreement, keys = _own_identity(settings)
     person = load_public_identity(party)
     write_roster(
         settings.roster, read_roster(settings.roster, agreement).with_analyst(person, agreement), keys.identity
@@ -135,11 +138,10 @@ def remove(config: Config, name: Annotated[str, typer.Argument(help="The analyst
     Example: symbolon analysis roster remove --config analysis.toml analyst
     """
     from services.analysis.config import load
-    from services.analysis.own_identity import own_identity
     from services.analysis.roster import read_roster, write_roster
 
     settings = load(config)
-    agreement, keys = own_identity(settings)
+    agreement, keys = _own_identity(settings)
     write_roster(settings.roster, read_roster(settings.roster, agreement).without_analyst(name), keys.identity)
     talk.print(f"{name} is off the roster")
 
@@ -148,9 +150,15 @@ def remove(config: Config, name: Annotated[str, typer.Argument(help="The analyst
 def show_roster(config: Config) -> None:
     """Show who may ask questions, as JSON."""
     from services.analysis.config import load
-    from services.analysis.own_identity import own_identity
     from services.analysis.roster import read_roster
 
     settings = load(config)
-    agreement, _ = own_identity(settings)
+    agreement, _ = _own_identity(settings)
     results.print(json.dumps(read_roster(settings.roster, agreement).model_dump(mode="json"), indent=2))
+
+
+def _own_identity(settings: "AnalysisConfig") -> "tuple[VerifiedAgreement, PartyKeys]":
+    from services.common.identity import Role
+    from services.common.own_identity import own_identity
+
+    return own_identity(settings.keys, settings.agreement, Role.ANALYSIS_SERVICE)

@@ -3,6 +3,7 @@
 Groups load on demand: asking for help must not import data frames, kernels or noise.
 """
 
+import os
 import warnings
 
 import typer
@@ -33,6 +34,7 @@ app.command()(demo)
 
 def main() -> None:
     """Entry point of the console script."""
+    os.umask(0o077)  # what a command writes is for its own account: stores, logs, answers
     # anonlink imports pkg_resources, which warns users of what only a maintainer can change
     warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
     run(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from sqlalchemy import Column, Connection, Engine, Integer, LargeBinary, MetaData, String, Table, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from linkage_core.agreement.amendments import check_amendment
 from linkage_core.agreement.doors import AgreementState, Door, check_door, state_of
@@ -17,6 +17,7 @@ from linkage_core.errors import Refused
 from linkage_core.types import PartyName
 from services.common.clock import Clock
 from services.common.database import transact
+from services.common.errors import NotReady
 from services.common.identity import Caller, Realm, caller_of
 from services.wire.convert import agreement as convert
 from services.wire.convert.signed import open_message, signed_to_bytes
@@ -88,6 +89,19 @@ class AgreementKeeper:
                 select(_agreements.c.file).order_by(_agreements.c.version.desc()).limit(1)
             ).scalar_one()
         return verify_agreement(stored)
+
+    def require_in_force(self, mine: VerifiedAgreement, server: str) -> VerifiedAgreement:
+        """Return the version in force if it is `mine`: a server under another one may be running.
+
+        Raises `NotReady` telling to start `server`, the command that takes an agreement into force.
+        """
+        try:
+            current = self.current()
+        except NoResultFound:
+            raise NotReady(f"no agreement is in force yet: start `{server}` once") from None
+        if current.hash != mine.hash:
+            raise NotReady(f"the agreement file is not the one in force: restart `{server}` first")
+        return current
 
     def suspend(self, agreement: VerifiedAgreement, party: PartyName, notice: bytes) -> None:
         """Record a party's verified notice of suspension; a repeated one changes nothing."""

@@ -39,7 +39,7 @@ from services.wire.convert.signed import sign_message, signed_to_bytes
 from services.wire.messages import WaveKeys
 
 MASTER_KEY: Final = "group-pseudonyms"
-"""Name of the data key from which K_LU derives."""
+"""Name of the key from which K_LU derives; it lies with the data, not with the wraps: it must outlive them."""
 
 FetchKeys = Callable[[str], WaveKeys]
 """Returns the analysis service's verified keys of a wave."""
@@ -184,7 +184,7 @@ def _pseudonyms(unit: LinkageUnit, group_ids: set[bytes], *, first: bool) -> dic
     silently become another.
     """
     document = unit.agreement.document
-    master = unit.data_keys.open_or_create(MASTER_KEY) if first else unit.data_keys.open(MASTER_KEY)
+    master = unit.lasting_keys.open_or_create(MASTER_KEY) if first else unit.lasting_keys.open(MASTER_KEY)
     k_lu = linkage_unit_key(master, document.lineage_bytes, document.project)
     ordered = sorted(group_ids)
     rows = np.frombuffer(b"".join(ordered), dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES)

@@ -20,6 +20,7 @@ from services.common.clock import Clock, RandomBytes, system_clock, system_rando
 from services.common.identity import Role
 from services.common.keystore import load_party_keys
 from services.common.locks import only_process
+from services.common.own_identity import read_agreement, require_own_keys
 from services.common.server import serve_until_stopped, start_server
 from services.common.wave_keys import fetch_wave_keys
 from services.linkage_unit.config import LinkageUnitConfig
@@ -27,7 +28,7 @@ from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.servicer import register
 from services.linkage_unit.status import Status, status_of
-from services.linkage_unit.unit import LINK, SERVE, LinkageUnit, open_unit, require_own_keys
+from services.linkage_unit.unit import LINK, SERVE, LinkageUnit, open_unit
 
 STATUS: Final = "status"
 
@@ -74,10 +75,10 @@ def check(config: LinkageUnitConfig, clock: Clock = system_clock) -> list[str]:
     checklist.attempt(assert_native)
     checklist.attempt(hpke.assert_supported)
     keys = checklist.attempt(lambda: load_party_keys(config.keys))
-    agreement = checklist.attempt(lambda: verify_agreement(config.agreement.read_bytes()))
+    agreement = checklist.attempt(lambda: verify_agreement(read_agreement(config.agreement)))
     if agreement is not None:
         if keys is not None:
-            checklist.attempt(lambda: require_own_keys(agreement, keys))
+            checklist.attempt(lambda: require_own_keys(agreement, keys, Role.LINKAGE_UNIT))
         checklist.attempt(lambda: check_door(agreement.document, Door.UPLOAD, now=clock(), suspended_by=frozenset()))
     return checklist.findings
 

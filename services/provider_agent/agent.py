@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
 from linkage_core.crypto.signing import Context
-from linkage_core.errors import InputFault, Refused
+from linkage_core.errors import Refused
 from linkage_core.types import PartyName
 from services.common.audit import AuditLog
-from services.common.certificates import authority_faults
 from services.common.channel import open_channel
 from services.common.clock import Clock, RandomBytes
 from services.common.errors import ConfigurationFault
 from services.common.identity import Realm, Role
-from services.common.keystore import PartyKeys, load_party_keys
+from services.common.keystore import PartyKeys
+from services.common.own_identity import own_identity
 from services.common.sealing import FileKeyEncryptionKey
 from services.provider_agent.analysis_client import AnalysisClient
 from services.provider_agent.config import AgentConfig
@@ -133,11 +133,7 @@ def open_agent(
     Raises `ConfigurationFault`, `InputFault` or `Refused` (signatures) with everything that is wrong, and `NotReady` if
     another agent holds the folder.
     """
-    keys = load_party_keys(config.keys)
-    if not config.agreement.is_file():
-        raise ConfigurationFault(f"there is no agreement file {config.agreement}")
-    agreement = verify_agreement(config.agreement.read_bytes())
-    require_keys_of_provider(keys, agreement)
+    agreement, keys = own_identity(config.keys, config.agreement, Role.PROVIDER)
     name = wave or config.wave
     if name is None:
         waves = ", ".join(w.name for w in agreement.document.waves)
@@ -149,18 +145,3 @@ def open_agent(
     with state.locked():
         audit = AuditLog(config.state / "audit.jsonl", keys.identity, clock)
         yield Agent(config, agreement, name, keys, mapping, state, audit, clock, random_bytes, progress)
-
-
-def require_keys_of_provider(keys: PartyKeys, agreement: VerifiedAgreement) -> None:
-    """Raise one `InputFault` unless the agreement names the owner of these keys as a data provider."""
-    party = agreement.document.party(keys.name)
-    faults = []
-    if party.role != "provider" or keys.role is not Role.PROVIDER:
-        faults.append(f"{keys.name} is no data provider")
-    if party.identity_key != keys.public.identity_key.hex():
-        faults.append("the identity key is not the one that the agreement names")
-    if keys.public.wrap_key is None or party.wrap_key != keys.public.wrap_key.hex():
-        faults.append("the wrap key is not the one that the agreement names")
-    faults += authority_faults(agreement.document.certificate_authority, keys.transport.authority)
-    if faults:
-        raise InputFault(f"the keys of {keys.name} do not fit the agreement", tuple(faults))

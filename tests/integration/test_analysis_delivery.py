@@ -414,7 +414,7 @@ def test_a_lost_master_key_stops_the_service_instead_of_making_everybody_another
     parties: Parties, tmp_path: Path, service: AnalysisService, tax: Deliverer
 ) -> None:
     tax.deliver(PEOPLE, {"activity": ROWS})
-    (service.config.wraps / "k-as.wrap").unlink()
+    (service.config.data / "master-key" / "k-as.wrap").unlink()
     with pytest.raises(Tampered, match="k-as"), opened(config_of(parties, tmp_path)):
         pass
 

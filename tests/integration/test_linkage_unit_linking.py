@@ -340,7 +340,7 @@ def test_a_lost_master_key_stops_the_next_wave_instead_of_making_everybody_anoth
     parties: Parties, config: LinkageUnitConfig, files: dict[str, EncodedPeople]
 ) -> None:
     link(config)
-    (config.wraps / f"{MASTER_KEY}.wrap").unlink()
+    (config.data / "master-key" / f"{MASTER_KEY}.wrap").unlink()
     with opened(config) as unit:
         upload_all(parties, unit, OVERLAPPING, "w2")
     with pytest.raises(Tampered, match=MASTER_KEY):

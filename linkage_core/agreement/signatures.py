@@ -71,7 +71,8 @@ def parse_signed(file: bytes) -> SignedAgreement:
 def verify_agreement(file: bytes) -> VerifiedAgreement:
     """Return the agreement if every party's signature is there and fits.
 
-    Raises `Refused` with clause `signatures.<party>` for a missing, foreign or unfitting signature, and `InputFault`
+    Raises `Refused` with clause `signatures.<party>` for missing, foreign or unfitting signatures (the first one's
+    clause; the message tells all), and `InputFault`
     for a file in another spelling than the canonical one: two readers could understand it differently, e.g. a key that
     stands there twice.
     """
@@ -79,16 +80,26 @@ def verify_agreement(file: bytes) -> VerifiedAgreement:
     if signed.to_bytes() != file:
         raise InputFault("the agreement file was changed: it is not in the canonical form that `sign` writes")
     agreement = signed.agreement
-    message = signed_bytes(agreement)
-    names = {party.name for party in agreement.parties}
-    for stranger in sorted(set(signed.signatures) - names):
-        raise Refused(f"signatures.{stranger}", "signed by someone who is no party")
-    for party in agreement.parties:
+    wrong = _unfitting(signed)
+    if wrong:
+        (first, reason), *others = wrong.items()
+        also = "".join(f"; {name}: {why}" for name, why in others)
+        raise Refused(f"signatures.{first}", reason + also)
+    return VerifiedAgreement(agreement, agreement.hash, file)
+
+
+def _unfitting(signed: SignedAgreement) -> dict[str, str]:
+    """Return what is wrong with whose signature, parties first in the agreement's order."""
+    message = signed_bytes(signed.agreement)
+    wrong = {}
+    for party in signed.agreement.parties:
         signature = signed.signatures.get(party.name)
         if signature is None:
-            raise Refused(f"signatures.{party.name}", "not signed")
+            wrong[party.name] = "not signed"
+            continue
         try:
             signing.verify(bytes.fromhex(party.identity_key), message, bytes.fromhex(signature), "the agreement")
         except (Tampered, ValueError):
-            raise Refused(f"signatures.{party.name}", "the signature does not fit this document") from None
-    return VerifiedAgreement(agreement, agreement.hash, file)
+            wrong[party.name] = "the signature does not fit this document"
+    strangers = sorted(set(signed.signatures) - {party.name for party in signed.agreement.parties})
+    return wrong | dict.fromkeys(strangers, "signed by someone who is no party")

@@ -393,6 +393,12 @@ def test_an_analyst_who_is_struck_off_the_roster_is_denied_at_once(
         ana.preview(STOCK)
 
 
+def test_without_a_roster_nobody_may_ask(ana: Analysis, service: AnalysisService) -> None:
+    service.config.roster.unlink()
+    with pytest.raises(Denied):
+        ana.preview(STOCK)
+
+
 def test_a_roster_that_somebody_changed_lets_nobody_in(ana: Analysis, service: AnalysisService) -> None:
     roster = service.config.roster
     roster.write_bytes(roster.read_bytes().replace(b'"ana"', b'"eve"'))

@@ -74,6 +74,14 @@ def test_a_signature_of_someone_who_is_no_party_is_refused() -> None:
     assert refused_clause(changed(lambda c: c["signatures"].update(stranger=extra))) == "signatures.stranger"
 
 
+def test_every_missing_signature_is_told_at_once() -> None:
+    def drop(content: dict[str, Any]) -> None:
+        del content["signatures"]["tax"], content["signatures"]["border"]
+
+    with pytest.raises(Refused, match="signatures.border: not signed; tax: not signed"):
+        verify_agreement(changed(drop))
+
+
 def test_a_signature_of_another_version_is_refused() -> None:
     other = sign(TAX_KEY, signed_bytes(parsed(small_document(title="Another")))).hex()
     assert refused_clause(changed(lambda c: c["signatures"].update(tax=other))) == "signatures.tax"

@@ -78,7 +78,7 @@ def test_every_missing_signature_is_told_at_once() -> None:
     def drop(content: dict[str, Any]) -> None:
         del content["signatures"]["tax"], content["signatures"]["border"]
 
-    with pytest.raises(Refused, match="signatures.border: not signed; tax: not signed"):
+    with pytest.raises(Refused, match=r"signatures\.border: not signed; tax: not signed"):
         verify_agreement(changed(drop))
 
 

@@ -105,7 +105,10 @@ class Wave(Clause):
 
 
 class Retention(Clause):
-    """How long each artefact is kept, in days after the wave's tokens are due."""
+    """How long each artefact is kept, in days after the wave's tokens are due.
+
+    Encodings and payload are destroyed by the services; the registry's end is the operator's duty, no program does it.
+    """
 
     clks_days: int = Field(ge=0)
     registry_days: int = Field(ge=0)

@@ -23,7 +23,7 @@ from services.analysis.store.tables import MIGRATIONS
 from services.analysis.wave_keys import WaveKeyring
 from services.common.agreements import AgreementKeeper
 from services.common.clock import Clock, RandomBytes, system_clock, system_random
-from services.common.database import open_database
+from services.common.database import kept_unless_failing, open_database
 from services.common.identity import Role
 from services.common.keystore import PartyKeys
 from services.common.logs import Log, get_log
@@ -82,30 +82,30 @@ def open_service(
     hpke.assert_supported()
     mine, keys = own_identity(config.keys, config.agreement, Role.ANALYSIS_SERVICE)
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = open_database(config.database_url, MIGRATIONS)
-    keeper = AgreementKeeper(engine, clock)
-    agreement = keeper.adopt(mine.file) if takes_into_force else keeper.require_in_force(mine, SERVER)
-    document = agreement.document
-    kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
-    data_keys = DataKeys(kek, config.wraps, random)
-    lasting_keys = DataKeys(kek, config.data / "master-key", random)
-    ledger = SqlLedger(engine, AnchorFile(config.anchor, keys.identity))
-    ledger.check(document.lineage)
-    deliveries = DeliveryStore(engine)
-    # Under a new master key the people of what is delivered now would be others than those of what is there.
-    master = lasting_keys.open(_MASTER) if deliveries.all_files() else lasting_keys.open_or_create(_MASTER)
-    return AnalysisService(
-        config=config,
-        agreement=agreement,
-        keys=keys,
-        keeper=keeper,
-        keyring=WaveKeyring(engine, data_keys, keys),
-        deliveries=deliveries,
-        payload=PayloadStore(config.data / "payload", data_keys, random),
-        ledger=ledger,
-        k_as=analysis_service_key(master, document.lineage_bytes, document.project),
-        clock=clock,
-        random=random,
-        log=get_log("analysis", agreement=document.id),
-        engine=engine,
-    )
+    with kept_unless_failing(open_database(config.database_url, MIGRATIONS)) as engine:
+        keeper = AgreementKeeper(engine, clock)
+        agreement = keeper.adopt(mine.file) if takes_into_force else keeper.require_in_force(mine, SERVER)
+        document = agreement.document
+        kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
+        data_keys = DataKeys(kek, config.wraps, random)
+        lasting_keys = DataKeys(kek, config.data / "master-key", random)
+        ledger = SqlLedger(engine, AnchorFile(config.anchor, keys.identity))
+        ledger.check(document.lineage)
+        deliveries = DeliveryStore(engine)
+        # Under a new master key the people of what is delivered now would be others than those of what is there.
+        master = lasting_keys.open(_MASTER) if deliveries.all_files() else lasting_keys.open_or_create(_MASTER)
+        return AnalysisService(
+            config=config,
+            agreement=agreement,
+            keys=keys,
+            keeper=keeper,
+            keyring=WaveKeyring(engine, data_keys, keys),
+            deliveries=deliveries,
+            payload=PayloadStore(config.data / "payload", data_keys, random),
+            ledger=ledger,
+            k_as=analysis_service_key(master, document.lineage_bytes, document.project),
+            clock=clock,
+            random=random,
+            log=get_log("analysis", agreement=document.id),
+            engine=engine,
+        )

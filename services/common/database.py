@@ -4,7 +4,8 @@ SQLite runs in WAL mode with full synchronisation: a committed transaction is on
 serializable, and one that loses to another is run again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -35,6 +36,16 @@ def open_database(url: str, migrations: Path) -> Engine:
         engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
     _migrate(engine, migrations)
     return engine
+
+
+@contextmanager
+def kept_unless_failing(engine: Engine) -> Iterator[Engine]:
+    """Yield an engine that outlives the block, unless the block fails: then its connections are given back."""
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _migrate(engine: Engine, migrations: Path) -> None:

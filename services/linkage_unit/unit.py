@@ -19,7 +19,7 @@ from linkage_core.types import PartyName
 from services.common.agreements import AgreementKeeper
 from services.common.audit import AuditLog
 from services.common.clock import Clock, RandomBytes
-from services.common.database import open_database
+from services.common.database import kept_unless_failing, open_database
 from services.common.identity import Role
 from services.common.keystore import PartyKeys
 from services.common.logs import Log, get_log
@@ -91,24 +91,24 @@ def open_unit(config: LinkageUnitConfig, process: str, clock: Clock, random: Ran
     hpke.assert_supported()
     mine, keys = own_identity(config.keys, config.agreement, Role.LINKAGE_UNIT)
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = open_database(config.database_url, MIGRATIONS)
-    keeper = AgreementKeeper(engine, clock)
-    agreement = keeper.adopt(mine.file) if process == SERVE else keeper.require_in_force(mine, SERVER)
-    kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
-    data_keys = DataKeys(kek, config.wraps, random)
-    return LinkageUnit(
-        agreement=agreement,
-        keys=keys,
-        keeper=keeper,
-        mailbox=MailboxStore(engine),
-        uploads=UploadStore(engine),
-        runs=RunStore(engine),
-        content=SealedContent(config.data / "sealed", data_keys, random),
-        data_keys=data_keys,
-        lasting_keys=DataKeys(kek, config.data / "master-key", random),
-        audit=AuditLog(config.data / f"audit-{process}.jsonl", keys.identity, clock),
-        log=get_log("linkage-unit", agreement=agreement.document.id),
-        clock=clock,
-        random=random,
-        engine=engine,
-    )
+    with kept_unless_failing(open_database(config.database_url, MIGRATIONS)) as engine:
+        keeper = AgreementKeeper(engine, clock)
+        agreement = keeper.adopt(mine.file) if process == SERVE else keeper.require_in_force(mine, SERVER)
+        kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
+        data_keys = DataKeys(kek, config.wraps, random)
+        return LinkageUnit(
+            agreement=agreement,
+            keys=keys,
+            keeper=keeper,
+            mailbox=MailboxStore(engine),
+            uploads=UploadStore(engine),
+            runs=RunStore(engine),
+            content=SealedContent(config.data / "sealed", data_keys, random),
+            data_keys=data_keys,
+            lasting_keys=DataKeys(kek, config.data / "master-key", random),
+            audit=AuditLog(config.data / f"audit-{process}.jsonl", keys.identity, clock),
+            log=get_log("linkage-unit", agreement=agreement.document.id),
+            clock=clock,
+            random=random,
+            engine=engine,
+        )

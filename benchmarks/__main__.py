@@ -13,12 +13,12 @@ from rich.console import Console
 from benchmarks.table import Table, print_tables
 
 NAMES: Final = ("encoding", "comparing", "linking", "attack", "generator", "release", "coverage")
-"""Each the module of that name, whose `table()` runs it at full size."""
+"""Each the module of that name, whose `table()` runs it."""
 
 
-def run(name: str) -> Table:
-    """Run one benchmark at full size."""
-    made: Table = import_module(f"benchmarks.{name}").table()
+def run(name: str, *, quick: bool) -> Table:
+    """Run one benchmark at full size, or quickly at a smaller one."""
+    made: Table = import_module(f"benchmarks.{name}").table(quick=quick)
     return made
 
 
@@ -26,7 +26,9 @@ def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run benchmarks and print their tables.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; all if none is named")
-    names: list[str] = parser.parse_args().names
+    parser.add_argument("--quick", action="store_true", help="smaller sizes: all of them in under five minutes")
+    arguments = parser.parse_args()
+    names: list[str] = arguments.names
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
@@ -34,7 +36,7 @@ def main() -> None:
     talk, results = Console(stderr=True, highlight=False), Console(highlight=False)
     for name in names or NAMES:
         with talk.status(f"{name} …"):
-            made = run(name)
+            made = run(name, quick=arguments.quick)
         print_tables([made], results)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import opendp.prelude as dp
 
-from benchmarks.table import Table
+from benchmarks.table import Figure, Row, Table
 from disclosure.bounding import ContributionBound
 from disclosure.grid import Axis, Grid
 from disclosure.measurements import Mechanism, OpenDPNoise, mechanism_for
@@ -28,7 +28,12 @@ COUNTS: Final = (0, 3, 40, 812, 0, 5, 44, 790, 1, 2, 51, 805)
 """The known table: empty, small and large cells."""
 
 
-def table(releases: int = 500) -> Table:
+def table(quick: bool = False) -> Table:
+    """Return what 500 releases tell, or 100."""
+    return at_size(releases=100 if quick else 500)
+
+
+def at_size(releases: int) -> Table:
     """Return the share of cells and of totals that their intervals cover, for some half-widths."""
     return Table(
         f"Coverage: {releases} releases of a table of {GRID.size} cells and {len(GRID.axes[0].categories)} totals",
@@ -54,7 +59,7 @@ def table(releases: int = 500) -> Table:
     )
 
 
-def _row(mechanism: Mechanism, releases: int) -> tuple[str, ...]:
+def _row(mechanism: Mechanism, releases: int) -> Row:
     noise = OpenDPNoise()
     totals = [sum(COUNTS[start : start + GRID.strides[0]]) for start in range(0, GRID.size, GRID.strides[0])]
     cell_hits: list[bool] = []
@@ -67,12 +72,12 @@ def _row(mechanism: Mechanism, releases: int) -> tuple[str, ...]:
     noise_sd = mechanism.noise_sd_millionths / 1_000_000
     half_width, plain_hits = plain_opendp(noise_sd, releases)
     return (
-        f"{mechanism.half_width}",
-        f"{noise_sd:.3f}",
-        f"{exact_coverage(noise_sd, mechanism.half_width):.2%}",
+        mechanism.half_width,
+        Figure(noise_sd, ".3f"),
+        Figure(exact_coverage(noise_sd, mechanism.half_width), ".2%"),
         _share(cell_hits),
         _share(total_hits),
-        f"{half_width}",
+        half_width,
         _share(plain_hits),
     )
 

@@ -12,7 +12,7 @@ from benchmarks.table import Bars, Figure, Row, Table
 from linkage_core.assessment.attacks import KNOWN_SHARE, known_pair_attack
 from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.keys import LinkageKeys
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.standardise.run import StandardisedRecords
 from linkage_core.types import PartyName
 
@@ -59,7 +59,8 @@ def _rows(task: LinkageTask, provider: PartyName, one_field: Feature, fields: Se
         yield _row(f"{task.name}: {name}, not diffused", plain[kept], clear)
         yield _row(f"{task.name}: {name}, t = {spec.diffusion_t}", diffused(plain, spec, SECRET)[kept], clear)
 
-    made = encode(records, task.schema, LinkageKeys(SECRET))
+    with Encoder(task.schema, LinkageKeys(SECRET)) as encoder:
+        made = encoder.encode(records)
     for spec, clk in zip(task.schema.clks, made.clks.values(), strict=True):
         kept = order[clk.present[order]]
         yield _row(f"{task.name}: default, {spec.name}", clk.bits[kept], _clear(records, spec.features, kept))

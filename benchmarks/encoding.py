@@ -12,7 +12,7 @@ from linkage_core.encoding.clk import encode_clk
 from linkage_core.encoding.diffusion import diffuse, diffusion_indices
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.reference import compile_schema, encode_reference, forget
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.run import StandardisedRecords
 
@@ -87,7 +87,8 @@ def clks(schema: LinkageSchema, records: StandardisedRecords) -> object:
 
 def encode_all(schema: LinkageSchema, records: StandardisedRecords) -> object:
     """Encode all that an agent uploads."""
-    return encode(records, schema, KEYS)
+    with Encoder(schema, KEYS) as encoder:
+        return encoder.encode(records)
 
 
 def _clkhash(schema: LinkageSchema, records: StandardisedRecords, *, validate: bool) -> list[list[bytes]]:

@@ -23,7 +23,7 @@ from linkage_core.assessment.quality import PairQuality
 from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.match_keys import within_cap
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.run import link
 from linkage_core.standardise.run import StandardisedRecords
@@ -81,7 +81,8 @@ def ours(task: LinkageTask, secret: Secret) -> PairQuality:
 
 def encoded_file(provider: PartyName, task: LinkageTask, records: StandardisedRecords, secret: Secret) -> EncodedFile:
     """Return a provider's records as the linkage unit gets them."""
-    made = encode(records, task.schema, LinkageKeys(secret))
+    with Encoder(task.schema, LinkageKeys(secret)) as encoder:
+        made = encoder.encode(records)
     caps = {spec.name: spec.max_occurrences for spec in task.schema.match_keys}
     return EncodedFile(
         provider=provider,

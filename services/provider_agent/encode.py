@@ -23,7 +23,7 @@ from linkage_core.encoding.hardening import require_hardening
 from linkage_core.encoding.keys import LinkageKeys, handles
 from linkage_core.encoding.match_keys import within_cap
 from linkage_core.encoding.records import EncodedRecords, Fill
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.schema import LinkageSchema
 from linkage_core.types import IDENTIFIER_BYTES, ClkName
 from services.provider_agent.agent import Agent
@@ -108,9 +108,13 @@ def _encode_file(agent: Agent, keys: LinkageKeys, checked: CheckedFiles, shuffle
     source, schema = agent.mapping.identities, agent.agreement.document.linkage
     handle_key = agent.state.handle_key(agent.agreement)
     file = _EncodedFile(keys={key.name: (bytearray(), bytearray()) for key in schema.match_keys})
-    with unchanged(source.path, checked.identities), agent.progress("encoding", checked.rows) as advance:
+    with (
+        unchanged(source.path, checked.identities),
+        agent.progress("encoding", checked.rows) as advance,
+        Encoder(schema, keys) as encoder,
+    ):
         for people in read_identities(source, schema):
-            encoded = encode(people.records, schema, keys)
+            encoded = encoder.encode(people.records)
             rows = _rows(schema, encoded, file.rows)
             rows["handle"] = _matrix(b"".join(handles(handle_key, people.local_ids)))
             rows[ORDER] = random_order(encoded.rows, agent.random_bytes)

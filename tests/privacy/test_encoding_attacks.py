@@ -11,8 +11,9 @@ from linkage_core.default_schema import people_schema
 from linkage_core.encoding.canary import canary_digest
 from linkage_core.encoding.diffusion import diffuse, diffusion_indices
 from linkage_core.encoding.keys import LinkageKeys, linkage_secret
+from linkage_core.encoding.records import EncodedRecords
 from linkage_core.encoding.reference import encode_reference
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.schema import ClkSpec
 from linkage_core.standardise.run import StandardisedRecords, standardise
 from linkage_core.types import AgreementHash, Lineage, PartyName
@@ -40,6 +41,11 @@ def population() -> StandardisedRecords:
     }
     records, _ = standardise(SCHEMA, columns)
     return records
+
+
+def encoded_by(population: StandardisedRecords, keys: LinkageKeys) -> EncodedRecords:
+    with Encoder(SCHEMA, keys) as encoder:
+        return encoder.encode(population)
 
 
 def of_one_field(spec: ClkSpec, feature: str) -> ClkSpec:
@@ -71,7 +77,7 @@ def test_known_pairs_break_a_composite_that_is_not_diffused(population: Standard
 
 
 def test_known_pairs_do_not_break_the_default_composites(population: StandardisedRecords) -> None:
-    encoded = encode(population, SCHEMA, KEYS)
+    encoded = encoded_by(population, KEYS)
     for spec, clk in zip(SCHEMA.clks, encoded.clks.values(), strict=True):
         columns = [population.values[feature] for feature in spec.features]
         clear = [" ".join(parts) for parts in zip(*columns, strict=True)]
@@ -79,8 +85,8 @@ def test_known_pairs_do_not_break_the_default_composites(population: Standardise
 
 
 def test_a_dictionary_without_the_secret_finds_no_code(population: StandardisedRecords) -> None:
-    real = encode(population, SCHEMA, KEYS)
-    dictionary = encode(population, SCHEMA, LinkageKeys(Secret(b"guess".ljust(32))))
+    real = encoded_by(population, KEYS)
+    dictionary = encoded_by(population, LinkageKeys(Secret(b"guess".ljust(32))))
     for name, clk in real.clks.items():
         distance = np.bitwise_count(clk.bits ^ dictionary.clks[name].bits).sum(axis=1)
         assert distance.min() > 400
@@ -91,8 +97,8 @@ def test_a_dictionary_without_the_secret_finds_no_code(population: StandardisedR
 
 def test_the_same_dictionary_with_the_secret_finds_every_code(population: StandardisedRecords) -> None:
     """The control: whoever has S reads everything, which is why the linkage unit must not."""
-    again = encode(population, SCHEMA, LinkageKeys(Secret(b"S" * 32)))
-    real = encode(population, SCHEMA, KEYS)
+    again = encoded_by(population, LinkageKeys(Secret(b"S" * 32)))
+    real = encoded_by(population, KEYS)
     assert all((clk.bits == again.clks[name].bits).all() for name, clk in real.clks.items())
 
 

@@ -19,7 +19,7 @@ from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, default_matchin
 from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.match_keys import within_cap
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.run import link
 from linkage_core.schema import LinkageSchema
@@ -37,7 +37,8 @@ def encoded(
     provider: PartyName, schema: LinkageSchema, columns: Columns, key: int, date_formats: Mapping[str, DateFormat]
 ) -> EncodedFile:
     records, _ = standardise(schema, columns, date_formats=date_formats)
-    made = encode(records, schema, LinkageKeys(Secret(hashlib.sha256(f"test key {key}".encode()).digest())))
+    with Encoder(schema, LinkageKeys(Secret(hashlib.sha256(f"test key {key}".encode()).digest()))) as encoder:
+        made = encoder.encode(records)
     caps = {spec.name: spec.max_occurrences for spec in schema.match_keys}
     return EncodedFile(
         provider=provider,

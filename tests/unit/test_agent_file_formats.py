@@ -13,7 +13,7 @@ import pytest
 from linkage_core.crypto.secret import Secret
 from linkage_core.default_schema import people_schema
 from linkage_core.encoding.keys import LinkageKeys
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.types import LocalId
 from services.provider_agent.faults import FaultLog
 from services.provider_agent.identities import check_identities, read_identities
@@ -82,7 +82,8 @@ def encodings(file: FileSource) -> tuple[list[LocalId], list[bytes]]:
     check_identities(file, schema, date(2026, 5, 1), key, faults, lambda _: None)
     faults.refuse("no fault is expected")
     [people] = read_identities(file, schema)
-    encoded = encode(people.records, schema, LinkageKeys(key))
+    with Encoder(schema, LinkageKeys(key)) as encoder:
+        encoded = encoder.encode(people.records)
     return people.local_ids, [clk.bits.tobytes() + clk.present.tobytes() for clk in encoded.clks.values()] + [
         keys.values.tobytes() + keys.present.tobytes() for keys in encoded.match_keys.values()
     ]

@@ -7,7 +7,7 @@ from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.encoding.diffusion import expected_d
 from linkage_core.encoding.hardening import require_hardening
 from linkage_core.encoding.keys import LinkageKeys
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.dates import DateFormat
 from linkage_core.standardise.findings import Reason
@@ -33,7 +33,8 @@ def febrl4_columns(schema: LinkageSchema, file: int) -> dict[str, list[object]]:
 def test_default_schemas_are_as_hard_on_febrl4_as_an_agreement_should_demand(schema: LinkageSchema, file: int) -> None:
     dates: dict[str, DateFormat] = {q.name: "YYYYMMDD" for q in schema.quasi_identifiers if q.kind == "date"}
     records, findings = standardise(schema, febrl4_columns(schema, file), date_formats=dates)
-    encoded = encode(records, schema, LinkageKeys(Secret(b"S" * 32)))
+    with Encoder(schema, LinkageKeys(Secret(b"S" * 32))) as encoder:
+        encoded = encoder.encode(records)
     require_hardening(schema, RECOMMENDED, {name: clk.fill for name, clk in encoded.clks.items()})
     assert all(expected_d(clk.fill.share, 8) < 0.008 for clk in encoded.clks.values())
     assert {finding.reason for finding in findings} <= {Reason.IMPOSSIBLE_DATE}

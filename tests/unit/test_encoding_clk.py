@@ -11,7 +11,7 @@ from linkage_core.encoding.canary import canary_digest
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.records import EncodedRecords, Fill
 from linkage_core.encoding.reference import compile_schema, encode_reference
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.errors import InputFault
 from linkage_core.schema import ClkSpec
 from linkage_core.standardise.canary import canary_records
@@ -25,7 +25,8 @@ SCHEMA = people_schema()
 def encoded(*people: tuple[str, str, str], keys: LinkageKeys = KEYS) -> EncodedRecords:
     given, family, birth = (list(column) for column in zip(*people, strict=True))
     records, _ = standardise(SCHEMA, {"given_name": given, "family_name": family, "birth_date": birth})
-    return encode(records, SCHEMA, keys)
+    with Encoder(SCHEMA, keys) as encoder:
+        return encoder.encode(records)
 
 
 def dice(encoding: EncodedRecords, name: str, a: int = 0, b: int = 1) -> float:
@@ -203,7 +204,8 @@ def test_compiling_leaves_the_agreed_schema_as_it_is() -> None:
 
 def test_no_record_gives_no_row() -> None:
     records, findings = standardise(SCHEMA, {"given_name": []})
-    encoding = encode(records, SCHEMA, KEYS)
+    with Encoder(SCHEMA, KEYS) as encoder:
+        encoding = encoder.encode(records)
     assert findings == ()
     assert {clk.bits.shape for clk in encoding.clks.values()} == {(0, 128)}
     assert {key.values.shape for key in encoding.match_keys.values()} == {(0, 16)}

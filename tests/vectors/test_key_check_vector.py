@@ -10,7 +10,7 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import public_of, verify
 from linkage_core.encoding.canary import canary_digest
 from linkage_core.encoding.keys import LinkageKeys, handles, linkage_secret
-from linkage_core.encoding.run import encode
+from linkage_core.encoding.run import Encoder
 from linkage_core.errors import Tampered
 from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.canary import canary_records
@@ -35,7 +35,8 @@ def test_every_value_of_the_vector_is_what_this_code_derives(vector: dict[str, A
         Lineage(bytes.fromhex(given["lineage"])), given["epoch"], sorted(shares), schema_hash, shares
     )
     keys = LinkageKeys(secret)
-    encoded = encode(canary_records(schema), schema, keys)
+    with Encoder(schema, keys) as encoder:
+        encoded = encoder.encode(canary_records(schema))
     [handle] = handles(Secret(bytes.fromhex(given["handle_key"])), [LocalId(given["local_id"])])
     assert {
         "schema_hash": schema_hash.hex(),

@@ -63,7 +63,13 @@ def inlined(function: _Function) -> _Function:
     return cast(_Function, compiled)
 
 
-@intrinsic
+def _instruction(generate: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """Return what kernels call with one number, and numba with its own context before it."""
+    made: Any = intrinsic(generate)
+    return cast(Callable[[Any], Any], made)
+
+
+@_instruction
 def set_bits(_context: Any, word: Any) -> Any:
     """Number of set bits of an integer, as one instruction; for kernels only."""
 
@@ -73,7 +79,7 @@ def set_bits(_context: Any, word: Any) -> Any:
     return word(word), generate
 
 
-@intrinsic
+@_instruction
 def trailing_zeros(_context: Any, word: Any) -> Any:
     """Place of the lowest set bit of an integer that is not zero; for kernels only."""
 

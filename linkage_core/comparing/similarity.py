@@ -1,6 +1,8 @@
-"""The seam between us and a similarity kernel: anonlink's own signature, its reference, and a check that it is native.
+"""Our side of anonlink: its signature of a similarity, its own Dice and ours, and a check that its parts are native.
 
-A faster kernel takes the same arguments and must return the same pairs; nothing else of the system would notice.
+To search with anonlink and this project's kernel:
+
+    anonlink.candidate_generation.find_candidate_pairs(datasets, dice_of_kernel(), threshold)
 """
 
 from array import array
@@ -11,7 +13,7 @@ import numpy as np
 from bitarray import bitarray
 from numpy.typing import NDArray
 
-from linkage_core.errors import Unfit
+from linkage_core.errors import InputFault, Unfit
 
 Clks = Sequence[bitarray]
 """CLKs of a block of rows, all of one length, a multiple of 64 bits."""
@@ -36,6 +38,39 @@ def dice_of_anonlink() -> SimilarityFunction:
 
     function: SimilarityFunction = dice_coefficient_accelerated
     return function
+
+
+def dice_of_kernel() -> SimilarityFunction:
+    """Return this project's Dice with anonlink's signature: the same pairs and order as `dice_coefficient_python`.
+
+    That is, by falling similarity, then rising index in the first block, then in the second; every pair that is exactly
+    at the threshold, of which anonlink's compiled Dice loses some; of equals, the first `k`. CLKs may be of any length,
+    but all of one: else it raises `InputFault`. Compiles on first use; releases Python's lock while it compares.
+    """
+    from linkage_core.comparing.dice import find_pairs
+    from linkage_core.comparing.pairwise import dice_of_pairs
+
+    def dice(
+        datasets: tuple[Clks, Clks], threshold: float, k: int | None = None
+    ) -> tuple["array[float]", tuple["array[int]", "array[int]"]]:
+        lengths = {len(clk) for clks in datasets for clk in clks}
+        if len(lengths) > 1:
+            raise InputFault(f"CLKs of {len(lengths)} lengths cannot be compared; use one schema")
+        if not all(datasets) or threshold > 1:
+            return array("d"), (array("I"), array("I"))
+        left, right = (_as_words(clks) for clks in datasets)
+        if threshold > 0:
+            i, j = find_pairs(left, right, threshold)
+        else:  # also of CLKs that are empty: their Dice is 0
+            i, j = (every.ravel().astype(np.uint32) for every in np.indices((len(left), len(right))))
+        similarity = dice_of_pairs(np.concatenate([left, right]), i, j + np.uint32(len(left)))
+        order = np.lexsort((j, -similarity, i))
+        if k is not None:
+            order = order[_rank_among_equals(i[order]) < k]
+        order = order[np.argsort(-similarity[order], kind="stable")]
+        return array("d", similarity[order].tobytes()), (array("I", i[order].tobytes()), array("I", j[order].tobytes()))
+
+    return dice
 
 
 def assert_native() -> None:
@@ -68,3 +103,14 @@ def as_bitarrays(bits: NDArray[np.uint8]) -> list[bitarray]:
         clk.frombytes(row.tobytes())
         clks.append(clk)
     return clks
+
+
+def _as_words(clks: Clks) -> NDArray[np.uint64]:
+    """Return CLKs as uint64 (rows, words), filled up with zeros to whole words."""
+    rows = np.frombuffer(b"".join(clk.tobytes() for clk in clks), np.uint8).reshape(len(clks), -1)
+    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))).view(np.uint64)
+
+
+def _rank_among_equals(sorted_values: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Return for each of some sorted values how many equal ones stand before it."""
+    return np.arange(len(sorted_values)) - np.searchsorted(sorted_values, sorted_values)

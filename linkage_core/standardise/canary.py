@@ -8,8 +8,9 @@ are no one's data, and their encodings are never uploaded. Raise `rules.VERSION`
 from typing import Final
 
 from linkage_core.schema import LinkageSchema, QuasiIdentifierKind
+from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.dates import DateFormat
-from linkage_core.standardise.run import StandardisedRecords, standardise, standardise_column
+from linkage_core.standardise.run import StandardisedRecords, standardise
 
 CANARY_VALUES: Final[dict[QuasiIdentifierKind, tuple[str, ...]]] = {
     "given-name": (

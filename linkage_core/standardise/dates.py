@@ -50,15 +50,17 @@ def standardise_date(text: str, date_format: DateFormat) -> Standardised:
     range is `IMPOSSIBLE_DATE`; both give the empty string.
     """
     stripped = text.strip()
-    if stripped.lower() in STAND_INS:
-        return "", None
     match = _patterns[date_format].fullmatch(stripped)
     if match is None or not stripped.isascii():
-        return "", Reason.UNPARSABLE_DATE
-    year, month, day = match["year"], _known(match["month"]), _known(match["day"])
-    as_written = "-".join(part for part in (year, match["month"], match["day"]) if part)
+        return "", None if stripped.lower() in STAND_INS else Reason.UNPARSABLE_DATE
+    year, written_month, written_day = match.group("year", "month", "day")
+    if written_month and written_day:
+        as_written = f"{year}-{written_month}-{written_day}"
+    else:
+        as_written = f"{year}-{written_month}" if written_month else year
     if as_written in SENTINELS:
         return "", None
+    month, day = _known(written_month), _known(written_day)
     if not EARLIEST_YEAR <= int(year) <= LATEST_YEAR or not _exists(int(year), month, day):
         return "", Reason.IMPOSSIBLE_DATE
     if not month:

@@ -26,14 +26,16 @@ ONE_LETTER_FOR_TWO: Final = {"a[ae]+": "a", "oe+": "o", "ue+": "u"}
 """Travel documents write ä, å, ö, ø, ü as ae, aa, oe, oe, ue (ICAO Doc 9303, part 3); other files drop the marks. Both
 become one letter, also where the letters are two (Michael, Manuel): the same in every file."""
 
+_any_two_letters = re.compile("|".join(ONE_LETTER_FOR_TWO))
 _two_letters = [(re.compile(pattern), letter) for pattern, letter in ONE_LETTER_FOR_TWO.items()]
 
 
 def standardise_name(text: str) -> Standardised:
     """Return a name's words without particles; a name made of particles only keeps them."""
     name = fold(text)
-    for pattern, letter in _two_letters:
-        name = pattern.sub(letter, name)
+    if _any_two_letters.search(name):
+        for pattern, letter in _two_letters:
+            name = pattern.sub(letter, name)
     words = name.split()
     kept = " ".join([w for w in words if w not in PARTICLES] or words)
     return ("" if kept in STAND_INS else kept), None

@@ -1,51 +1,34 @@
 """Standardisation in steps: columns of a file in, the linkage schema's variables out.
 
     1. the agreement names these rules (`rules.require_current`), else nothing is standardised
-    2. each quasi-identifier's column is standardised by its kind, once per distinct value
+    2. each quasi-identifier's column is standardised by its kind, once per distinct value (`columns`)
     3. an empty value of a required quasi-identifier is a finding
     4. variables are formed; which quasi-identifiers are present and complete is kept beside them
 
-It works on a chunk of rows; chunks are independent. Everything here is in clear and stays with the provider.
+It works on a chunk of rows after the other and remembers distinct values between them, within bounds; what a chunk
+gives does not depend on the chunks before. Everything here is in clear and stays with the provider.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from operator import add
+from types import TracebackType
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.errors import InputFault
-from linkage_core.schema import LinkageSchema, QuasiIdentifierKind, Variable
-from linkage_core.standardise.addresses import standardise_address, standardise_municipality, standardise_postcode
-from linkage_core.standardise.countries import standardise_country
-from linkage_core.standardise.dates import DateFormat, standardise_date
-from linkage_core.standardise.findings import Finding, Reason, Standardised
-from linkage_core.standardise.identifiers import standardise_identifier
-from linkage_core.standardise.names import standardise_name
+from linkage_core.schema import LinkageSchema, Variable
+from linkage_core.standardise.columns import ColumnMemory, rule_of
+from linkage_core.standardise.dates import DateFormat
+from linkage_core.standardise.findings import Finding
 from linkage_core.standardise.rules import require_current
-from linkage_core.standardise.sex import standardise_sex
-from linkage_core.standardise.variables import in_form
+from linkage_core.standardise.variables import in_form, joined, parts
 
-FULL_DATE_LENGTH = len("YYYY-MM-DD")
-
-_RULES: dict[QuasiIdentifierKind, Callable[[str], Standardised]] = {
-    "given-name": standardise_name,
-    "family-name": standardise_name,
-    "sex": standardise_sex,
-    "country": standardise_country,
-    "municipality": standardise_municipality,
-    "identifier": standardise_identifier,
-    "address": standardise_address,
-    "postcode": standardise_postcode,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StandardisedColumn:
-    """One column: `values` ("" = missing) row by row, and `(row, reason)` of each value that could not be used."""
-
-    values: list[str] = field(repr=False)
-    faults: list[tuple[int, Reason]]
+FULL_DATE_LENGTH: Final = len("YYYY-MM-DD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +45,88 @@ class StandardisedRecords:
     complete: Mapping[str, NDArray[np.bool_]] = field(repr=False)
 
 
-def standardise_column(
-    kind: QuasiIdentifierKind, values: Sequence[object], *, date_format: DateFormat = "YYYY-MM-DD"
-) -> StandardisedColumn:
-    """Standardise one column of strings; None and NaN are missing, any other type is a `TypeError` (read as text)."""
-    rule = _RULES[kind] if kind != "date" else lambda text: standardise_date(text, date_format)
-    memo: dict[str, Standardised] = {}
-    standardised: list[str] = []
-    faults: list[tuple[int, Reason]] = []
-    for row, value in enumerate(values):
-        text = _text(value)
-        if text not in memo:
-            memo[text] = rule(text)
-        result, reason = memo[text]
-        standardised.append(result)
-        if reason is not None:
-            faults.append((row, reason))
-    return StandardisedColumn(standardised, faults)
+@dataclass(frozen=True, slots=True)
+class StandardisedColumns:
+    """A chunk's columns as numbers of distinct values, which mean something to the `Standardiser` that made them.
+
+    `numbers`: quasi-identifier that the file has -> int64, (rows,). `present`, `complete`: each quasi-identifier ->
+    bool, (rows,). `findings` in the order of the schema, then of rows, which count from 0 in the chunk.
+    """
+
+    rows: int
+    numbers: Mapping[str, NDArray[np.int64]] = field(repr=False)
+    present: Mapping[str, NDArray[np.bool_]] = field(repr=False)
+    complete: Mapping[str, NDArray[np.bool_]] = field(repr=False)
+    findings: tuple[Finding, ...]
+
+
+class Standardiser:
+    """Standardises a file chunk by chunk. Use it as a context: what it remembers of the file is forgotten at its end.
+
+    `date_formats` names the format of each date column, `YYYY-MM-DD` if it does not. Raises `Refused` if the agreement
+    names other rules. It belongs to one thread; what a chunk gives is used before the next chunk is read.
+    """
+
+    def __init__(self, schema: LinkageSchema, date_formats: Mapping[str, DateFormat] | None = None) -> None:
+        require_current(schema)
+        formats = date_formats or {}
+        self._schema = schema
+        self._columns = {
+            item.name: ColumnMemory(rule_of(item.kind, formats.get(item.name, "YYYY-MM-DD")), required=item.required)
+            for item in schema.quasi_identifiers
+        }
+        self._lengths = {item.name: FULL_DATE_LENGTH if item.kind == "date" else 1 for item in schema.quasi_identifiers}
+        self._variables = [_VariableMemory(variable, self._columns) for variable in schema.variables]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._columns.clear()
+        self._variables.clear()
+
+    def read(self, columns: Mapping[str, Sequence[object]]) -> StandardisedColumns:
+        """Standardise a chunk's columns of text by quasi-identifier name.
+
+        One that the provider does not have is left out and missing in every row. Raises `InputFault` if columns and
+        schema do not fit.
+        """
+        rows = _row_count(self._schema, columns)
+        self._forget_if_full()
+        numbers: dict[str, NDArray[np.int64]] = {}
+        present: dict[str, NDArray[np.bool_]] = {}
+        complete: dict[str, NDArray[np.bool_]] = {}
+        findings: list[Finding] = []
+        for item in self._schema.quasi_identifiers:
+            if item.name not in columns:
+                present[item.name] = complete[item.name] = np.zeros(rows, dtype=np.bool_)
+                continue
+            memory = self._columns[item.name]
+            numbers[item.name] = of_column = memory.numbers(columns[item.name])
+            lengths = memory.lengths(of_column)
+            present[item.name] = lengths > 0
+            complete[item.name] = lengths == FULL_DATE_LENGTH if item.kind == "date" else lengths > 0
+            findings += [Finding(item.name, row, reason) for row, reason in memory.findings(of_column)]
+        return StandardisedColumns(rows, numbers, present, complete, tuple(findings))
+
+    def later_than(self, chunk: StandardisedColumns, name: str, day: date) -> NDArray[np.intp]:
+        """Return the chunk's rows whose date in this column lies after a day, as far as the date is known."""
+        values, latest = self._columns[name].values, day.isoformat()
+        of_column = chunk.numbers[name]
+        late = [n for n in np.unique(of_column).tolist() if values[n] > latest[: len(values[n])]]
+        return np.flatnonzero(np.isin(of_column, late))
+
+    def form(self, chunk: StandardisedColumns) -> StandardisedRecords:
+        """Form the variables of the chunk that was read last."""
+        values = {memory.name: memory.values(chunk) for memory in self._variables}
+        return StandardisedRecords(chunk.rows, values, chunk.present, chunk.complete)
+
+    def _forget_if_full(self) -> None:
+        forgot = {name for name, memory in self._columns.items() if memory.forget_if_full()}
+        for variable in self._variables:
+            variable.forget(forgot)
 
 
 def standardise(
@@ -86,47 +134,51 @@ def standardise(
     columns: Mapping[str, Sequence[object]],
     *,
     date_formats: Mapping[str, DateFormat] | None = None,
-    first_row: int = 0,
 ) -> tuple[StandardisedRecords, tuple[Finding, ...]]:
-    """Return a chunk's variables and every finding (rows counted from `first_row`).
-
-    `columns` holds text by quasi-identifier name; one that the provider does not have is left out and missing in
-    every row. `date_formats` names the format of each date column, `YYYY-MM-DD` if it does not.
-    Raises `Refused` if the agreement names other rules, `InputFault` if columns and schema do not fit.
-    """
-    require_current(schema)
-    rows = _row_count(schema, columns)
-    formats = date_formats or {}
-    values: dict[str, list[str]] = {}
-    findings: list[Finding] = []
-    for item in schema.quasi_identifiers:
-        if item.name not in columns:
-            values[item.name] = [""] * rows
-            continue
-        column = standardise_column(item.kind, columns[item.name], date_format=formats.get(item.name, "YYYY-MM-DD"))
-        values[item.name] = column.values
-        faults = list(column.faults)
-        if item.required:
-            explained = {row for row, _ in faults}
-            empty = (row for row, value in enumerate(column.values) if not value and row not in explained)
-            faults += [(row, Reason.REQUIRED_MISSING) for row in empty]
-        findings += [Finding(item.name, first_row + row, reason) for row, reason in sorted(faults)]
-    kinds = {item.name: item.kind for item in schema.quasi_identifiers}
-    records = StandardisedRecords(
-        rows=rows,
-        values={variable.name: _variable(variable, values) for variable in schema.variables},
-        present={name: np.array([bool(v) for v in column], dtype=np.bool_) for name, column in values.items()},
-        complete={name: _complete(kinds[name], column) for name, column in values.items()},
-    )
-    return records, tuple(findings)
+    """Return the variables of a file that is one chunk, and every finding; a `Standardiser` says what is raised."""
+    with Standardiser(schema, date_formats) as standardiser:
+        chunk = standardiser.read(columns)
+        return standardiser.form(chunk), chunk.findings
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None or value != value:  # NaN is what a table library writes for a missing text
-        return ""
-    raise TypeError(f"a quasi-identifier must be read as text, not as {type(value).__name__}")
+class _VariableMemory:
+    """What each distinct value of a variable's quasi-identifiers adds to it, by the numbers of the columns."""
+
+    __slots__ = ("_columns", "_form", "_formed", "_parts", "name")
+
+    def __init__(self, variable: Variable, columns: Mapping[str, ColumnMemory]) -> None:
+        self.name = variable.name
+        self._form = variable.form
+        self._columns = {name: columns[name] for name in variable.of}
+        self._parts: dict[str, list[tuple[str, ...]]] = {name: [] for name in variable.of}
+        self._formed: list[str] = []
+
+    def forget(self, columns: Collection[str]) -> None:
+        """Forget what came from columns that forgot."""
+        for name in self._parts.keys() & columns:
+            self._parts[name].clear()
+            self._formed.clear()
+
+    def values(self, chunk: StandardisedColumns) -> list[str]:
+        """Return the variable's value in each row of a chunk."""
+        known = [name for name in self._columns if name in chunk.numbers]
+        if not known:
+            return [""] * chunk.rows
+        if len(known) == 1:
+            (name,) = known
+            table = self._formed
+            table += [in_form(self._form, (value,)) for value in self._columns[name].values[len(table) :]]
+            return list(map(table.__getitem__, chunk.numbers[name].tolist()))
+        return [joined(self._form, of_row) for of_row in reduce(_added, (self._of(chunk, name) for name in known))]
+
+    def _of(self, chunk: StandardisedColumns, name: str) -> Iterator[tuple[str, ...]]:
+        table = self._parts[name]
+        table += [parts(self._form, value) for value in self._columns[name].values[len(table) :]]
+        return map(table.__getitem__, chunk.numbers[name].tolist())
+
+
+def _added(first: Iterator[tuple[str, ...]], second: Iterator[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    return map(add, first, second)
 
 
 def _row_count(schema: LinkageSchema, columns: Mapping[str, Sequence[object]]) -> int:
@@ -143,19 +195,3 @@ def _row_count(schema: LinkageSchema, columns: Mapping[str, Sequence[object]]) -
     if faults:
         raise InputFault("the columns do not fit the linkage schema", tuple(faults))
     return lengths.pop()
-
-
-def _variable(variable: Variable, values: Mapping[str, list[str]]) -> list[str]:
-    memo: dict[tuple[str, ...], str] = {}
-    formed: list[str] = []
-    for parts in zip(*(values[name] for name in variable.of), strict=True):
-        if parts not in memo:
-            memo[parts] = in_form(variable.form, parts)
-        formed.append(memo[parts])
-    return formed
-
-
-def _complete(kind: QuasiIdentifierKind, column: list[str]) -> NDArray[np.bool_]:
-    if kind == "date":
-        return np.array([len(value) == FULL_DATE_LENGTH for value in column], dtype=np.bool_)
-    return np.array([bool(value) for value in column], dtype=np.bool_)

@@ -12,7 +12,6 @@ BEFORE_TRANSLITERATION: Final = {"ού": "ou", "ου": "ou"}
 DROPPED: Final = "'`\""
 """Characters removed inside a word after transliteration: apostrophes, soft signs, ayn and hamza (o'neill = oneill)."""
 
-_drop = str.maketrans("", "", DROPPED)
 _not_a_word = re.compile(r"[^a-z0-9]+")
 
 
@@ -27,7 +26,15 @@ def fold(text: str) -> str:
     NFKC, case folding, transliteration by anyascii (deterministic, one spelling per script), apostrophes removed, every
     other sign a space. Idempotent and total: any Unicode string has a fold, the empty one if nothing readable is left.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    for group, spelling in BEFORE_TRANSLITERATION.items():
-        folded = folded.replace(group, spelling)
-    return _not_a_word.sub(" ", anyascii(folded).lower().translate(_drop)).strip()
+    if text.isascii():  # the steps below, of which most change nothing here
+        folded = text.lower()
+        if folded.isalnum():
+            return folded
+    else:
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        for group, spelling in BEFORE_TRANSLITERATION.items():
+            folded = folded.replace(group, spelling)
+        folded = anyascii(folded).lower()
+    for sign in DROPPED:
+        folded = folded.replace(sign, "")
+    return _not_a_word.sub(" ", folded).strip()

@@ -1,5 +1,6 @@
 """Variables: standardised quasi-identifiers brought into the form in which they are encoded."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from linkage_core.schema import VariableForm
@@ -21,14 +22,26 @@ def in_form(form: VariableForm, values: tuple[str, ...]) -> str:
 
     `values` are the standardised quasi-identifiers of the variable, in the schema's order, "" where missing.
     """
-    known = [value for value in values if value]
+    return joined(form, [part for value in values for part in parts(form, value)])
+
+
+def parts(form: VariableForm, value: str) -> tuple[str, ...]:
+    """Return what one standardised quasi-identifier adds to a variable of this form: no part if it is missing."""
+    if not value:
+        return ()
     if form == "value":
-        return " ".join(known)
+        return (value,)
     if form == "first-token":
-        return " ".join(value.split()[0] for value in known)
+        return (value.split()[0],)
     if form == "sorted-tokens":
-        return " ".join(sorted(word for value in known for word in value.split()))
-    return " ".join(part for part in (_date_part(form, value) for value in known) if part)
+        return tuple(value.split())
+    part = _date_part(form, value)
+    return (part,) if part else ()
+
+
+def joined(form: VariableForm, of_all_values: Sequence[str]) -> str:
+    """Return the variable's value from the parts of all its quasi-identifiers, in their order."""
+    return " ".join(sorted(of_all_values) if form == "sorted-tokens" else of_all_values)
 
 
 def _date_part(form: VariableForm, date: str) -> str:

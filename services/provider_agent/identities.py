@@ -17,8 +17,7 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.keys import handles
 from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.dates import DateFormat
-from linkage_core.standardise.findings import Reason
-from linkage_core.standardise.run import StandardisedRecords, standardise, standardise_column
+from linkage_core.standardise.run import StandardisedColumns, StandardisedRecords, Standardiser
 from linkage_core.types import IDENTIFIER_BYTES, LocalId
 from services.provider_agent.faults import Fault, FaultLog
 from services.provider_agent.mapping import FileSource
@@ -51,9 +50,8 @@ class CheckedIdentities:
 
 @dataclass(frozen=True, slots=True)
 class IdentityBlock:
-    """Some people: local ids and standardised records, in clear, and their row numbers."""
+    """Some people: local ids and standardised records, in clear."""
 
-    numbers: list[int]
     local_ids: list[LocalId] = field(repr=False)
     records: StandardisedRecords = field(repr=False)
 
@@ -70,12 +68,19 @@ def check_identities(
     tally = _Tally(source, schema)
     images: list[Images] = []
     numbers: list[NDArray[np.uint32]] = []
-    for block in read_blocks(source, faults):
-        _future_dates(source, schema, block, today, faults)
-        people = _standardised(source, schema, block, faults, tally)
-        images.append(images_of(key, people.local_ids))
-        numbers.append(np.array(people.numbers, dtype=np.uint32))
-        advance(len(block.numbers))
+    dates = [item.name for item in schema.quasi_identifiers if item.kind == "date" and item.name in source.columns]
+    with Standardiser(schema, _date_formats(source)) as standardiser:
+        for block in read_blocks(source, faults):
+            columns = standardiser.read(_mapped(source, block))
+            for name in dates:
+                for row in standardiser.later_than(columns, name, today):
+                    faults.add(Fault(source.label, block.numbers[row], name, "lies in the future; mend the value"))
+            _log(source, block, columns, faults)
+            local_ids = _local_ids(source, block, faults)
+            tally.add(columns)
+            images.append(images_of(key, local_ids))
+            numbers.append(np.array(block.numbers, dtype=np.uint32))
+            advance(len(block.numbers))
     every = np.concatenate(images) if images else np.empty(0, dtype=f"S{IDENTIFIER_BYTES}")
     images.clear()
     order = np.argsort(every, kind="stable")
@@ -93,10 +98,13 @@ def check_identities(
 def read_identities(source: FileSource, schema: LinkageSchema) -> Iterator[IdentityBlock]:
     """Yield the people of a file that was validated before; a fault now means that the file is another one."""
     faults = FaultLog()
-    for block in read_blocks(source, faults):
-        people = _standardised(source, schema, block, faults, None)
-        faults.refuse("the identities file is not as it was validated")
-        yield people
+    with Standardiser(schema, _date_formats(source)) as standardiser:
+        for block in read_blocks(source, faults):
+            columns = standardiser.read(_mapped(source, block))
+            _log(source, block, columns, faults)
+            local_ids = _local_ids(source, block, faults)
+            faults.refuse("the identities file is not as it was validated")
+            yield IdentityBlock(local_ids, standardiser.form(columns))
     faults.refuse("the identities file is not as it was validated")
 
 
@@ -110,14 +118,12 @@ class _Tally:
         self._findings: Counter[tuple[str, str]] = Counter()
         self.rows = 0
 
-    def add(self, records: StandardisedRecords) -> None:
-        self.rows += records.rows
+    def add(self, columns: StandardisedColumns) -> None:
+        self.rows += columns.rows
         for name in self._names:
-            self._present[name] += int(records.present[name].sum())
-            self._complete[name] += int(records.complete[name].sum())
-
-    def find(self, name: str, reason: Reason) -> None:
-        self._findings[name, str(reason)] += 1
+            self._present[name] += int(columns.present[name].sum())
+            self._complete[name] += int(columns.complete[name].sum())
+        self._findings.update((finding.field, str(finding.reason)) for finding in columns.findings)
 
     def fields(self) -> dict[str, FieldQuality]:
         return {
@@ -130,36 +136,24 @@ class _Tally:
         }
 
 
-def _standardised(
-    source: FileSource, schema: LinkageSchema, block: Block, faults: FaultLog, tally: _Tally | None
-) -> IdentityBlock:
-    columns = {name: block.columns[column.column] for name, column in source.columns.items()}
-    records, findings = standardise(schema, columns, date_formats=_date_formats(source))
-    for finding in findings:
+def _mapped(source: FileSource, block: Block) -> dict[str, list[str]]:
+    return {name: block.columns[column.column] for name, column in source.columns.items()}
+
+
+def _log(source: FileSource, block: Block, columns: StandardisedColumns, faults: FaultLog) -> None:
+    for finding in columns.findings:
         if finding.reason.refuses:
             faults.add(Fault(source.label, block.numbers[finding.row], finding.field, finding.reason.advice))
-        if tally is not None:
-            tally.find(finding.field, finding.reason)
+
+
+def _local_ids(source: FileSource, block: Block, faults: FaultLog) -> list[LocalId]:
     local_ids = [LocalId(value.strip()) for value in block.columns[source.local_id]]
-    for number, local_id in zip(block.numbers, local_ids, strict=True):
-        if not local_id:
-            faults.add(Fault(source.label, number, LOCAL_ID, "is empty; every person needs one"))
-    if tally is not None:
-        tally.add(records)
-    return IdentityBlock(block.numbers, local_ids, records)
+    if "" in local_ids:
+        for number, local_id in zip(block.numbers, local_ids, strict=True):
+            if not local_id:
+                faults.add(Fault(source.label, number, LOCAL_ID, "is empty; every person needs one"))
+    return local_ids
 
 
 def _date_formats(source: FileSource) -> dict[str, DateFormat]:
     return {name: column.date_format for name, column in source.columns.items()}
-
-
-def _future_dates(source: FileSource, schema: LinkageSchema, block: Block, today: date, faults: FaultLog) -> None:
-    latest = today.isoformat()
-    for item in schema.quasi_identifiers:
-        if item.kind != "date" or item.name not in source.columns:
-            continue
-        column = source.columns[item.name]
-        dates = standardise_column("date", block.columns[column.column], date_format=column.date_format).values
-        for number, value in zip(block.numbers, dates, strict=True):
-            if value > latest[: len(value)]:
-                faults.add(Fault(source.label, number, item.name, "lies in the future; mend the value"))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from linkage_core.schema import QuasiIdentifierKind, VariableForm
 from linkage_core.standardise.canary import CANARY_VALUES
+from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.dates import DATE_FORMATS, DateFormat, standardise_date
-from linkage_core.standardise.run import standardise_column
 from linkage_core.standardise.text import fold
 from linkage_core.standardise.variables import FORMS, in_form
 

@@ -6,8 +6,9 @@ from linkage_core.errors import InputFault, Refused
 from linkage_core.schema import LinkageSchema, QuasiIdentifier, Standardisation, Variable
 from linkage_core.standardise import names, rules
 from linkage_core.standardise.canary import CANARY_VALUES, canary_records
+from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.findings import Finding, Reason
-from linkage_core.standardise.run import standardise, standardise_column
+from linkage_core.standardise.run import standardise
 
 
 def schema() -> LinkageSchema:
@@ -51,14 +52,14 @@ def test_findings_name_field_row_and_reason_and_never_the_value() -> None:
         "family_name": ["Nowak", "", "unknown"],
         "birth_date": ["31.02.1987", "7 May 1987", ""],
     }
-    records, findings = standardise(schema(), columns, date_formats={"birth_date": "DD.MM.YYYY"}, first_row=100)
+    records, findings = standardise(schema(), columns, date_formats={"birth_date": "DD.MM.YYYY"})
     assert findings == (
-        Finding("family_name", 101, Reason.REQUIRED_MISSING),
-        Finding("family_name", 102, Reason.REQUIRED_MISSING),
-        Finding("birth_date", 100, Reason.IMPOSSIBLE_DATE),
-        Finding("birth_date", 101, Reason.UNPARSABLE_DATE),
+        Finding("family_name", 1, Reason.REQUIRED_MISSING),
+        Finding("family_name", 2, Reason.REQUIRED_MISSING),
+        Finding("birth_date", 0, Reason.IMPOSSIBLE_DATE),
+        Finding("birth_date", 1, Reason.UNPARSABLE_DATE),
     )
-    assert [f.row for f in findings if f.reason.refuses] == [101, 102, 101]
+    assert [f.row for f in findings if f.reason.refuses] == [1, 2, 1]
     shown = repr(findings) + repr(records) + "".join(reason.advice for reason in Reason)
     assert not any(value in shown for value in ("Secretgiven", "secretgiven", "May", "31.02", "1987"))
 

@@ -7,6 +7,10 @@ READY := .venv/.ready
 # `make lock` resolves for every platform and supported Python, and writes no index address, no path and no header into the lock.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
+# Splink's environment, and the benchmarks that need it.
+SPLINK := .bench/splink/.ready
+IN_CLEAR := clear_text search
+
 # The last line that `make test` prints is pytest's, from wherever make is called.
 MAKEFLAGS += --no-print-directory
 # The interpreter is the machine's: nothing is fetched but what the lock names.
@@ -28,8 +32,8 @@ test: $(READY) ## every check and every test
 	$(BIN)/python tools/generate_wire.py --check
 	$(BIN)/pytest
 
-bench: $(READY) ## the benchmarks
-	$(BIN)/python -m benchmarks
+bench: $(READY) $(if $(NAMES),$(if $(filter $(IN_CLEAR),$(NAMES)),$(SPLINK)),$(SPLINK)) ## the benchmarks; QUICK=1 for smaller sizes, NAMES="encoding comparing" for some
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(NAMES)
 
 wire: $(READY) ## generate services/wire/v1 from protos/symbolon/v1
 	$(BIN)/python tools/generate_wire.py
@@ -39,9 +43,10 @@ lock: $(READY) ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) --override requirements/overrides.txt --constraints requirements/dev.txt pyproject.toml -o requirements/run.txt
 	$(LOCK) --upgrade --group build -o requirements/build.txt
 	$(LOCK) --upgrade --group bootstrap -o requirements/uv.txt
+	$(LOCK) --upgrade benchmarks/splink/requirements.in -o requirements/splink.txt
 
 clean: ## remove the environment and everything built
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .bench build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for everything, so that going from one target to another changes nothing. uv installs it in seconds; it does
@@ -53,4 +58,10 @@ $(READY): requirements/dev.txt requirements/build.txt requirements/uv.txt pyproj
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --build-constraints requirements/build.txt requirements/dev.txt \
 	    || $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(SPLINK): $(READY) requirements/splink.txt
+	$(PYTHON) -m venv --clear .bench/splink
+	$(BIN)/uv pip sync --quiet --python .bench/splink/bin/python --require-hashes requirements/splink.txt \
+	    || .bench/splink/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/splink.txt
 	touch $@

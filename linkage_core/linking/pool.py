@@ -17,6 +17,8 @@ from linkage_core.schema import LinkageSchema
 from linkage_core.types import ClkName, MatchKeyName, PartyName
 
 SEED_BYTES = 8
+DIGEST_BYTES = 16
+ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +26,8 @@ class RecordPool:
     """Every record under one number, 0 to `size` - 1; the records of one file are consecutive.
 
     `first`: the first number of each provider's records, and `size` at the end. `file_of`: uint32, (size,), index into
-    `providers`. `row_of`: uint32, (size,), the record's row in its provider's file as it came.
+    `providers`. `row_of`: uint32, (size,), the record's row in its provider's file as it came. `digest`: 32 bytes that
+    differ as soon as any record, its place or the seed does.
     """
 
     providers: tuple[PartyName, ...]
@@ -33,6 +36,7 @@ class RecordPool:
     row_of: NDArray[np.uint32]
     clks: dict[ClkName, ClkColumn]
     match_keys: dict[MatchKeyName, MatchKeyColumn]
+    digest: bytes
 
     @property
     def size(self) -> int:
@@ -47,7 +51,8 @@ class RecordPool:
 def pool_records(files: Sequence[EncodedFile], schema: LinkageSchema, seed: int) -> RecordPool:
     """Return the records of all files in the seed's order; the files must fit the schema, the seed 64 bits."""
     files = sorted(files, key=lambda file: file.provider)
-    orders = [_content_order(file, schema, seed) for file in files]
+    sorted_rows = [_content_order(file, schema, seed) for file in files]
+    orders = [order for order, _ in sorted_rows]
     first = np.cumsum([0, *(file.row_count for file in files)])
 
     clks = {
@@ -71,21 +76,43 @@ def pool_records(files: Sequence[EncodedFile], schema: LinkageSchema, seed: int)
         row_of=np.concatenate([order.astype(np.uint32) for order in orders]),
         clks=clks,
         match_keys=match_keys,
+        digest=_digest([(file.provider, digests) for file, (_, digests) in zip(files, sorted_rows, strict=True)]),
     )
 
 
-def _content_order(file: EncodedFile, schema: LinkageSchema, seed: int) -> NDArray[np.intp]:
-    """Return the file's rows sorted by a digest, keyed by the seed, of all that each row holds."""
+def _content_order(file: EncodedFile, schema: LinkageSchema, seed: int) -> tuple[NDArray[np.intp], bytes]:
+    """Return the file's rows sorted by a digest, keyed by the seed, of all that each row holds; and the sorted digests.
+
+    Rows are brought together a few at a time: a file's content is never copied as a whole.
+    """
+    key_bytes = seed.to_bytes(SEED_BYTES, "big")
+    digests = b"".join(
+        hashlib.blake2b(row, digest_size=DIGEST_BYTES, key=key_bytes).digest()
+        for start in range(0, file.row_count, ROWS_AT_ONCE)
+        for row in _content(file, schema, slice(start, start + ROWS_AT_ONCE))
+    )
+    halves = np.frombuffer(digests, dtype=">u8").reshape(-1, 2)
+    order = np.lexsort((halves[:, 1], halves[:, 0]))
+    return order, halves[order].tobytes()
+
+
+def _content(file: EncodedFile, schema: LinkageSchema, rows: slice) -> NDArray[np.uint8]:
+    """Return all that some rows hold, one line of bytes a row."""
     columns: list[NDArray[np.uint8]] = []
     for clk_spec in schema.clks:
         clk = file.clks[ClkName(clk_spec.name)]
-        columns += [clk.bits * clk.present[:, None], clk.present[:, None].astype(np.uint8)]
+        present = clk.present[rows, None]
+        columns += [clk.bits[rows] * present, present.astype(np.uint8)]
     for key_spec in schema.match_keys:
         key = file.match_keys[MatchKeyName(key_spec.name)]
-        columns += [key.keys * key.present[:, None], key.present[:, None].astype(np.uint8)]
-    content = np.concatenate(columns, axis=1) if columns else np.zeros((file.row_count, 1), np.uint8)
+        present = key.present[rows, None]
+        columns += [key.keys[rows] * present, present.astype(np.uint8)]
+    return np.concatenate(columns, axis=1) if columns else np.zeros((file.row_count, 1), np.uint8)[rows]
 
-    key_bytes = seed.to_bytes(SEED_BYTES, "big")
-    digests = b"".join(hashlib.blake2b(row, digest_size=16, key=key_bytes).digest() for row in content)
-    halves = np.frombuffer(digests, dtype=">u8").reshape(-1, 2)
-    return np.lexsort((halves[:, 1], halves[:, 0]))
+
+def _digest(files: Sequence[tuple[PartyName, bytes]]) -> bytes:
+    digest = hashlib.blake2b(digest_size=32)
+    for provider, rows in files:
+        digest.update(f"{provider} {len(rows)}\n".encode())
+        digest.update(rows)
+    return digest.digest()

@@ -3,11 +3,13 @@
 1. Check the files against the agreement's linkage schema.
 2. Pool all records in an order drawn from the seed and their content, so that no order of arrival decides anything.
 3. Deterministic passes: equal match keys make groups; ambiguous and contradictory keys are left out and counted.
-4. Candidates: for each CLK, all pairs whose Dice reaches the candidate threshold; within a file only where the
-   agreement says that it holds duplicates.
-5. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have.
-6. Solve: pairs that reach the link threshold, by falling score, through anonlink's greedy multi-party solver.
-7. Groups: every row has one; a class of at most four values says how well it is linked.
+4. Plan the search: all pairs, or those that tables propose; across files, and within a file only where the agreement
+   says that it holds duplicates.
+5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
+6. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have. Pairs below the link threshold
+   go no further.
+7. Solve: the others, by falling score, through anonlink's greedy multi-party solver.
+8. Groups: every row has one; a class of at most four values says how well it is linked.
 
 The linkage unit runs this, in a process of its own (anonlink holds the GIL). It sees encodings and keyed keys only;
 its result stays there but for the group's pseudonym and the class, which tokens carry sealed.
@@ -24,15 +26,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
-from linkage_core.comparing.candidates import Candidates, Span, find_candidates
-from linkage_core.comparing.similarity import SimilarityFunction, dice_of_anonlink
+from linkage_core.comparing.similarity import assert_native
 from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
 from linkage_core.linking.groups import LinkageGroups, assemble
 from linkage_core.linking.pool import RecordPool, pool_records
-from linkage_core.linking.scoring import union_of, weighted_mean
+from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
 from linkage_core.linking.solving import solve
 from linkage_core.schema import LinkageSchema
+from linkage_core.searching.encodings import EncodingsInMemory, as_words
+from linkage_core.searching.engine import Engine, LocalEngine
+from linkage_core.searching.run import find_candidates
+from linkage_core.searching.search import Search, Span
+from linkage_core.searching.workspace import InMemory, Workspace
 from linkage_core.types import ClkName
 
 PER_MILLE: Final = 1000
@@ -45,8 +51,9 @@ Progress = Callable[[str, int, int], None]
 class LinkageResult:
     """Groups, and what an operator and the run's manifest need: counts of each step, and every parameter.
 
-    `candidates`: pairs that each CLK proposed; `scored_pairs`: their union; `linkable_pairs`: those that reached the
-    link threshold; `solver_rounds`: how often the solver ran before nothing joined any more.
+    `candidates`: pairs whose Dice in each CLK reached the threshold; `scored_pairs`: their union; `linkable_pairs`:
+    those that reached the link threshold; `split_blocks` and `skipped_pairs`: as `searching.candidates.Found`, summed;
+    `solver_rounds`: how often the solver ran before nothing joined any more.
     """
 
     groups: LinkageGroups
@@ -54,6 +61,8 @@ class LinkageResult:
     candidates: Mapping[ClkName, int]
     scored_pairs: int
     linkable_pairs: int
+    split_blocks: int
+    skipped_pairs: int
     solver_rounds: int
     parameters: Mapping[str, str | int]
 
@@ -64,14 +73,18 @@ def link(
     matching: Matching,
     seed: int,
     progress: Progress | None = None,
+    *,
+    engine: Engine | None = None,
+    workspace: Workspace | None = None,
 ) -> LinkageResult:
     """Link the files of one wave; same files, schema, matching clause and `seed` (0 to 2^64 - 1) give the same groups.
 
-    Raises `InputFault` if a file does not fit the schema, and `Unfit` if anonlink is not whole or the candidates are
-    more than the agreement's cap.
+    `engine` (default: threads of this process) runs the search's tasks and decides nothing; `workspace` (default: this
+    process's memory) keeps what they found, so that a run that was stopped goes on. Raises `InputFault` if a file does
+    not fit the schema, and `Unfit` if anonlink is not whole or the candidates are more than the agreement's cap.
     """
     tell = progress or (lambda step, done, total: None)
-    similarity = dice_of_anonlink()
+    assert_native()
 
     # 1. Files fit the schema.
     check_against_schema(tuple(files), schema)
@@ -85,22 +98,18 @@ def link(
     by_key = link_by_keys(pool, schema, matching.passes, duplicates_allowed)
     tell("passes", 1, 1)
 
-    # 4. Candidates of each CLK.
-    found = _candidates(pool, schema, matching, duplicates_allowed, similarity, tell)
+    # 4. Which pairs are compared.
+    search = _plan(pool, schema, matching, duplicates_allowed)
 
-    # 5. One score a pair.
-    a, b = union_of(list(found.values()))
-    tell("scores", 0, 1)
-    scored = weighted_mean(a, b, pool.clks, schema.clks)
-    tell("scores", 1, 1)
+    # 5. and 6. Candidates, scored task by task.
+    scored = _score(pool, schema, matching, search, engine or LocalEngine(), workspace or InMemory(), tell)
 
-    # 6. Links.
+    # 7. Links.
     tell("solve", 0, 1)
-    linkable = scored.take(scored.score >= matching.link_per_mille / PER_MILLE)
-    solved = solve(linkable, by_key.group, pool, duplicates_allowed)
+    solved = solve(scored.linkable, by_key.group, pool, duplicates_allowed)
     tell("solve", 1, 1)
 
-    # 7. Groups and classes.
+    # 8. Groups and classes.
     groups = assemble(
         pool,
         by_key,
@@ -111,38 +120,70 @@ def link(
     return LinkageResult(
         groups=groups,
         passes=by_key.counts,
-        candidates=MappingProxyType({name: len(pairs) for name, pairs in found.items()}),
-        scored_pairs=len(scored),
-        linkable_pairs=len(linkable),
+        candidates=MappingProxyType(scored.candidates),
+        scored_pairs=scored.pairs,
+        linkable_pairs=len(scored.linkable),
+        split_blocks=scored.split_blocks,
+        skipped_pairs=scored.skipped_pairs,
         solver_rounds=solved.rounds,
         parameters=_parameters(matching, seed),
     )
 
 
-def _candidates(
+def _plan(pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_]) -> Search:
+    return Search(
+        clks=tuple(ClkName(clk.name) for clk in schema.clks),
+        spans=tuple(
+            Span(start, stop, within=bool(within))
+            for start, stop, within in zip(pool.first[:-1], pool.first[1:], duplicates_allowed, strict=True)
+        ),
+        threshold=matching.candidate_per_mille / PER_MILLE,
+        exits=tuple(None for _ in schema.clks),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """The pairs that may be linked, and counts of all that were scored."""
+
+    linkable: ScoredPairs
+    candidates: dict[ClkName, int]
+    pairs: int
+    split_blocks: int
+    skipped_pairs: int
+
+
+def _score(
     pool: RecordPool,
     schema: LinkageSchema,
     matching: Matching,
-    duplicates_allowed: NDArray[np.bool_],
-    similarity: SimilarityFunction,
+    search: Search,
+    engine: Engine,
+    workspace: Workspace,
     tell: Progress,
-) -> dict[ClkName, Candidates]:
-    spans = [
-        Span(start, stop, within=bool(within))
-        for start, stop, within in zip(pool.first[:-1], pool.first[1:], duplicates_allowed, strict=True)
-    ]
-    found = {}
-    for name in (ClkName(clk.name) for clk in schema.clks):
-        found[name] = find_candidates(
-            pool.clks[name].bits,
-            pool.clks[name].present,
-            spans,
-            matching.candidate_per_mille / PER_MILLE,
-            similarity=similarity,
-            maximum=matching.maximum_candidates_per_record * pool.size,
-            progress=partial(tell, f"candidates {name}"),
-        )
-    return found
+) -> _Scored:
+    name = search.digest(pool.digest)
+    in_memory = EncodingsInMemory({clk: as_words(column.bits, column.present) for clk, column in pool.clks.items()})
+    findings = find_candidates(
+        search,
+        workspace.publish(name, in_memory),
+        engine=engine,
+        finished=workspace.finished(name),
+        maximum=matching.maximum_candidates_per_record * pool.size,
+        progress=partial(tell, "candidates"),
+    )
+    linkable: list[ScoredPairs] = []
+    counts = dict.fromkeys(search.clks, 0)
+    pairs = split_blocks = skipped_pairs = 0
+    for found in findings:
+        scored = weighted_mean(found.candidates, schema.clks)
+        linkable.append(scored.take(scored.score >= matching.link_per_mille / PER_MILLE))
+        for clk, dice in found.candidates.dice.items():
+            counts[clk] += int(np.count_nonzero(dice >= search.threshold))
+        pairs += len(scored)
+        split_blocks += found.split_blocks
+        skipped_pairs += found.skipped_pairs
+    return _Scored(joined(linkable), counts, pairs, split_blocks, skipped_pairs)
 
 
 def _parameters(matching: Matching, seed: int) -> Mapping[str, str | int]:

@@ -1,16 +1,14 @@
 """One score for a candidate pair from its Dice in every CLK. Fellegi-Sunter weights are a second combination."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.candidates import Candidates
-from linkage_core.comparing.pairwise import dice_of_pairs
-from linkage_core.linking.files import ClkColumn
 from linkage_core.schema import ClkSpec
+from linkage_core.searching.candidates import Candidates
 from linkage_core.types import ClkName
 
 SCORE_DECIMALS: Final = 9
@@ -33,27 +31,28 @@ class ScoredPairs:
         return ScoredPairs(self.a[kept], self.b[kept], self.score[kept])
 
 
-def union_of(candidates: Sequence[Candidates]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the pairs (a, b) that at least one CLK proposed, each once, sorted by a, then b."""
-    packed = [found.a.astype(np.uint64) << np.uint64(32) | found.b for found in candidates]
-    pairs = np.unique(np.concatenate(packed)) if packed else np.zeros(0, np.uint64)
-    return (pairs >> np.uint64(32)).astype(np.uint32), (pairs & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+def joined(parts: Sequence[ScoredPairs]) -> ScoredPairs:
+    """Return the pairs of all parts, sorted by a, then b; no pair may be in two parts."""
+    if not parts:
+        return ScoredPairs(np.zeros(0, np.uint32), np.zeros(0, np.uint32), np.zeros(0, np.float64))
+    a = np.concatenate([part.a for part in parts])
+    b = np.concatenate([part.b for part in parts])
+    order = np.lexsort((b, a))
+    return ScoredPairs(a[order], b[order], np.concatenate([part.score for part in parts])[order])
 
 
-def weighted_mean(
-    a: NDArray[np.uint32], b: NDArray[np.uint32], clks: Mapping[ClkName, ClkColumn], specs: Sequence[ClkSpec]
-) -> ScoredPairs:
+def weighted_mean(candidates: Candidates, specs: Sequence[ClkSpec]) -> ScoredPairs:
     """Score pairs by the mean Dice, weighted by `ClkSpec.weight`, over the CLKs that both records have.
 
     A CLK that one of them lacks counts neither for nor against; a pair without a common CLK scores 0.
     """
-    weighted = np.zeros(len(a), dtype=np.float64)
-    weight = np.zeros(len(a), dtype=np.float64)
+    weighted = np.zeros(len(candidates), dtype=np.float64)
+    weight = np.zeros(len(candidates), dtype=np.float64)
     for spec in specs:
-        clk = clks[ClkName(spec.name)]
-        comparable = np.flatnonzero(clk.present[a] & clk.present[b])
-        weighted[comparable] += spec.weight * dice_of_pairs(clk.bits, a[comparable], b[comparable])
+        dice = candidates.dice[ClkName(spec.name)]
+        comparable = ~np.isnan(dice)
+        weighted[comparable] += spec.weight * dice[comparable]
         weight[comparable] += spec.weight
-    score = np.zeros(len(a), dtype=np.float64)
+    score = np.zeros(len(candidates), dtype=np.float64)
     np.divide(weighted, weight, out=score, where=weight > 0)
-    return ScoredPairs(a, b, score.round(SCORE_DECIMALS))
+    return ScoredPairs(candidates.row_a, candidates.row_b, score.round(SCORE_DECIMALS))

@@ -113,6 +113,11 @@ def _linkage(a: Agreement) -> Iterator[str]:
         f"  candidates from Dice >= {matching.candidate_per_mille / 1000:g}, "
         f"links from weighted mean >= {matching.link_per_mille / 1000:g}"
     )
+    yield (
+        "  every pair of records is compared"
+        if matching.least_search_recall_per_mille == 1000
+        else f"  large files are searched for at least {matching.least_search_recall_per_mille / 10:g} % of such links"
+    )
     if matching.sources_with_duplicates:
         yield f"  may hold a person twice: {', '.join(matching.sources_with_duplicates)}"
     yield f"  waves: {', '.join(f'{w.name} (tokens from {w.tokens_not_before.isoformat()})' for w in a.waves)}"

@@ -18,6 +18,7 @@ key_encryption_key = "kek"            # made on first use, mode 0600; keep it ap
 listen = "0.0.0.0:7443"
 analysis_service = "analysis.example:7444"
 # database = "postgresql+psycopg://linkage@/linkage"   # default: SQLite in the data folder
+# cluster = "10.0.0.5:6379"           # Ray cluster that compares; default: this machine's cores (deploy/ray)
 """
 
 
@@ -32,6 +33,8 @@ class LinkageUnitConfig(Configuration):
     listen: Address = Field(description="host:port that providers call")
     analysis_service: Address = Field(description="host:port of the analysis service")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
+
+    cluster: str = Field(default="", description="Ray cluster that compares; empty: this machine's cores")
 
     @property
     def database_url(self) -> str:

@@ -18,6 +18,7 @@ def delete_due_encodings(unit: LinkageUnit) -> int:
         run = unit.runs.state(wave.name)
         if not encodings_are_due(wave, document.retention, run, state, unit.clock()):
             continue
+        unit.workspace(wave.name).remove()
         for upload in unit.uploads.of_wave(wave.name):
             deleted += _delete(unit, upload)
     return deleted

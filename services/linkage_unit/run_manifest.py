@@ -53,6 +53,8 @@ def run_manifest(
         "candidates": {str(name): count for name, count in result.candidates.items()},
         "scored_pairs": result.scored_pairs,
         "linkable_pairs": result.linkable_pairs,
+        "split_blocks": result.split_blocks,
+        "skipped_pairs": result.skipped_pairs,
         "changes": dict(asdict(changes)),
         "quality_classes": {name: list(counts) for name, counts in classes.items()},
     }

@@ -4,16 +4,18 @@
 2. The agreement opens the door; every provider's file is committed.
 3. The analysis service's keys of the wave, verified: without them no token could be sealed.
 4. The run is recorded with its seed; a run that was killed or failed goes on under the same one.
-5. Encodings are read back and linked.
+5. Encodings are read back and linked; what the search has finished is kept, sealed, until the run is done.
 6. Groups inherit their ids from the registry; new ones get fresh random ids, and each its pseudonym.
 7. A batch of tokens for every provider, sealed, on disk.
 8. One transaction makes registry, pseudonyms, batches and manifest visible together.
-9. Encodings that the agreement no longer allows are deleted.
+9. The search's findings are destroyed, and encodings that the agreement no longer allows.
 
-Killed anywhere before step 8, it leaves nothing that anybody can see; after it, it only has step 9 to repeat.
+Killed anywhere before step 8, it leaves nothing that anybody can see, and goes on with what its search had not
+finished; after it, it only has step 9 to repeat.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -22,9 +24,10 @@ from numpy.typing import NDArray
 from linkage_core.agreement.doors import Door
 from linkage_core.errors import LinkageCoreError
 from linkage_core.linking.groups import LinkageGroups
-from linkage_core.linking.run import Progress, link
+from linkage_core.linking.run import LinkageResult, Progress, link
 from linkage_core.linking.waves import inherit_groups
 from linkage_core.pseudonyms import group_pseudonyms, linkage_unit_key
+from linkage_core.searching.engine import Engine
 from linkage_core.tokens import QUALITY_CLASSES
 from linkage_core.types import IDENTIFIER_BYTES, GroupId, Handle, PartyName
 from services.common.errors import ServiceError
@@ -35,6 +38,7 @@ from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.run_manifest import run_manifest, sign_run_manifest
 from services.linkage_unit.store.runs import RegistryKey, Run, TokenBatch
 from services.linkage_unit.unit import LinkageUnit
+from services.linkage_unit.workspace import WorkerKeys
 from services.wire.convert.signed import sign_message, signed_to_bytes
 from services.wire.messages import WaveKeys
 
@@ -45,14 +49,25 @@ FetchKeys = Callable[[str], WaveKeys]
 """Returns the analysis service's verified keys of a wave."""
 
 
-def link_wave(unit: LinkageUnit, wave: str, fetch_keys: FetchKeys, progress: Progress | None = None) -> bool:
+def link_wave(
+    unit: LinkageUnit,
+    wave: str,
+    fetch_keys: FetchKeys,
+    progress: Progress | None = None,
+    *,
+    engine: Engine | None = None,
+    worker_keys: WorkerKeys | None = None,
+) -> bool:
     """Link a wave and make its tokens; False if that had been done before.
+
+    `engine` runs the search, by default on this process's threads; `worker_keys` for one whose workers are others.
 
     Raises `NotReady` while uploads are missing, `Refused` if the agreement shuts the door, and what linking raises;
     a run that failed may be run again.
     """
     # 1. One run at a time: the caller's lock.
     if unit.runs.state(wave) is RunState.READY:
+        unit.workspace(wave).remove()
         delete_due_encodings(unit)
         return False
 
@@ -70,25 +85,32 @@ def link_wave(unit: LinkageUnit, wave: str, fetch_keys: FetchKeys, progress: Pro
     run = unit.runs.start(wave, unit.version, int.from_bytes(unit.random(8), "big"))
     unit.audit.append("linking started", wave=wave, version=run.version)
     try:
-        _link(unit, run, [load_upload(unit, upload) for upload in uploads], keys, progress)
+        linkage = partial(link, engine=engine, workspace=unit.workspace(wave, worker_keys))
+        _link(unit, run, [load_upload(unit, upload) for upload in uploads], keys, linkage, progress)
     except (LinkageCoreError, ServiceError) as error:
         unit.runs.fail(wave, type(error).__name__)
         unit.audit.append("linking failed", wave=wave, error_type=type(error).__name__)
         raise
     unit.audit.append("tokens made", wave=wave, count=len(uploads))
 
-    # 9. Retention.
+    # 9. What is not needed any more.
+    unit.workspace(wave).remove()
     delete_due_encodings(unit)
     return True
 
 
 def _link(
-    unit: LinkageUnit, run: Run, uploads: Sequence[LoadedUpload], keys: WaveKeys, progress: Progress | None
+    unit: LinkageUnit,
+    run: Run,
+    uploads: Sequence[LoadedUpload],
+    keys: WaveKeys,
+    linkage: Callable[..., LinkageResult],
+    progress: Progress | None,
 ) -> None:
     document = unit.agreement.document
 
     # 5. Link.
-    result = link([loaded.file for loaded in uploads], document.linkage, document.matching, run.seed, progress)
+    result = linkage([loaded.file for loaded in uploads], document.linkage, document.matching, run.seed, progress)
 
     # 6. Group ids and pseudonyms.
     registry = unit.runs.registry()
@@ -149,8 +171,7 @@ def _write_batch(
     provider = PartyName(loaded.upload.provider)
     batch = seal_batch(unit.agreement, wave, provider, token_key, loaded.row_ids, quality, pseudonyms, unit.random)
     sealed = unit.content.tokens(unit.version, wave, provider, batch.header.batch_id)
-    for number, chunk in enumerate(batch.chunks):
-        sealed.write(number, chunk)
+    sealed.write(batch.chunks)
     header = sign_message(unit.keys.identity, unit.name, provider, unit.agreement.context(wave), batch.header)
     return TokenBatch(wave, provider, batch.header.batch_id, signed_to_bytes(header), len(batch.chunks))
 

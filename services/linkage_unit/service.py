@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 
@@ -11,7 +11,6 @@ from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.comparing.similarity import assert_native
 from linkage_core.crypto import hpke
-from linkage_core.linking.run import Progress
 from services.common.access import AccessGuard
 from services.common.agreements import is_party, realm_of
 from services.common.channel import open_channel
@@ -25,10 +24,13 @@ from services.common.server import serve_until_stopped, start_server
 from services.common.wave_keys import fetch_wave_keys
 from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.retention import delete_due_encodings
-from services.linkage_unit.runner import link_wave
 from services.linkage_unit.servicer import register
 from services.linkage_unit.status import Status, status_of
 from services.linkage_unit.unit import LINK, SERVE, LinkageUnit, open_unit
+from services.linkage_unit.workspace import WorkerKeys
+
+if TYPE_CHECKING:
+    from linkage_core.linking.run import Progress
 
 STATUS: Final = "status"
 
@@ -51,8 +53,15 @@ def start(unit: LinkageUnit, listen: str) -> tuple[grpc.Server, int]:
     return start_server(listen, unit.keys.transport, guard, partial(register, unit))
 
 
-def link(config: LinkageUnitConfig, wave: str, progress: Progress | None = None) -> bool:
+def link(config: LinkageUnitConfig, wave: str, progress: "Progress | None" = None) -> bool:
     """Link a wave beside the serving process; False if its tokens had been made before."""
+    # Only linking loads the kernels, which takes a second.
+    from linkage_core.searching.cluster import RayEngine
+    from linkage_core.searching.engine import LocalEngine
+    from services.linkage_unit.runner import link_wave
+
+    engine = RayEngine(config.cluster) if config.cluster else LocalEngine()
+    worker_keys = WorkerKeys(config.key_encryption_key.absolute(), config.wraps.absolute()) if config.cluster else None
     with only_process(config.data, LINK), _opened(config, LINK, system_clock, system_random) as unit:
         analysis = unit.agreement.document.analysis_service
         realm = realm_of(unit.agreement)
@@ -60,7 +69,7 @@ def link(config: LinkageUnitConfig, wave: str, progress: Progress | None = None)
             config.analysis_service, unit.keys.transport, realm, Role.ANALYSIS_SERVICE, analysis.name
         ) as channel:
             fetch = partial(fetch_wave_keys, channel, unit.agreement)
-            return link_wave(unit, wave, fetch, progress)
+            return link_wave(unit, wave, fetch, progress, engine=engine, worker_keys=worker_keys)
 
 
 def status(config: LinkageUnitConfig) -> Status:

@@ -30,6 +30,7 @@ from services.linkage_unit.content import SealedContent
 from services.linkage_unit.store.mailbox import MailboxStore
 from services.linkage_unit.store.runs import RunStore
 from services.linkage_unit.store.uploads import UploadStore
+from services.linkage_unit.workspace import RunWorkspace, WorkerKeys
 
 SERVE: Final = "serve"
 LINK: Final = "link"
@@ -75,6 +76,10 @@ class LinkageUnit:
     def state(self) -> AgreementState:
         """Return the state of the agreement now."""
         return self.keeper.state(self.agreement)
+
+    def workspace(self, wave: str, worker_keys: WorkerKeys | None = None) -> RunWorkspace:
+        """Return the place of a wave's run; `worker_keys` where its workers are other processes."""
+        return RunWorkspace(self.content.folder, self.data_keys, self.random, wave, worker_keys)
 
     def close(self) -> None:
         """Give the store's connections back."""

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
-from linkage_core.comparing.candidates import Span, find_candidates
-from linkage_core.comparing.pairwise import dice_of_pairs
-from linkage_core.comparing.similarity import as_bitarrays, dice_of_anonlink
+from linkage_core.comparing.similarity import as_bitarrays
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.pool import RecordPool
 from linkage_core.linking.run import link
 from linkage_core.linking.scoring import ScoredPairs
 from linkage_core.linking.solving import solve
 from linkage_core.schema import ClkSpec, LinkageSchema, MatchKeySpec, QuasiIdentifier, Standardisation, Variable
+from linkage_core.searching.search import Span
 from linkage_core.types import ClkName, MatchKeyName, PartyName
+from tests.support.searches import CLK, all_pairs, findings, in_memory, pairs
 
 LENGTH_BITS = 128
 
@@ -133,25 +133,18 @@ def test_a_row_has_a_class_above_zero_exactly_when_it_is_linked(draw: int, peopl
         assert np.all(file.score[file.quality_class == 0] == 0)
 
 
-@given(st.integers(0, 2**32), st.integers(0, 1000), st.sampled_from([8, 16, 128]))
+@given(st.integers(0, 2**32), st.integers(1, 1000), st.sampled_from([8, 16, 128]))
 def test_candidates_are_those_of_anonlinks_python_reference(draw: int, threshold_per_mille: int, width: int) -> None:
     rng = np.random.default_rng(draw)
     bits = np.packbits(rng.random((14, 8 * width)) < rng.random((14, 1)), axis=1)
     threshold = threshold_per_mille / 1000
-    found = find_candidates(
-        bits,
-        np.ones(len(bits), np.bool_),
-        [Span(0, 6, within=False), Span(6, 14, within=False)],
-        threshold,
-        similarity=dice_of_anonlink(),
-        maximum=100,
-        progress=lambda done, total: None,
-    )
+    encodings = in_memory(bits)
+    search = all_pairs(encodings, [Span(0, 6, within=False), Span(6, 14, within=False)], threshold)
+    (found,) = findings(search, encodings)
     clks = as_bitarrays(bits)
     dice, (first, second) = dice_coefficient_python((clks[:6], clks[6:]), threshold, k=None)
     expected = {(a, b + 6): value for value, a, b in zip(dice, first, second, strict=True)}
-    assert dict(zip(zip(found.a.tolist(), found.b.tolist(), strict=True), found.dice.tolist(), strict=True)) == expected
-    assert dice_of_pairs(bits, found.a, found.b).tolist() == found.dice.tolist()
+    assert dict(zip(pairs([found]), found.candidates.dice[CLK].tolist(), strict=True)) == expected
 
 
 @given(st.integers(0, 2**32), st.integers(1, 40))
@@ -165,7 +158,7 @@ def test_one_round_of_solving_is_anonlinks_python_reference(draw: int, count: in
     )
     file_of = np.arange(size, dtype=np.uint32)  # every record a file of its own: nothing forbids a join
     pool = RecordPool(
-        tuple(PartyName(f"p{number}") for number in range(size)), tuple(range(size + 1)), file_of, file_of, {}, {}
+        tuple(PartyName(f"p{number}") for number in range(size)), tuple(range(size + 1)), file_of, file_of, {}, {}, b""
     )
     solved = solve(pairs, np.arange(size, dtype=np.int64), pool, np.zeros(size, np.bool_))
 

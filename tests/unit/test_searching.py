@@ -1,0 +1,153 @@
+"""Candidates of a search: thresholds, missing CLKs, blocks, caps, and runs that are stopped and go on."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from linkage_core.errors import Unfit
+from linkage_core.searching import search as search_module
+from linkage_core.searching.candidates import Candidates, Found
+from linkage_core.searching.encodings import Encodings, EncodingsInMemory, as_words
+from linkage_core.searching.engine import LocalEngine
+from linkage_core.searching.search import Search, Span, Task
+from linkage_core.searching.workspace import FinishedInMemory
+from linkage_core.types import ClkName
+from tests.support.searches import CLK, all_pairs, findings, in_memory, pairs, with_set_bits
+
+TWO_FILES = [Span(0, 1, within=False), Span(1, 3, within=False)]
+
+
+def random_clks(rows: int, seed: int) -> EncodingsInMemory:
+    rng = np.random.default_rng(seed)
+    return in_memory(*(rng.integers(0, 256, (rows, 16), dtype=np.uint8) for _ in range(2)))
+
+
+def test_a_pair_exactly_at_the_threshold_is_a_candidate_and_one_bit_less_is_not() -> None:
+    encodings = in_memory(with_set_bits((0, 100), (20, 120), (21, 121)))
+    assert pairs(findings(all_pairs(encodings, TWO_FILES, 0.8), encodings)) == [(0, 1)]
+
+
+def test_one_clk_that_reaches_the_threshold_is_enough_and_every_clk_is_scored() -> None:
+    encodings = in_memory(with_set_bits((0, 100), (50, 150), (90, 190)), with_set_bits((0, 100), (50, 150), (10, 110)))
+    (found,) = findings(all_pairs(encodings, TWO_FILES, 0.8), encodings)
+    assert pairs([found]) == [(0, 2)]
+    assert {name: dice.tolist() for name, dice in found.candidates.dice.items()} == {CLK: [0.1], "clk-2": [0.9]}
+
+
+def test_records_that_lack_the_clk_are_in_no_pair_and_a_score_without_one_is_not_a_number() -> None:
+    bits = with_set_bits((0, 300), (0, 300), (0, 300))
+    lacking = np.array([True, False, True])
+    encodings = EncodingsInMemory({CLK: as_words(bits, lacking), ClkName("clk-2"): as_words(bits, ~lacking)})
+    spans = [Span(0, 1, within=False), Span(1, 3, within=True)]
+    (found,) = [part for part in findings(all_pairs(encodings, spans, 0.5), encodings) if len(part.candidates)]
+    assert pairs([found]) == [(0, 2)]
+    assert np.isnan(found.candidates.dice[ClkName("clk-2")]).tolist() == [True]
+
+
+def test_a_file_is_compared_with_itself_only_when_it_may_hold_duplicates() -> None:
+    encodings = in_memory(with_set_bits((0, 300), (0, 300), (0, 300), (0, 300)))
+    spans = [Span(0, 2, within=False), Span(2, 4, within=True)]
+    found = pairs(findings(all_pairs(encodings, spans, 1.0), encodings))
+    assert sorted(found) == [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+
+
+def test_blocks_of_rows_find_the_pairs_of_one_block_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encodings = random_clks(60, seed=5)
+    search = all_pairs(encodings, [Span(0, 25, within=True), Span(25, 60, within=False)], 0.5)
+    whole = pairs(findings(search, encodings))
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 7)
+    in_blocks = pairs(findings(search, encodings))
+    assert sorted(in_blocks) == sorted(whole)
+    assert len(set(whole)) == len(whole) > 100
+
+
+def test_one_thread_and_several_give_the_same_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 7)
+    encodings = random_clks(60, seed=6)
+    search = all_pairs(encodings, [Span(0, 60, within=True)], 0.5)
+    alone = findings(search, encodings, engine=LocalEngine(1))
+    together = findings(search, encodings, engine=LocalEngine(5))
+    assert pairs(alone) == pairs(together)
+    assert [part.to_bytes() for part in alone] == [part.to_bytes() for part in together]
+
+
+def test_more_candidates_than_the_cap_are_refused_with_what_to_change() -> None:
+    encodings = in_memory(with_set_bits(*[(0, 300)] * 8))
+    search = all_pairs(encodings, [Span(0, 4, within=False), Span(4, 8, within=False)], 0.5)
+    assert len(pairs(findings(search, encodings, maximum=16))) == 16
+    with pytest.raises(Unfit, match="candidate_per_mille"):
+        findings(search, encodings, maximum=15)
+
+
+def test_no_records_give_no_candidates() -> None:
+    encodings = in_memory(np.zeros((0, 8), np.uint8))
+    search = all_pairs(encodings, [Span(0, 0, within=True), Span(0, 0, within=True)], 0.5)
+    assert pairs(findings(search, encodings)) == []
+
+
+def test_findings_survive_being_written_with_what_is_missing_and_what_was_counted() -> None:
+    candidates = Candidates(
+        np.array([1, 2], np.uint32), np.array([3, 2**32 - 1], np.uint32), {CLK: np.array([0.1 + 0.2, np.nan])}
+    )
+    read = Found.from_bytes(Found(candidates, split_blocks=3, skipped_pairs=2**40).to_bytes())
+    assert (read.split_blocks, read.skipped_pairs) == (3, 2**40)
+    assert pairs([read]) == [(1, 3), (2, 2**32 - 1)]
+    assert np.array_equal(read.candidates.dice[CLK], candidates.dice[CLK], equal_nan=True)
+
+
+@dataclass
+class StoppedEngine:
+    """Stops after some tasks, as Ctrl-C or a power cut would."""
+
+    after: int
+
+    def run(self, search: Search, tasks: Sequence[Task], encodings: Encodings) -> Generator[tuple[Task, Found]]:
+        for task in tasks[: self.after]:
+            yield task, search.run(task, encodings)
+        raise KeyboardInterrupt
+
+
+def test_a_stopped_search_goes_on_with_the_tasks_that_it_had_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 7)
+    encodings = random_clks(60, seed=7)
+    search = all_pairs(encodings, [Span(0, 60, within=True)], 0.5)
+    kept = FinishedInMemory()
+    with pytest.raises(KeyboardInterrupt):
+        findings(search, encodings, engine=StoppedEngine(9), finished=kept)
+    assert len(kept.ids()) == 9
+
+    class OnlyTheRest(LocalEngine):
+        def run(self, search: Search, tasks: Sequence[Task], encodings: Encodings) -> Generator[tuple[Task, Found]]:
+            assert not {task.id for task in tasks} & before
+            return super().run(search, tasks, encodings)
+
+    before = kept.ids()
+    went_on = findings(search, encodings, engine=OnlyTheRest(2), finished=kept)
+    assert pairs(went_on) == pairs(findings(search, encodings))
+
+
+def test_candidates_of_an_earlier_attempt_count_towards_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 7)
+    encodings = random_clks(60, seed=8)
+    search = all_pairs(encodings, [Span(0, 60, within=True)], 0.5)
+    total = len(pairs(findings(search, encodings)))
+    kept = FinishedInMemory()
+    with pytest.raises(KeyboardInterrupt):
+        findings(search, encodings, engine=StoppedEngine(9), finished=kept)
+    with pytest.raises(Unfit):
+        findings(search, encodings, finished=kept, maximum=total - 1)
+
+
+def test_a_search_over_other_records_or_with_another_threshold_has_another_name() -> None:
+    encodings = random_clks(10, seed=9)
+    search = all_pairs(encodings, [Span(0, 10, within=True)], 0.5)
+    names = {
+        search.digest(b"a" * 32),
+        search.digest(b"b" * 32),
+        all_pairs(encodings, [Span(0, 10, within=True)], 0.6).digest(b"a" * 32),
+        all_pairs(encodings, [Span(0, 10, within=False)], 0.5).digest(b"a" * 32),
+    }
+    assert len(names) == 4
+    assert search.digest(b"a" * 32) == all_pairs(encodings, [Span(0, 10, within=True)], 0.5).digest(b"a" * 32)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.bars import bars, telling_of_kernels
 from services.cli.outcome import results, talk
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def encode(config: Config, wave: Wave = None) -> None:
     """
     from services.provider_agent.pipeline import encode as encode_step
 
-    with _agent(config, wave) as agent:
+    with telling_of_kernels(), _agent(config, wave) as agent:
         _tell(encode_step(agent))
 
 
@@ -115,7 +116,7 @@ def run(
 
     from services.provider_agent.pipeline import run as run_steps
 
-    with _agent(config, wave) as agent:
+    with telling_of_kernels(), _agent(config, wave) as agent:
         _tell(run_steps(agent, wait_seconds=wait, sleep=time.sleep, say=lambda text: talk.print(text)))
 
 
@@ -156,12 +157,9 @@ def _progress(what: str, total: int | None) -> "AbstractContextManager[Advance]"
 
 @contextmanager
 def _bar(what: str, total: int | None) -> "Iterator[Advance]":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<28}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=talk, disable=not talk.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.update(task, advance=count)
+    with bars() as display:
+        task = display.add_task(what, total=total)
+        yield lambda count: display.update(task, advance=count)
 
 
 def _tell(outcome: "Outcome") -> None:

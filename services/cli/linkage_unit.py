@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.bars import bars, telling_of_kernels
 from services.cli.outcome import BAD_INPUT, results, talk
 
 if TYPE_CHECKING:
@@ -98,24 +99,21 @@ def link(
 
     configure_logs()
     settings = load(config)
-    with _bars() as progress:
+    with telling_of_kernels(), _steps() as progress:
         linked = run(settings, wave, progress)
     results.print(f"wave {wave}: tokens are ready" if linked else f"wave {wave}: tokens had been made before")
 
 
 @contextmanager
-def _bars() -> "Iterator[Progress]":
-    """One progress bar for each step of linking, on standard error."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=talk) as bars:
+def _steps() -> "Iterator[Progress]":
+    """One progress bar for each step of linking."""
+    with bars() as display:
         tasks = {}
 
         def tell(step: str, done: int, total: int) -> None:
             if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
+                tasks[step] = display.add_task(step, total=total)
+            display.update(tasks[step], completed=done, total=total)
 
         yield tell
 

@@ -5,6 +5,8 @@ different lists of parts give the same string. Source: RFC 5869; `protos/README.
 """
 
 import hmac
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +16,10 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.types import IDENTIFIER_BYTES
 
 KEY_BYTES: Final = 32
+
+_BLOCK_BYTES: Final = 64
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def info(label: str, *context: bytes) -> bytes:
@@ -43,3 +49,21 @@ def expand(key: Secret, label: str, *context: bytes, length: int = KEY_BYTES) ->
 def keyed_image(key: Secret, message: bytes) -> bytes:
     """HMAC-SHA256 truncated to 16 bytes: the protocol's form of handles, match keys, pseudonyms and key checks."""
     return hmac.digest(key.reveal(), message, "sha256")[:IDENTIFIER_BYTES]
+
+
+def keyed_images(key: Secret, messages: Iterable[bytes]) -> bytes:
+    """Return the keyed images of many messages, one after the other: `keyed_image` of each, at half its cost.
+
+    The key's two blocks (RFC 2104) are digested once. Raises `ValueError` for a key of more than 64 bytes.
+    """
+    if len(key) > _BLOCK_BYTES:
+        raise ValueError(f"a key of {len(key)} bytes does not fit a block of SHA-256")
+    block = key.reveal().ljust(_BLOCK_BYTES, b"\0")
+    inner, outer = sha256(block.translate(_INNER)).copy, sha256(block.translate(_OUTER)).copy
+    images = bytearray()
+    for message in messages:
+        digest, image = inner(), outer()
+        digest.update(message)
+        image.update(digest.digest())
+        images += image.digest()[:IDENTIFIER_BYTES]
+    return bytes(images)

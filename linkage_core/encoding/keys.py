@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from linkage_core.crypto.kdf import KEY_BYTES, expand, extract, info, keyed_image
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.crypto.kdf import KEY_BYTES, expand, extract, info, keyed_image, keyed_images
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import InputFault
-from linkage_core.types import AgreementHash, ClkName, Handle, Lineage, LocalId, MatchKeyName, PartyName
+from linkage_core.types import IDENTIFIER_BYTES, AgreementHash, ClkName, Lineage, LocalId, MatchKeyName, PartyName
 
 SHARE_BYTES: Final = 32
 CLKHASH_SECRET_BYTES: Final = 64
@@ -69,12 +72,14 @@ class LinkageKeys:
         return keyed_image(expand(self.secret, "key-check"), agreement)
 
 
-def handles(provider_key: Secret, local_ids: Sequence[LocalId]) -> list[Handle]:
+def handles(provider_key: Secret, local_ids: Sequence[LocalId]) -> NDArray[np.uint8]:
     """Return the handle of each local id: HMAC(HKDF(h_i, `handle`), local id)[:16], h_i the provider's own 32 bytes.
 
+    uint8, (local ids, 16), in their order; a row's bytes are a `Handle`.
     Whoever holds h_i can test a guessed local id; it never leaves the provider.
     """
     if len(provider_key) != KEY_BYTES:
         raise InputFault(f"the handle key has not {KEY_BYTES} bytes")
     key = expand(provider_key, "handle")
-    return [Handle(keyed_image(key, local_id.encode())) for local_id in local_ids]
+    images = keyed_images(key, map(str.encode, local_ids))
+    return np.frombuffer(images, dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES)

@@ -28,7 +28,7 @@ def assess_links(truth: Path, linkage_unit: Path, agents: Mapping[PartyName, Pat
     for provider, agent in agents.items():
         own = identities[identities["provider"] == provider]
         found = handles(_handle_key(agent), [LocalId(value) for value in own["local_id"]])
-        linked[provider] = _numbers([groups[provider, handle] for handle in found])
+        linked[provider] = _numbers([groups[provider, handle.tobytes()] for handle in found])
         persons[provider] = own["person_id"]
     # One numbering of groups, and one of persons, over all providers.
     group_codes = _one_numbering(linked)

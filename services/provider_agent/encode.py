@@ -116,7 +116,7 @@ def _encode_file(agent: Agent, keys: LinkageKeys, checked: CheckedFiles, shuffle
         for people in read_identities(source, schema):
             encoded = encoder.encode(people.records)
             rows = _rows(schema, encoded, file.rows)
-            rows["handle"] = _matrix(b"".join(handles(handle_key, people.local_ids)))
+            rows["handle"] = handles(handle_key, people.local_ids)
             rows[ORDER] = random_order(encoded.rows, agent.random_bytes)
             shuffle.add(rows)
             file.handles += rows["handle"].tobytes()

@@ -10,6 +10,10 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, BinaryIO, Final
 
 from linkage_core.errors import InputFault
@@ -23,6 +27,12 @@ LONGEST_LINE: Final = 1 << 20
 UNDECODABLE: Final = "holds bytes that are not of the declared encoding; declare the right one, or convert the file"
 _UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SCAN_BYTES: Final = 1 << 20
+_BATCH_ROWS: Final = 500
+"""Rows that exist as rows at a time: few, so that Python's collector does not walk over them again and again."""
+
+_PART_CHARACTERS: Final = 1 << 18
+"""Characters read at a time: fewer than those of the longest line, so that only the first and the last line of a part
+can be too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ def _read_csv(source: FileSource, faults: FaultLog, block_rows: int) -> Iterator
             return
         encoding = "utf-8-sig" if source.encoding == "utf-8" else source.encoding
         text = io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
-        rows = csv.reader(_lines(text), delimiter=source.delimiter, strict=True)
+        rows = csv.reader(chain.from_iterable(_lines(text)), delimiter=source.delimiter, strict=True)
         places = _places_in_header(source, rows, faults)
         if places is None:
             return
@@ -62,60 +72,114 @@ def _read_csv(source: FileSource, faults: FaultLog, block_rows: int) -> Iterator
         yield from _csv_blocks(source, rows, width, columns, faults, block_rows)
 
 
+class _Unread(Enum):
+    """What stands in a batch for a row that could not be read."""
+
+    MALFORMED = "is not well-formed CSV (quotes); mend the row"
+    TOO_LONG = f"is longer than {LONGEST_LINE:,} characters; is it CSV?"
+
+
+_Row = list[str] | _Unread
+
+
 def _csv_blocks(
     source: FileSource, rows: Any, width: int, columns: dict[str, int], faults: FaultLog, block_rows: int
 ) -> Iterator[Block]:
-    numbers: list[int] = []
-    block: dict[str, list[str]] = {name: [] for name in columns}
     number = 0
     undecodable = False
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            break
-        except csv.Error:
-            number += 1
-            faults.add_unread(Fault(source.label, number, "", "is not well-formed CSV (quotes); mend the row"))
-            continue
-        except _LineTooLong:
-            faults.add_unread(
-                Fault(source.label, number + 1, "", f"is longer than {LONGEST_LINE:,} characters; is it CSV?")
-            )
-            break
-        if not row:
-            continue
-        number += 1
-        if len(row) != width:
-            faults.add_unread(_ragged(source, number, len(row), width))
-            continue
-        numbers.append(number)
-        for name, place in columns.items():
-            value = row[place]
-            if not value.isascii() and _is_undecodable(value):
-                faults.add(Fault(source.label, number, name, UNDECODABLE, f"declared: {source.encoding}"))
-                undecodable = True
-                value = ""
-            block[name].append(value)
-        if len(numbers) == block_rows:
-            yield Block(numbers, block)
-            numbers, block = [], {name: [] for name in columns}
-    if numbers:
-        yield Block(numbers, block)
+    block = Block([], {name: [] for name in columns})
+    for batch in _batches(rows, min(block_rows, _BATCH_ROWS)):
+        if len(block.numbers) + len(batch) > block_rows:
+            yield block
+            block = Block([], {name: [] for name in columns})
+        if not _add_whole(block, batch, width, columns, number):
+            undecodable |= _add_by_rows(block, source, batch, width, columns, number, faults)
+        number += len(batch)
+    if block.numbers:
+        yield block
     if undecodable:
         offset = _first_undecodable_offset(source)
         faults.add(Fault(source.label, 0, "", UNDECODABLE, f"the first such byte is at offset {offset:,}"))
+
+
+def _batches(rows: Any, batch_rows: int) -> Iterator[list[_Row]]:
+    """Yield rows in batches, without empty ones; nothing is read on after a line that is too long."""
+    ended = False
+    while not ended:
+        batch: list[_Row] = []
+        while not ended and len(batch) < batch_rows:
+            try:
+                for row in islice(rows, batch_rows - len(batch)):
+                    batch.append(row)  # noqa: PERF402 - what was read before an error is kept
+                ended = len(batch) < batch_rows
+            except csv.Error:
+                batch.append(_Unread.MALFORMED)
+            except _LineTooLong:
+                batch.append(_Unread.TOO_LONG)
+                ended = True
+        yield [row for row in batch if row]
+
+
+def _add_whole(block: Block, batch: list[_Row], width: int, columns: dict[str, int], before: int) -> bool:
+    """Add a batch to a block column by column, if no row of it has any fault; tells whether it did."""
+    lines = [row for row in batch if isinstance(row, list)]
+    if len(lines) < len(batch) or any(fields != width for fields in set(map(len, lines))):
+        return False
+    read = {name: list(map(itemgetter(place), lines)) for name, place in columns.items()}
+    if any(_is_undecodable("".join(column)) for column in read.values()):
+        return False
+    block.numbers.extend(range(before + 1, before + len(lines) + 1))
+    for name, column in read.items():
+        block.columns[name] += column
+    return True
+
+
+def _add_by_rows(
+    block: Block,
+    source: FileSource,
+    batch: list[_Row],
+    width: int,
+    columns: dict[str, int],
+    before: int,
+    faults: FaultLog,
+) -> bool:
+    """Add what can be read of a batch, row by row; tells whether there were bytes that are not of the encoding."""
+    undecodable = False
+    for number, row in enumerate(batch, before + 1):
+        if isinstance(row, _Unread):
+            faults.add_unread(Fault(source.label, number, "", row.value))
+            continue
+        if len(row) != width:
+            faults.add_unread(_ragged(source, number, len(row), width))
+            continue
+        block.numbers.append(number)
+        for name, place in columns.items():
+            value = row[place]
+            if _is_undecodable(value):
+                faults.add(Fault(source.label, number, name, UNDECODABLE, f"declared: {source.encoding}"))
+                undecodable = True
+                value = ""
+            block.columns[name].append(value)
+    return undecodable
 
 
 class _LineTooLong(Exception):
     """A line is so long that it is not read on."""
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    while line := text.readline(LONGEST_LINE):
-        if len(line) >= LONGEST_LINE:
+def _lines(text: io.TextIOWrapper) -> Iterator[list[str]]:
+    """Yield the lines of a file in lists, with their ends as they are; raises `_LineTooLong` after those before it."""
+    rest = ""
+    while part := text.read(_PART_CHARACTERS):
+        lines = io.StringIO(rest + part, newline="").readlines()
+        rest = lines.pop()  # it may go on, and a carriage return may be half of a line end
+        if lines and len(lines[0]) >= LONGEST_LINE:
             raise _LineTooLong
-        yield line
+        yield lines
+        if len(rest) >= LONGEST_LINE:
+            raise _LineTooLong
+    if rest:
+        yield [rest]
 
 
 def _mark_fits(source: FileSource, file: BinaryIO, faults: FaultLog) -> bool:
@@ -165,7 +229,13 @@ def _ragged(source: FileSource, number: int, got: int, expected: int) -> Fault:
 
 
 def _is_undecodable(value: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in value)
+    if value.isascii():
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate stands for the byte
+        return True
+    return False
 
 
 def _first_undecodable_offset(source: FileSource) -> int:
@@ -222,17 +292,20 @@ def _is_readable(kind: Any) -> bool:
 
 
 def _texts(source: FileSource, name: str, array: Any, first: int, faults: FaultLog) -> list[str]:
+    """Return a column's texts; each distinct value becomes a text once."""
     import pyarrow as pa
 
     plain = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-    if pa.types.is_integer(plain.type):
-        return ["" if value is None else str(value) for value in plain.to_pylist()]
-    if pa.types.is_date(plain.type):
-        return ["" if value is None else value.isoformat() for value in plain.to_pylist()]
+    if pa.types.is_string_view(plain.type):
+        plain = plain.cast(pa.large_string())
+    numbered = plain.dictionary_encode()
     try:
-        return [value or "" for value in plain.to_pylist()]
+        distinct = numbered.dictionary.to_pylist()
     except UnicodeDecodeError:
         return _decoded(source, name, plain.cast(pa.large_binary()).to_pylist(), first, faults)
+    texts = [value.isoformat() if isinstance(value, date) else str(value) for value in distinct]
+    texts.append("")
+    return list(map(texts.__getitem__, numbered.indices.fill_null(len(distinct)).to_numpy().tolist()))
 
 
 def _decoded(source: FileSource, name: str, values: list[bytes | None], first: int, faults: FaultLog) -> list[str]:

@@ -171,7 +171,7 @@ def test_the_upload_is_in_no_order_of_the_file(world: World) -> None:
         with world.offices[name].agent() as agent:
             key = agent.state.handle_key(agent.agreement)
             ids = [LocalId(f"{name}-{n}") for n in range(PEOPLE)]
-            places = {handle: n for n, handle in enumerate(handles(key, ids))}
+            places = {handle.tobytes(): n for n, handle in enumerate(handles(key, ids))}
             [content] = agent.outbox.frames(Artefact.UPLOAD)
             schema = agent.agreement.document.linkage
             chunk = encoded_chunk_from_bytes(

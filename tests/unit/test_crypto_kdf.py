@@ -6,8 +6,10 @@ import hmac
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from hypothesis import given
+from hypothesis import strategies as st
 
-from linkage_core.crypto.kdf import expand, extract, info, keyed_image
+from linkage_core.crypto.kdf import expand, extract, info, keyed_image, keyed_images
 from linkage_core.crypto.secret import Secret
 
 
@@ -53,3 +55,13 @@ def test_label_context_and_key_each_change_what_is_derived() -> None:
 
 def test_a_keyed_image_is_a_truncated_hmac() -> None:
     assert keyed_image(Secret(b"k" * 32), b"message") == hmac.digest(b"k" * 32, b"message", "sha256")[:16]
+
+
+@given(st.binary(max_size=64), st.lists(st.binary(max_size=200), max_size=8))
+def test_keyed_images_of_many_messages_are_those_of_each(key: bytes, messages: list[bytes]) -> None:
+    assert keyed_images(Secret(key), messages) == b"".join(keyed_image(Secret(key), message) for message in messages)
+
+
+def test_a_key_longer_than_a_block_is_refused() -> None:
+    with pytest.raises(ValueError, match="65 bytes"):
+        keyed_images(Secret(bytes(65)), [b"message"])

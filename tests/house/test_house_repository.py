@@ -62,6 +62,12 @@ def project() -> dict[str, list[str]]:
     }
 
 
+def extras() -> list[str]:
+    """What pyproject offers beside, for those who need it."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return [line for lines in document["project"]["optional-dependencies"].values() for line in lines]
+
+
 def imports() -> dict[str, str]:
     """The top-level modules that the program imports anywhere, each with one file that does."""
     found = {}
@@ -132,9 +138,9 @@ def test_every_dependency_of_the_program_is_imported_by_it() -> None:
     assert declared - used - NOT_IMPORTED == set()
 
 
-def test_everything_the_program_imports_is_one_of_its_dependencies() -> None:
+def test_everything_the_program_imports_is_one_of_its_dependencies_or_extras() -> None:
     by_module = packages_distributions()
-    declared = {canonicalize_name(Requirement(line).name) for line in project()["run.txt"]}
+    declared = {canonicalize_name(Requirement(line).name) for line in [*project()["run.txt"], *extras()]}
     foreign = {
         module: where for module, where in imports().items() if module not in {*sys.stdlib_module_names, *PACKAGES}
     }

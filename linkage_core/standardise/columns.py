@@ -38,6 +38,7 @@ _RULES: Final[dict[QuasiIdentifierKind, Callable[[str], Standardised]]] = {
     "postcode": standardise_postcode,
 }
 _REASONS: Final = tuple(Reason)
+_CODES: Final = {None: 0} | {reason: code for code, reason in enumerate(Reason, 1)}
 _LONGEST_TOLD: Final = 255
 
 
@@ -67,12 +68,12 @@ def standardise_column(
 
 
 class ColumnMemory:
-    """The distinct standardised values of one column, numbered as they come; number 0 is the empty text.
+    """The distinct values of one column, numbered as they come; number 0 is the empty text.
 
-    `values` are they by number, "" = missing. Numbers hold until `forget_if_full` says that it forgot.
+    `values` are they by number, standardised, "" = missing. Numbers hold until `forget_if_full` says that it forgot.
     """
 
-    __slots__ = ("_bytes", "_lengths", "_number_of", "_numbers", "_reasons", "_required", "_rule", "values")
+    __slots__ = ("_bytes", "_lengths", "_numbers", "_reasons", "_required", "_rule", "values")
 
     def __init__(self, rule: Callable[[str], Standardised], *, required: bool = False) -> None:
         self._rule = rule
@@ -104,37 +105,35 @@ class ColumnMemory:
         self.values: list[str] = []
         self._lengths = bytearray()
         self._reasons = bytearray()
-        self._number_of: dict[Standardised, int] = {}
-        self._numbers = _Numbers(self._number)
+        self._numbers = _Numbers(self._new)
         self._bytes = 0
         self._numbers[""]
 
-    def _number(self, text: str) -> int:
-        value, reason = self._rule(text)
-        if self._required and not value and reason is None:
+    def _new(self, value: object) -> int:
+        self._bytes += _ENTRY_BYTES
+        if not isinstance(value, str):
+            if value is not None and value == value:  # NaN is what a table library writes for a missing text
+                raise TypeError(f"a quasi-identifier must be read as text, not as {type(value).__name__}")
+            return 0
+        standardised, reason = self._rule(value)
+        if self._required and not standardised and reason is None:
             reason = Reason.REQUIRED_MISSING
-        self._bytes += _ENTRY_BYTES + len(text) + len(value)
-        number = self._number_of.setdefault((value, reason), len(self.values))
-        if number == len(self.values):
-            self.values.append(value)
-            self._lengths.append(min(len(value), _LONGEST_TOLD))
-            self._reasons.append(0 if reason is None else _REASONS.index(reason) + 1)
-        return number
+        self._bytes += len(value) + len(standardised)
+        self.values.append(standardised)
+        self._lengths.append(min(len(standardised), _LONGEST_TOLD))
+        self._reasons.append(_CODES[reason])
+        return len(self.values) - 1
 
 
 class _Numbers(dict[object, int]):
-    """Number by text; a text that is not there is numbered and kept."""
+    """Numbers by value; a value that is not there gets a new one."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_new",)
 
-    def __init__(self, number: Callable[[str], int]) -> None:
+    def __init__(self, new: Callable[[object], int]) -> None:
         super().__init__()
-        self._number = number
+        self._new = new
 
     def __missing__(self, value: object) -> int:
-        if isinstance(value, str):
-            number = self[value] = self._number(value)
-            return number
-        if value is None or value != value:  # NaN is what a table library writes for a missing text
-            return self[""]
-        raise TypeError(f"a quasi-identifier must be read as text, not as {type(value).__name__}")
+        number = self[value] = self._new(value)
+        return number

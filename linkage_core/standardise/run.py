@@ -9,7 +9,7 @@ It works on a chunk of rows after the other and remembers distinct values betwee
 gives does not depend on the chunks before. Everything here is in clear and stays with the provider.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
@@ -26,7 +26,7 @@ from linkage_core.standardise.columns import ColumnMemory, rule_of
 from linkage_core.standardise.dates import DateFormat
 from linkage_core.standardise.findings import Finding
 from linkage_core.standardise.rules import require_current
-from linkage_core.standardise.variables import in_form, joined, parts
+from linkage_core.standardise.variables import joined, parts_of
 
 FULL_DATE_LENGTH: Final = len("YYYY-MM-DD")
 
@@ -144,11 +144,12 @@ def standardise(
 class _VariableMemory:
     """What each distinct value of a variable's quasi-identifiers adds to it, by the numbers of the columns."""
 
-    __slots__ = ("_columns", "_form", "_formed", "_parts", "name")
+    __slots__ = ("_columns", "_form", "_formed", "_parts", "_parts_of", "name")
 
     def __init__(self, variable: Variable, columns: Mapping[str, ColumnMemory]) -> None:
         self.name = variable.name
         self._form = variable.form
+        self._parts_of = parts_of(variable.form)
         self._columns = {name: columns[name] for name in variable.of}
         self._parts: dict[str, list[tuple[str, ...]]] = {name: [] for name in variable.of}
         self._formed: list[str] = []
@@ -166,18 +167,18 @@ class _VariableMemory:
             return [""] * chunk.rows
         if len(known) == 1:
             (name,) = known
-            table = self._formed
-            table += [in_form(self._form, (value,)) for value in self._columns[name].values[len(table) :]]
-            return list(map(table.__getitem__, chunk.numbers[name].tolist()))
-        return [joined(self._form, of_row) for of_row in reduce(_added, (self._of(chunk, name) for name in known))]
+            new = self._columns[name].values[len(self._formed) :]
+            self._formed += joined(self._form, map(self._parts_of, new))
+            return list(map(self._formed.__getitem__, chunk.numbers[name].tolist()))
+        return joined(self._form, reduce(_added, (self._parts_by_row(chunk, name) for name in known)))
 
-    def _of(self, chunk: StandardisedColumns, name: str) -> Iterator[tuple[str, ...]]:
+    def _parts_by_row(self, chunk: StandardisedColumns, name: str) -> Iterable[tuple[str, ...]]:
         table = self._parts[name]
-        table += [parts(self._form, value) for value in self._columns[name].values[len(table) :]]
+        table += map(self._parts_of, self._columns[name].values[len(table) :])
         return map(table.__getitem__, chunk.numbers[name].tolist())
 
 
-def _added(first: Iterator[tuple[str, ...]], second: Iterator[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+def _added(first: Iterable[tuple[str, ...]], second: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
     return map(add, first, second)
 
 

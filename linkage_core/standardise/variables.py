@@ -1,6 +1,6 @@
 """Variables: standardised quasi-identifiers brought into the form in which they are encoded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from linkage_core.schema import VariableForm
@@ -17,40 +17,59 @@ FORMS: Final[dict[VariableForm, str]] = {
 """What each form means; part of the rules' digest."""
 
 
-def in_form(form: VariableForm, values: tuple[str, ...]) -> str:
-    """Return the variable's value for one record; the empty string if nothing of it is known.
+def parts_of(form: VariableForm) -> Callable[[str], tuple[str, ...]]:
+    """Return what gives the parts that one standardised quasi-identifier adds to a variable: none if it is missing."""
+    return _PARTS[form]
 
-    `values` are the standardised quasi-identifiers of the variable, in the schema's order, "" where missing.
+
+def joined(form: VariableForm, parts: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return the variable's values, each from the parts of all its quasi-identifiers in the schema's order.
+
+    The empty string where there is no part: nothing of the variable is known.
     """
-    return joined(form, [part for value in values for part in parts(form, value)])
-
-
-def parts(form: VariableForm, value: str) -> tuple[str, ...]:
-    """Return what one standardised quasi-identifier adds to a variable of this form: no part if it is missing."""
-    if not value:
-        return ()
-    if form == "value":
-        return (value,)
-    if form == "first-token":
-        return (value.split()[0],)
     if form == "sorted-tokens":
-        return tuple(value.split())
-    part = _date_part(form, value)
-    return (part,) if part else ()
+        return [" ".join(sorted(of_row)) for of_row in parts]
+    return list(map(" ".join, parts))
 
 
-def joined(form: VariableForm, of_all_values: Sequence[str]) -> str:
-    """Return the variable's value from the parts of all its quasi-identifiers, in their order."""
-    return " ".join(sorted(of_all_values) if form == "sorted-tokens" else of_all_values)
+def _value(value: str) -> tuple[str, ...]:
+    return (value,) if value else ()
 
 
-def _date_part(form: VariableForm, date: str) -> str:
-    year, _, month_day = date.partition("-")
-    if form == "year":
-        return year
-    if form == "date-digits":
-        return date.replace("-", "")
+def _first_token(value: str) -> tuple[str, ...]:
+    return (value.split()[0],) if value else ()
+
+
+def _tokens(value: str) -> tuple[str, ...]:
+    return tuple(value.split())
+
+
+def _date_digits(date: str) -> tuple[str, ...]:
+    return (date.replace("-", ""),) if date else ()
+
+
+def _year(date: str) -> tuple[str, ...]:
+    return (date.partition("-")[0],) if date else ()
+
+
+def _month_day(date: str) -> tuple[str, ...]:
+    _, _, month_day = date.partition("-")
     month, _, day = month_day.partition("-")
-    if not day:
-        return ""
-    return "".join(sorted((month, day))) if form == "ordered-month-day" else month + day
+    return (month + day,) if day else ()
+
+
+def _ordered_month_day(date: str) -> tuple[str, ...]:
+    _, _, month_day = date.partition("-")
+    month, _, day = month_day.partition("-")
+    return ("".join(sorted((month, day))),) if day else ()
+
+
+_PARTS: Final[dict[VariableForm, Callable[[str], tuple[str, ...]]]] = {
+    "value": _value,
+    "sorted-tokens": _tokens,
+    "first-token": _first_token,
+    "date-digits": _date_digits,
+    "year": _year,
+    "month-day": _month_day,
+    "ordered-month-day": _ordered_month_day,
+}

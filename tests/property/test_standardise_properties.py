@@ -9,11 +9,17 @@ from linkage_core.standardise.canary import CANARY_VALUES
 from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.dates import DATE_FORMATS, DateFormat, standardise_date
 from linkage_core.standardise.text import fold
-from linkage_core.standardise.variables import FORMS, in_form
+from linkage_core.standardise.variables import FORMS, joined, parts_of
 
 KINDS = get_args(QuasiIdentifierKind)
 ANY_TEXT = st.text() | st.sampled_from([v for values in CANARY_VALUES.values() for v in values])
 DATES = st.dates().map(lambda d: d.isoformat()) | st.from_regex(r"\d{2,4}[-./]?(\d\d|XX)[-./]?\d{2,4}", fullmatch=True)
+
+
+def in_form(form: VariableForm, values: tuple[str, ...]) -> str:
+    """The variable's value for one record."""
+    [value] = joined(form, [tuple(part for value in values for part in parts_of(form)(value))])
+    return value
 
 
 @given(ANY_TEXT)

@@ -18,7 +18,7 @@ MAX_FILE_BYTES = 1024 * 1024
 # Put together from parts, so that this file does not name what it looks for.
 INDEX_HOSTS = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "dev" + r"pi\b", "artifact" + "ory")))
 MACHINE_PATHS = re.compile(r"(?<![\w.~>}-])/(?:root|work|home/[a-z]\w*|Users/\w+)/")
-LOCKS = ("uv.txt", "build.txt", "run.txt", "dev.txt")
+LOCKS = ("uv.txt", "build.txt", "run.txt", "dev.txt", "splink.txt")
 # Needed at run time without an import of ours: anonlink imports pkg_resources.
 NOT_IMPORTED = {"setuptools"}
 
@@ -51,7 +51,7 @@ def locked_versions(lock: str) -> dict[str, list[Requirement]]:
 
 
 def project() -> dict[str, list[str]]:
-    """The dependencies that pyproject declares, by the lock that holds them."""
+    """The dependencies that are declared, by the lock that holds them."""
     document = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = document["dependency-groups"]
     return {
@@ -59,6 +59,7 @@ def project() -> dict[str, list[str]]:
         "dev.txt": groups["dev"],
         "build.txt": groups["build"],
         "uv.txt": groups["bootstrap"],
+        "splink.txt": re.findall("^[^#\n]+", (ROOT / "benchmarks/splink/requirements.in").read_text(), re.MULTILINE),
     }
 
 

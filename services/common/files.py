@@ -13,7 +13,7 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def destroy_durably(path: Path, filler: bytes) -> None:
@@ -23,10 +23,11 @@ def destroy_durably(path: Path, filler: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Put the names in a folder on disk: a file that was moved there is there after a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,15 +4,18 @@ A key's wrap lies in the folder of wraps, which backups leave out: when it is de
 """
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from linkage_core.crypto.secret import Secret
+from linkage_core.errors import Tampered
 from services.common.clock import RandomBytes
-from services.common.sealing import DataKeys, SealedFolder
+from services.common.sealed_frames import FrameFile, read_frames
+from services.common.sealing import DataKeys
 
 _AGREEMENT_CHARACTERS = 16  # of its hash: enough to tell versions apart in a key's name
+_MARK_BYTES = 8  # of a group's name while it is being written
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class SealedContent:
 class SealedChunks:
     """The numbered chunks of one transfer; a chunk opens only under the transfer and number that it was sealed for.
 
+    They lie in groups, a file of sealed frames each, called after its first chunk: one flush of the disk is for many.
     Writing makes the data key on first use. Reading never does: what a destroyed key sealed stays closed.
     """
 
@@ -61,25 +65,50 @@ class SealedChunks:
     random: RandomBytes
     transfer: bytes
 
-    def write(self, number: int, content: bytes) -> None:
-        """Seal a chunk and put it on disk before this returns."""
-        self._files(self.keys.open_or_create(self.key_name)).write(self._name(number), content)
+    def begin_group(self, first: int) -> FrameFile:
+        """Begin a group of consecutive chunks from the `first`-th on. Kept, it replaces one that begins there.
 
-    def read(self, number: int) -> bytes:
-        """Return a chunk; raises `Tampered` if its file was changed or is another's, or its key is destroyed."""
-        return self._files(self.keys.open(self.key_name)).read(self._name(number))
+        Several may be begun at one number; to keep none over chunks that have been counted is the caller's duty.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._path(first)
+        beside = path.with_name(f".{path.name}.{self.random(_MARK_BYTES).hex()}")
+        return FrameFile(path, beside, self.keys.open_or_create(self.key_name), self.random)
+
+    def write(self, contents: Iterable[bytes]) -> None:
+        """Seal all chunks of a transfer, as one group, and put them on disk before this returns."""
+        group = self.begin_group(0)
+        for content in contents:
+            group.append(content)
+        group.keep()
+
+    def read(self, count: int) -> Iterator[bytes]:
+        """Yield the first `count` chunks in order.
+
+        Raises `Tampered` if one is missing or changed, or is another's, or if the key is destroyed.
+        """
+        key = self.keys.open(self.key_name)
+        number = 0
+        while number < count:
+            path = self._path(number)
+            if not path.exists():
+                raise Tampered(f"chunk {number} of {count} is not in its folder: restore it from a backup")
+            for content in islice(read_frames(path, key), count - number):
+                yield content
+                number += 1
+
+    def remove_unfinished(self) -> None:
+        """Remove groups that were begun and never kept, as a killed process leaves them."""
+        for path in self.folder.glob(".*"):
+            path.unlink()
 
     def remove(self) -> None:
         """Remove all chunks."""
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
-    def _files(self, key: Secret) -> SealedFolder:
-        self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SealedFolder(self.folder, key, self.random)
-
-    def _name(self, number: int) -> str:
-        return f"{self.transfer.hex()}.{number:08d}"
+    def _path(self, first: int) -> Path:
+        return self.folder / f"{self.transfer.hex()}.{first:08d}"
 
 
 def _key_name(kind: str, agreement: str, wave: str, provider: str) -> str:

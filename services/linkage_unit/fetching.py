@@ -24,5 +24,4 @@ def fetch_tokens(unit: LinkageUnit, caller: Caller, wave: str) -> Iterator[Signe
     header = signed_from_bytes(batch.header)
     yield header
     sealed = unit.content.tokens(header.statement.context.agreement.hex(), wave, caller.name, batch.batch_id)
-    for number in range(batch.chunk_count):
-        yield sealed.read(number)
+    yield from sealed.read(batch.chunk_count)

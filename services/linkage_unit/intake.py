@@ -1,18 +1,16 @@
-"""Whether an encoded file may enter (M3): its manifest before the first chunk, its rows before it counts.
+"""Whether an encoded file may enter (M3): its manifest before the first chunk, each chunk before it is kept.
 
 The manifest is judged against the agreement: schema, standardisation, hardening as its provider measured it, volume.
-The linkage unit cannot measure fill after diffusion; a provider that lies here weakens its own people's protection.
+The linkage unit cannot measure fill before diffusion; a provider that lies here weakens its own people's protection.
+What can be told from the rows, `row_checks` tells at commit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
-
-import numpy as np
 
 from linkage_core.agreement.document import Agreement
 from linkage_core.errors import InputFault, Refused
 from linkage_core.schema import ClkSpec
-from linkage_core.types import IDENTIFIER_BYTES
 from services.wire.convert.chunks import encoded_chunk_from_bytes
 from services.wire.messages import ClkStatement, EncodedChunk, UploadManifest
 
@@ -111,33 +109,3 @@ def read_chunk(agreement: Agreement, content: bytes) -> EncodedChunk:
     if not chunk.row_ids:
         raise InputFault("an uploaded chunk has no rows")
     return chunk
-
-
-def judge_rows(manifest: UploadManifest, chunks: Iterable[EncodedChunk]) -> None:
-    """Return if the rows of a whole file are as many as stated and distinct; raises one `InputFault` otherwise.
-
-    A repeated handle would be one local person twice; a repeated row id would give one row two tokens.
-    """
-    unmeasured = {statement.name for statement in manifest.clks if statement.fill_ppm == 0}
-    row_ids, handles = bytearray(), bytearray()
-    faults: list[str] = []
-    for chunk in chunks:
-        row_ids += chunk.row_ids
-        handles += chunk.handles
-        faults += [
-            f"CLK {name}: stated as absent, but some rows have it"
-            for name in sorted(unmeasured)
-            if any(chunk.clks[name].present) and not any(name in fault for fault in faults)
-        ]
-    rows = len(row_ids) // IDENTIFIER_BYTES
-    if rows != manifest.row_count:
-        faults.append(f"{rows} rows came, the manifest states {manifest.row_count}")
-    faults += [f"{repeats} repeated {what}" for what, repeats in _repeats(row_ids, handles) if repeats]
-    if faults:
-        raise InputFault("the upload does not keep what its manifest says", tuple(faults))
-
-
-def _repeats(row_ids: bytes | bytearray, handles: bytes | bytearray) -> Iterator[tuple[str, int]]:
-    for what, column in (("row ids", row_ids), ("handles", handles)):
-        values = np.frombuffer(bytes(column), dtype=f"V{IDENTIFIER_BYTES}")
-        yield what, len(values) - len(np.unique(values))

@@ -105,6 +105,12 @@ def judge_begin(existing: Upload | None, *, idempotency_key: str, manifest: byte
     raise Conflict("this wave's file is already committed; there is one file per provider and wave")
 
 
+def require_same_chunk(number: int, arrived: bytes, again: bytes) -> None:
+    """Raise `Conflict` unless a chunk that comes again has the SHA-256 that it had the first time."""
+    if again != arrived:
+        raise Conflict(f"chunk {number} has already arrived with another content")
+
+
 def require_all_committed(providers: Iterable[str], uploads: Iterable[Upload], agreement: str) -> None:
     """Raise `NotReady`, naming who is missing, unless every provider committed a file under this agreement."""
     done = {u.provider for u in uploads if u.agreement == agreement and u.state is UploadState.COMMITTED}

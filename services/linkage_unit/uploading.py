@@ -1,20 +1,24 @@
 """M3: one encoded file per provider and wave, in chunks that survive an interruption on either side.
 
 1. `begin_upload`: the manifest is judged, before a row is taken.
-2. `put_chunks`: each chunk's digest and shape are checked; it is sealed and on disk before the store counts it.
-3. `commit_upload`: all chunks are read back; count, distinctness and root decide whether the file counts.
+2. `put_chunks`: each chunk's digest and shape are checked; it is sealed and on disk before the store counts it,
+   many together (`arrivals`).
+3. `commit_upload`: all chunks are read back; root, count, distinctness and bits set decide whether the file counts.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from linkage_core.agreement.doors import Door
 from linkage_core.errors import InputFault, Refused, Tampered
 from services.common.errors import Conflict, Denied, NotReady
 from services.common.identity import Caller
+from services.linkage_unit.arrivals import Arrivals
 from services.linkage_unit.content import SealedChunks
-from services.linkage_unit.intake import judge_manifest, judge_rows, read_chunk
+from services.linkage_unit.intake import judge_manifest, read_chunk
 from services.linkage_unit.project import Begin, RunState, Upload, UploadState, agreed_key_check, judge_begin
+from services.linkage_unit.row_checks import judge_rows
 from services.linkage_unit.unit import LinkageUnit
 from services.wire.convert.signed import open_message, signed_from_bytes, signed_to_bytes
 from services.wire.messages import Chunk, SignedStatement, TransferCommit, TransferState, UploadManifest
@@ -73,35 +77,34 @@ def put_chunks(unit: LinkageUnit, caller: Caller, chunks: Iterable[Chunk]) -> in
 
     A chunk that has arrived before is passed over; one that comes too early ends the stream, whose sender then goes on
     at the number returned. Raises `Tampered` for a content that does not fit its digest, and `Conflict` for any chunk
-    of a committed upload: what is left of it depends on the run, which is not for providers.
+    of a committed upload: what is left of it depends on the run, which is not for providers. However the stream ends,
+    the chunks that came before are kept.
     """
     unit.keeper.check_door(unit.agreement, Door.UPLOAD)
-    upload: Upload | None = None
-    sealed: SealedChunks | None = None
-    wanted = 0
-    for chunk in chunks:
-        if upload is None or sealed is None:
-            upload = _own_upload(unit, caller, chunk.transfer_id)
-            sealed = _sealed(unit, upload)
-            wanted = upload.next_chunk
-            if upload.state is not UploadState.OPEN:
-                raise Conflict("the upload is committed; nothing can be added to it")
-        if chunk.transfer_id != upload.id:
-            raise InputFault("a stream holds the chunks of one upload")
-        if hashlib.sha256(chunk.content).digest() != chunk.sha256:
-            raise Tampered(f"chunk {chunk.number} does not fit its digest")
-        if chunk.number >= upload.chunk_count:
-            raise InputFault(f"chunk {chunk.number}: the manifest states {upload.chunk_count} chunks")
-        if chunk.number > wanted:
-            break
-        if chunk.number < wanted:
-            unit.uploads.require_same_chunk(upload.id, chunk.number, chunk.sha256)
-            continue
-        read_chunk(unit.agreement.document, chunk.content)
-        wanted = _keep(unit, upload, sealed, chunk)
-    if upload is None:
+    stream = iter(chunks)
+    first = next(stream, None)
+    if first is None:
         raise InputFault("the stream held no chunk")
-    return wanted
+    upload = _own_upload(unit, caller, first.transfer_id)
+    if upload.state is not UploadState.OPEN:
+        raise Conflict("the upload is committed; nothing can be added to it")
+    with Arrivals(unit, upload, _sealed(unit, upload)) as arrivals:
+        for chunk in chain((first,), stream):
+            if chunk.transfer_id != upload.id:
+                raise InputFault("a stream holds the chunks of one upload")
+            if hashlib.sha256(chunk.content).digest() != chunk.sha256:
+                raise Tampered(f"chunk {chunk.number} does not fit its digest")
+            if chunk.number >= upload.chunk_count:
+                raise InputFault(f"chunk {chunk.number}: the manifest states {upload.chunk_count} chunks")
+            if chunk.number > arrivals.expected:
+                break
+            if chunk.number < arrivals.expected:
+                arrivals.require_same(chunk)
+                continue
+            read_chunk(unit.agreement.document, chunk.content)
+            if not arrivals.add(chunk):
+                break
+    return arrivals.wanted
 
 
 def commit_upload(unit: LinkageUnit, caller: Caller, signed: SignedStatement) -> int:
@@ -130,33 +133,23 @@ def commit_upload(unit: LinkageUnit, caller: Caller, signed: SignedStatement) ->
     if hashlib.sha256(b"".join(digests)).digest() != manifest.root:
         raise Tampered("the chunks that arrived do not add up to the manifest's root")
     judge_rows(manifest, (read_chunk(unit.agreement.document, c) for c in stored_chunks(unit, upload, digests)))
-    if unit.uploads.commit(upload.id):
+    with unit.writing:
+        committed = unit.uploads.commit(upload.id)
+        _sealed(unit, upload).remove_unfinished()
+    if committed:
         unit.audit.append(
             "upload committed", party=caller.name, wave=wave, upload=upload.id.hex(), rows=upload.row_count
         )
     return upload.row_count
 
 
-def stored_chunks(unit: LinkageUnit, upload: Upload, digests: Iterable[bytes]) -> Iterable[bytes]:
-    """Return the chunks of an upload in order; raises `Tampered` for one that is not what arrived."""
-    sealed = _sealed(unit, upload)
-    for number, digest in enumerate(digests):
-        content = sealed.read(number)
+def stored_chunks(unit: LinkageUnit, upload: Upload, digests: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the chunks of an upload in order; raises `Tampered` for one that is not what arrived."""
+    contents = _sealed(unit, upload).read(len(digests))
+    for number, (content, digest) in enumerate(zip(contents, digests, strict=True)):
         if hashlib.sha256(content).digest() != digest:
             raise Tampered(f"chunk {number} at rest is not the one that arrived")
         yield content
-
-
-def _keep(unit: LinkageUnit, upload: Upload, sealed: SealedChunks, chunk: Chunk) -> int:
-    """Put a chunk on disk and count it; returns the number that is wanted then.
-
-    Another stream of the upload may have gone on meanwhile: what it has put there is never written over.
-    """
-    with unit.writing:
-        current = unit.uploads.find(upload.id, upload.provider)
-        if current is not None and current.state is UploadState.OPEN and current.next_chunk == chunk.number:
-            sealed.write(chunk.number, chunk.content)
-        return unit.uploads.add_chunk(upload, chunk.number, chunk.sha256)
 
 
 def _own_upload(unit: LinkageUnit, caller: Caller, upload_id: bytes) -> Upload:

@@ -25,8 +25,8 @@ from linkage_core.errors import Tampered
 from services.common.clock import RandomBytes
 from services.common.errors import NotReady
 from services.common.files import write_durably
+from services.common.sealed_frames import read_frames, write_frames
 from services.common.sealing import DataKeys, KeyEncryptionKey
-from services.provider_agent.sealed_frames import read_frames, write_frames
 
 _HASH_CHARACTERS: Final = 16
 

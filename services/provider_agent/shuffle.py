@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from linkage_core.crypto.secret import Secret
 from linkage_core.types import IDENTIFIER_BYTES
 from services.common.clock import RandomBytes
-from services.provider_agent.sealed_frames import append_frame, read_frames
+from services.common.sealed_frames import append_frame, read_frames
 
 BUCKET_ROWS: Final = 16_000
 ORDER: Final = "order"

@@ -8,6 +8,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -67,7 +68,7 @@ def transfer(
     while state.next_chunk < chunk_count and not state.committed:
         before = state.next_chunk
         try:
-            reached = receiver.put(_chunks(state.transfer_id, before, contents_from))
+            reached = receiver.put(_one_ahead(_chunks(state.transfer_id, before, contents_from)))
         except Unavailable:
             state = receiver.begin(idempotency_key, manifest)
             reached = state.next_chunk
@@ -83,6 +84,15 @@ def transfer(
 def _chunks(transfer_id: bytes, start: int, contents_from: Callable[[int], Iterator[bytes]]) -> Iterator[Chunk]:
     for number, content in enumerate(contents_from(start), start):
         yield Chunk(transfer_id, number, hashlib.sha256(content).digest(), content)
+
+
+def _one_ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Yield the same chunks, each read, opened and digested while the one before it is being sent."""
+    with ThreadPoolExecutor(1, thread_name_prefix="chunks") as thread:
+        coming = thread.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = thread.submit(next, chunks, None)
+            yield chunk
 
 
 @contextmanager

@@ -331,6 +331,8 @@ def test_a_second_stream_of_an_upload_cannot_write_over_what_was_committed(
     def numbered(number: int, content: bytes) -> messages.Chunk:
         return messages.Chunk(state.transfer_id, number, hashlib.sha256(content).digest(), content)
 
+    tax.put(state.transfer_id, chunks[:1])
+
     def stream() -> Iterator[messages.Chunk]:
         yield numbered(0, chunks[0])
         tax.put(state.transfer_id, chunks[1:], first=1)

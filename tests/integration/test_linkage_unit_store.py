@@ -57,7 +57,7 @@ def test_what_is_stored_survives_a_restart(url: str) -> None:
     first = open_database(url, MIGRATIONS)
     MailboxStore(first).put_share(AGREEMENT, "tax", "border", b"share")
     UploadStore(first).begin(UPLOAD, create)
-    UploadStore(first).add_chunk(UPLOAD, 0, b"d" * 32)
+    UploadStore(first).add_chunks(UPLOAD, 0, [b"d" * 32])
     first.dispose()
     second = open_database(url, MIGRATIONS)
     assert MailboxStore(second).shares_to(AGREEMENT, "border") == [b"share"]
@@ -109,14 +109,14 @@ def test_an_upload_is_found_by_its_provider_only(engine: Engine) -> None:
 def test_a_replaced_upload_takes_its_chunks_along(engine: Engine) -> None:
     store = UploadStore(engine)
     store.begin(UPLOAD, create)
-    store.add_chunk(UPLOAD, 0, b"d" * 32)
+    store.add_chunks(UPLOAD, 0, [b"d" * 32])
     new = replace(UPLOAD, id=b"v" * 16, idempotency_key="new")
     decision, upload, replaced = store.begin(new, replace_it)
     assert (decision, upload) == (Begin.REPLACE, new)
     assert replaced == replace(UPLOAD, next_chunk=1)
     assert store.digests(UPLOAD.id) == []
     with pytest.raises(Conflict, match="replaced"):
-        store.add_chunk(UPLOAD, 1, b"e" * 32)
+        store.add_chunks(UPLOAD, 1, [b"e" * 32])
 
 
 def test_uploads_of_a_wave_are_listed_by_provider(engine: Engine) -> None:
@@ -130,12 +130,12 @@ def test_uploads_of_a_wave_are_listed_by_provider(engine: Engine) -> None:
 def test_chunks_count_once_and_in_order(engine: Engine) -> None:
     store = UploadStore(engine)
     store.begin(UPLOAD, create)
-    assert store.add_chunk(UPLOAD, 1, b"e" * 32) == 0
-    assert store.add_chunk(UPLOAD, 0, b"d" * 32) == 1
-    assert store.add_chunk(UPLOAD, 0, b"d" * 32) == 1
+    assert store.add_chunks(UPLOAD, 1, [b"e" * 32]) == 0
+    assert store.add_chunks(UPLOAD, 0, [b"d" * 32]) == 1
+    assert store.add_chunks(UPLOAD, 0, [b"d" * 32]) == 1
     with pytest.raises(Conflict, match="another content"):
-        store.add_chunk(UPLOAD, 0, b"x" * 32)
-    assert store.add_chunk(UPLOAD, 1, b"e" * 32) == 2
+        store.add_chunks(UPLOAD, 0, [b"x" * 32])
+    assert store.add_chunks(UPLOAD, 1, [b"e" * 32]) == 2
     assert store.digests(UPLOAD.id) == [b"d" * 32, b"e" * 32]
 
 
@@ -145,7 +145,7 @@ def test_an_upload_is_committed_once_and_takes_no_more_chunks(engine: Engine) ->
     assert store.commit(UPLOAD.id)
     assert not store.commit(UPLOAD.id)
     with pytest.raises(Conflict, match="closed"):
-        store.add_chunk(UPLOAD, 0, b"d" * 32)
+        store.add_chunks(UPLOAD, 0, [b"d" * 32])
 
 
 def test_a_run_begun_again_keeps_its_version_and_seed(engine: Engine) -> None:

@@ -86,7 +86,7 @@ def _shares_and_key_checks(world: Premises, found: Survived) -> None:
 
 
 def _uploads(world: Premises, found: Survived) -> None:
-    world.linkage.start(f"after {_UNIT}.content:SealedChunks.write 2")  # the second chunk lies there, uncounted
+    world.linkage.start(f"after services.common.sealed_frames:FrameFile.keep 2")  # the second chunk lies there, uncounted
     for provider in ("tax", "register"):
         with pytest.raises(NotReady, match="key checks"):
             world.step(provider, pipeline.encode)
@@ -97,7 +97,7 @@ def _uploads(world: Premises, found: Survived) -> None:
     _breaks(world, "register", pipeline.upload)
     world.linkage.dies()
 
-    world.linkage.start(f"after {_UNIT}.store.uploads:UploadStore.add_chunk 2")
+    world.linkage.start(f"after {_UNIT}.store.uploads:UploadStore.add_chunks 2")
     _breaks(world, "register", pipeline.upload)
     world.linkage.dies()
 

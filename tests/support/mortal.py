@@ -1,6 +1,6 @@
 """`symbolon` that is killed, as by a power cut, at a chosen point of its work; its messages are tapped until then.
 
-    python -m tests.support.mortal FOLDER "after services.linkage_unit.store.uploads:UploadStore.add_chunk 2" serve ...
+    python -m tests.support.mortal FOLDER "after services.linkage_unit.store.uploads:UploadStore.add_chunks 2" serve ...
 
 The point is `before` or `after` the n-th call of a function; `-` is none. Files go out in small chunks, so that a
 transfer of a small file has a middle.
@@ -53,10 +53,11 @@ def doomed(point: str) -> Iterator[None]:
 
 @contextmanager
 def small_chunks() -> Iterator[None]:
-    """Let agents of this process cut small chunks."""
+    """Let agents of this process cut small chunks, and a linkage unit put each on disk by itself."""
     with (
         mock.patch("services.provider_agent.encode.CHUNK_ROWS", UPLOAD_CHUNK_ROWS),
         mock.patch("services.provider_agent.delivery.CHUNK_ROWS", DELIVERY_CHUNK_ROWS),
+        mock.patch("services.linkage_unit.arrivals.GROUP_BYTES", 1),
     ):
         yield
 

@@ -17,6 +17,7 @@ from linkage_core.types import PartyName
 from services.analysis import config as analysis_config
 from services.analysis.assembly import AnalysisService, open_service
 from services.common.clock import system_clock, system_random
+from services.common.sealed_frames import read_frames
 from services.common.sealing import FileKeyEncryptionKey
 from services.demo.stage import ANALYSIS_SERVICE, LINKAGE_UNIT
 from services.linkage_unit import config as linkage_config
@@ -25,7 +26,6 @@ from services.linkage_unit.project import UploadState
 from services.linkage_unit.unit import LinkageUnit, open_unit
 from services.linkage_unit.uploading import stored_chunks
 from services.provider_agent import config as agent_config
-from services.provider_agent.sealed_frames import read_frames
 from services.wire.seals import payload_chunk_info
 
 AGREEMENTS: Final = "agreements"
@@ -59,8 +59,8 @@ def linkage_unit_content(folder: Path, wave: str) -> LinkageUnitContent:
             if loaded_batch is not None:
                 batch = loaded_batch
                 sealed = unit.content.tokens(unit.version, wave, batch.provider, batch.batch_id)
-                for number in range(batch.chunk_count):
-                    opened[f"tokens of {batch.provider}, chunk {number}"] = sealed.read(number)
+                for number, chunk in enumerate(sealed.read(batch.chunk_count)):
+                    opened[f"tokens of {batch.provider}, chunk {number}"] = chunk
         return LinkageUnitContent(
             opened,
             uploads,

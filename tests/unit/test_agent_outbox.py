@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import Tampered
 from services.common.clock import system_random
+from services.common.sealed_frames import read_frames, write_frames
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 from services.provider_agent import shuffle as shuffle_module
 from services.provider_agent.outbox import Artefact, Outbox, Record
 from services.provider_agent.row_ids import read_way_back, way_back
-from services.provider_agent.sealed_frames import read_frames, write_frames
 from services.provider_agent.shuffle import ORDER, Shuffle, in_chunks, random_order
 
 KEY = Secret(bytes(range(32)))

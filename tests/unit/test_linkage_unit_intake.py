@@ -6,7 +6,7 @@ import pytest
 
 from linkage_core.agreement.document import Agreement
 from linkage_core.errors import InputFault, Refused
-from services.linkage_unit.intake import judge_manifest, judge_rows, read_chunk
+from services.linkage_unit.intake import judge_manifest, read_chunk
 from services.wire.convert.chunks import encoded_chunk_to_bytes
 from services.wire.messages import ClkColumn, EncodedChunk, MatchKeyColumn, UploadManifest
 from tests.support.linkage import KEY_CHECK, chunks_of, clk_statement, encode_people, manifest_of
@@ -101,35 +101,6 @@ def test_a_manifest_with_an_impossible_number_of_chunks_is_refused(
 ) -> None:
     with pytest.raises(InputFault, match="chunk_count"):
         judge(agreement, replace(manifest, chunk_count=chunks))
-
-
-def rows(agreement: Agreement, people: range = range(100)) -> list[EncodedChunk]:
-    return [read_chunk(agreement, content) for content in chunks_of(encode_people("tax", people))]
-
-
-def test_rows_as_stated_are_accepted(agreement: Agreement, manifest: UploadManifest) -> None:
-    judge_rows(manifest, rows(agreement))
-
-
-def test_missing_rows_are_counted(agreement: Agreement, manifest: UploadManifest) -> None:
-    with pytest.raises(InputFault, match="99 rows came, the manifest states 100"):
-        judge_rows(manifest, rows(agreement, range(99)))
-
-
-def test_repeated_row_ids_and_handles_are_counted(agreement: Agreement, manifest: UploadManifest) -> None:
-    first, *others = rows(agreement)
-    doubled = replace(first, row_ids=first.row_ids[:16] * 2 + first.row_ids[32:], handles=first.handles[:32] * 20)
-    with pytest.raises(InputFault) as fault:
-        judge_rows(manifest, [doubled, *others])
-    assert "1 repeated row ids" in str(fault.value)
-    assert "38 repeated handles" in str(fault.value)
-
-
-def test_an_encoding_stated_as_absent_must_be_absent(agreement: Agreement, manifest: UploadManifest) -> None:
-    absent = replace(manifest, clks=(clk_statement("names-year"), clk_statement("names-day", 0)))
-    judge(agreement, absent)
-    with pytest.raises(InputFault, match="names-day"):
-        judge_rows(absent, rows(agreement))
 
 
 def test_an_empty_chunk_is_refused(agreement: Agreement) -> None:

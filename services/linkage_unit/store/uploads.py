@@ -1,12 +1,12 @@
 """Stored uploads (M3): one per provider and wave, with the digests of the chunks that have arrived."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, insert, select, update
 
 from services.common.database import transact
 from services.common.errors import Conflict
-from services.linkage_unit.project import Begin, RunState, Upload, UploadState
+from services.linkage_unit.project import Begin, RunState, Upload, UploadState, require_same_chunk
 from services.linkage_unit.store.runs import run_state
 from services.linkage_unit.store.tables import CHUNKS, UPLOADS
 
@@ -64,23 +64,30 @@ class UploadStore:
         with self._engine.connect() as connection:
             return [_upload(row) for row in connection.execute(select(UPLOADS).where(UPLOADS.c.provider == provider))]
 
-    def add_chunk(self, upload: Upload, number: int, sha256: bytes) -> int:
-        """Record the next chunk, whose content is already on disk; returns the number that is wanted then.
+    def add_chunks(self, upload: Upload, first: int, digests: Sequence[bytes]) -> int:
+        """Record the next chunks, from the `first`-th on, whose content is already on disk, in one transaction.
 
-        A chunk that came twice counts once; raises `Conflict` if it came with another content.
+        `digests` are their SHA-256. Returns the number that is wanted then. A chunk that came twice counts once;
+        raises `Conflict`, and records none of them, if one came with another content.
         """
 
         def work(connection: Connection) -> int:
             current = _find(connection, UPLOADS.c.id == upload.id)
             if current is None or current.state is not UploadState.OPEN:
                 raise Conflict("the upload is closed or was replaced")
-            if number < current.next_chunk:
+            for number, sha256 in enumerate(digests[: max(current.next_chunk - first, 0)], first):
                 _require_same(connection, upload.id, number, sha256)
-            elif number == current.next_chunk:
-                connection.execute(insert(CHUNKS).values(upload=upload.id, number=number, sha256=sha256))
-                connection.execute(update(UPLOADS).where(UPLOADS.c.id == upload.id).values(next_chunk=number + 1))
-                return number + 1
-            return current.next_chunk
+            new = [
+                {"upload": upload.id, "number": number, "sha256": sha256}
+                for number, sha256 in enumerate(digests, first)
+                if number >= current.next_chunk >= first
+            ]
+            if not new:
+                return current.next_chunk
+            wanted = current.next_chunk + len(new)
+            connection.execute(insert(CHUNKS), new)
+            connection.execute(update(UPLOADS).where(UPLOADS.c.id == upload.id).values(next_chunk=wanted))
+            return wanted
 
         return transact(self._engine, work)
 
@@ -130,8 +137,8 @@ def _require_same(connection: Connection, upload: bytes, number: int, sha256: by
     stored = connection.execute(
         select(CHUNKS.c.sha256).where(CHUNKS.c.upload == upload, CHUNKS.c.number == number)
     ).scalar_one_or_none()
-    if stored is not None and stored != sha256:
-        raise Conflict(f"chunk {number} has already arrived with another content")
+    if stored is not None:
+        require_same_chunk(number, stored, sha256)
 
 
 def _upload(row: Row[tuple[object, ...]]) -> Upload:

@@ -13,36 +13,65 @@ from linkage_core.crypto.kdf import info
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import Tampered
 from services.common.clock import RandomBytes
+from services.common.files import flush_folder
 from services.common.sealing import open_bytes, seal_bytes
 
 _LENGTH_BYTES: Final = 4
 _LONGEST_FRAME: Final = 1 << 30
 
 
+class FrameFile:
+    """A file of sealed frames that is being written under another name, `beside`, until it is kept or discarded.
+
+    Two writers of one file need two names to write under; which of them may keep it is their caller's to decide.
+    """
+
+    def __init__(self, path: Path, beside: Path, key: Secret, random_bytes: RandomBytes) -> None:
+        self._path = path
+        self._beside = beside
+        self._key = key
+        self._random_bytes = random_bytes
+        self._file = beside.open("wb")
+        beside.chmod(0o600)
+        self.count = 0
+
+    def append(self, frame: bytes) -> None:
+        """Seal the next frame and hand it to the operating system, which may lose it until the file is kept."""
+        append_frame(self._file, self._key, self._path.name, self.count, frame, self._random_bytes)
+        self.count += 1
+
+    def keep(self) -> None:
+        """Put the file in its place, durably, over one of that name; after a crash it is whole or not there."""
+        with self._file as file:
+            file.flush()
+            os.fsync(file.fileno())
+        self._beside.replace(self._path)
+        flush_folder(self._path.parent)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._file.close()
+        self._beside.unlink(missing_ok=True)
+
+
 def write_frames(path: Path, key: Secret, frames: Iterable[bytes], random_bytes: RandomBytes) -> int:
     """Write all frames durably and return their number; after a crash the file is whole or not there."""
-    beside = path.with_name(f".{path.name}.new")
-    count = 0
-    with beside.open("wb") as file:
-        beside.chmod(0o600)
-        for frame in frames:
-            append_frame(file, key, path.name, count, frame, random_bytes)
-            count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    file = FrameFile(path, path.with_name(f".{path.name}.new"), key, random_bytes)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return count
+        for frame in frames:
+            file.append(frame)
+    except BaseException:
+        file.discard()
+        raise
+    file.keep()
+    return file.count
 
 
 def append_frame(file: BinaryIO, key: Secret, name: str, place: int, frame: bytes, random_bytes: RandomBytes) -> None:
     """Seal one frame as the `place`-th (from 0) of the file called `name`, and write it where the file stands."""
     sealed = seal_bytes(key, frame, _bound_to(name, place), random_bytes)
-    file.write(len(sealed).to_bytes(_LENGTH_BYTES, "big") + sealed)
+    file.write(len(sealed).to_bytes(_LENGTH_BYTES, "big"))
+    file.write(sealed)
 
 
 def read_frames(path: Path, key: Secret, start: int = 0) -> Iterator[bytes]:

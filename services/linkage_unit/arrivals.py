@@ -1,0 +1,120 @@
+"""Chunks of one stream on their way to the disk: sealed as they come, and counted by the group.
+
+A flush of the disk and a transaction cost about as much for one chunk as for many; both are made for a whole group,
+beside the arrival of the next one. What the store counts is on disk all the same: a process that is killed loses what
+it has not counted, at most two groups, and is sent that again.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from services.common.sealed_frames import FrameFile
+from services.linkage_unit.content import SealedChunks
+from services.linkage_unit.project import Upload, UploadState, require_same_chunk
+from services.linkage_unit.unit import LinkageUnit
+from services.wire.messages import Chunk
+
+GROUP_BYTES: Final = 16 * 1024 * 1024
+"""A group is full from here on."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Consecutive chunks from the `first`-th on, in a file that is not kept yet."""
+
+    first: int
+    file: FrameFile
+    digests: list[bytes] = field(default_factory=list)
+    bytes: int = 0
+
+
+class Arrivals:
+    """Takes the chunks of an open upload, from the one that is wanted on. A context: when it ends, they are counted.
+
+    That goes for an end by an error too: a line that breaks again and again still brings the upload forward. Another
+    stream of the upload may go on meanwhile: what it has brought is never written over.
+    """
+
+    def __init__(self, unit: LinkageUnit, upload: Upload, sealed: SealedChunks) -> None:
+        self._unit = unit
+        self._upload = upload
+        self._sealed = sealed
+        self._digests: list[bytes] = []
+        self._group: _Group | None = None
+        self._counting: Future[int] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="arrivals")
+        self._counted = upload.next_chunk
+        self._overtaken = False
+
+    @property
+    def expected(self) -> int:
+        """The number of the chunk that comes next in this stream."""
+        return self._upload.next_chunk + len(self._digests)
+
+    @property
+    def wanted(self) -> int:
+        """The number of the chunk that the store wants next, once the context has ended."""
+        return self._counted
+
+    def require_same(self, chunk: Chunk) -> None:
+        """Raise `Conflict` if a chunk that has come before had another content."""
+        place = chunk.number - self._upload.next_chunk
+        if place < 0:
+            self._unit.uploads.require_same_chunk(self._upload.id, chunk.number, chunk.sha256)
+        else:
+            require_same_chunk(chunk.number, self._digests[place], chunk.sha256)
+
+    def add(self, chunk: Chunk) -> bool:
+        """Take the expected chunk; blocks while a full group waits for the one before it.
+
+        Returns whether more is wanted: not if another stream has overtaken this one. Raises what counting raised.
+        """
+        if self._group is None:
+            self._group = _Group(self.expected, self._sealed.begin_group(self.expected))
+        self._group.file.append(chunk.content)
+        self._group.digests.append(chunk.sha256)
+        self._group.bytes += len(chunk.content)
+        self._digests.append(chunk.sha256)
+        if self._group.bytes >= GROUP_BYTES:
+            self._hand_over(self._group)
+        return not self._overtaken
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._group is not None:
+                self._hand_over(self._group)
+            self._finish()
+        finally:
+            self._thread.shutdown()
+
+    def _hand_over(self, group: _Group) -> None:
+        self._group = None
+        try:
+            self._finish()
+        except BaseException:
+            group.file.discard()
+            raise
+        self._overtaken = self._counted != group.first
+        self._counting = self._thread.submit(self._count, group)
+
+    def _finish(self) -> None:
+        counting, self._counting = self._counting, None
+        if counting is not None:
+            self._counted = counting.result()
+
+    def _count(self, group: _Group) -> int:
+        """Keep a group and count its chunks, unless another stream has; returns the number that is wanted then."""
+        unit, upload = self._unit, self._upload
+        digests = group.digests
+        with unit.writing:
+            current = unit.uploads.find(upload.id, upload.provider)
+            if current is not None and current.state is UploadState.OPEN and current.next_chunk == group.first:
+                group.file.keep()
+            else:
+                group.file.discard()
+                digests = digests[: 0 if current is None else max(current.next_chunk - group.first, 0)]
+            return unit.uploads.add_chunks(upload, group.first, digests)

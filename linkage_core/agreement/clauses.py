@@ -81,7 +81,7 @@ class Matching(Clause):
 
     passes: tuple[Name, ...] = ()
     combination: Literal["weighted-mean"] = "weighted-mean"
-    candidate_per_mille: PerMille
+    candidate_per_mille: PerMille = Field(ge=1)
     link_per_mille: PerMille
     solver: Literal["greedy"] = "greedy"
     sources_with_duplicates: tuple[Name, ...] = ()

@@ -278,7 +278,7 @@ def test_a_killed_run_shows_nothing_and_is_simply_run_again(
 def test_a_failed_run_looks_like_one_that_is_not_ready(parties: Parties, tmp_path: Path) -> None:
     matching = parties.verified.document.matching.model_dump(mode="json")
     strict = make_parties(
-        tmp_path / "parties", matching=matching | {"candidate_per_mille": 0, "maximum_candidates_per_record": 1}
+        tmp_path / "parties", matching=matching | {"candidate_per_mille": 1, "maximum_candidates_per_record": 1}
     )
     config = config_of(strict, tmp_path)
     with opened(config) as unit:

@@ -1,0 +1,314 @@
+"""Kernels of the search in tables: keys of sampled bits, buckets of equal keys, and the near pairs inside buckets.
+
+Words are uint64, (rows, words), contiguous, at least four words wide; row numbers are uint32. A bucket's rows are
+compared by four words first, which tell unrelated pairs apart: those words of 128 rows lie word by word in a tile of
+4 KiB while every other row of the bucket passes over them, and few pairs are compared to the end.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.native import inlined, kernel, set_bits, trailing_zeros
+
+HEAD_WORDS: Final = 4
+"""Words that every pair of a bucket is compared by."""
+
+TILE_ROWS: Final = 128
+
+_HEAD: Final = np.uint64(HEAD_WORDS)
+_TILE: Final = np.uint64(TILE_ROWS)
+_HALF: Final = np.uint64(64)
+_LANES: Final = np.uint64(8)
+_ONE: Final = np.uint64(1)
+_WORD: Final = np.uint64(6)
+_PLACE: Final = np.uint64(63)
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+_TURN: Final = np.uint64(29)
+
+
+@kernel
+def facts_of(words: NDArray[np.uint64], ones: NDArray[np.int64], contents: NDArray[np.uint64]) -> None:
+    """Set each row's number of set bits, and a key that rows share if their bits are the same and hardly otherwise."""
+    width = np.uint64(words.shape[1])
+    for row in range(np.uint64(len(words))):
+        total = np.uint64(0)
+        key = np.uint64(0)
+        for word in range(width):
+            bits = words[row, word]
+            total += set_bits(bits)
+            key = (key ^ bits) * _ODD
+            key ^= key >> _TURN
+        ones[row] = np.int64(total)
+        contents[row] = key
+
+
+@kernel
+def keys_of_bits(
+    words: NDArray[np.uint64], rows: NDArray[np.uint32], places: NDArray[np.uint64], keys: NDArray[np.uint64]
+) -> None:
+    """Set the key of each of `rows`: its bits at `places` (at most 64), the first place the highest bit of the key."""
+    for number in range(np.uint64(len(rows))):
+        row = np.uint64(rows[number])
+        key = np.uint64(0)
+        for place in places:
+            key = (key << _ONE) | ((words[row, place >> _WORD] >> (place & _PLACE)) & _ONE)
+        keys[number] = key
+
+
+@kernel
+def sort_by_key(
+    rows: NDArray[np.uint32], keys: NDArray[np.uint64], starts: NDArray[np.int64], ordered: NDArray[np.uint32]
+) -> None:
+    """Put `rows` by rising key into `ordered`, in their own order where keys are equal.
+
+    `starts` int64, (buckets + 1,), zeros: becomes where each bucket starts; keys are below the number of buckets.
+    """
+    for key in keys:
+        starts[key + _ONE] += 1
+    for bucket in range(_ONE, np.uint64(len(starts))):
+        starts[bucket] += starts[bucket - _ONE]
+    nexts = starts.copy()
+    for number in range(np.uint64(len(rows))):
+        key = keys[number]
+        ordered[nexts[key]] = rows[number]
+        nexts[key] += 1
+
+
+@kernel
+def near_in_buckets(
+    words: NDArray[np.uint64],
+    ones: NDArray[np.int64],
+    contents: NDArray[np.uint64],
+    first_row: NDArray[np.int64],
+    within: NDArray[np.bool_],
+    ordered: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    most_apart: NDArray[np.int64],
+    head: np.uint64,
+    most_in_head: np.int64,
+    bucket: np.uint64,
+    heads: NDArray[np.uint64],
+    row_a: NDArray[np.uint32],
+    row_b: NDArray[np.uint32],
+) -> tuple[np.uint64, np.uint64]:
+    """Write the near pairs of buckets from `bucket` on; return the bucket to go on with and how many were written.
+
+    A bucket is `ordered[starts[k]:stops[k]]`, rows rising. File f holds the rows from `first_row[f]` to before
+    `first_row[f + 1]`; pairs inside it are wanted if `within[f]`. A pair is near if at most `most_in_head` of the four
+    words from `head` on differ, and of all bits at most `most_apart[s]`, s being the set bits of both rows; pairs of
+    equal rows are not written. It ends before the first bucket whose pairs do not fit into `row_a` and `row_b`, or with
+    the number of buckets. `heads` uint64 (rows of the largest bucket, 5) is working space.
+    """
+    tile = np.zeros((HEAD_WORDS, TILE_ROWS), np.uint64)
+    beyond = np.zeros(TILE_ROWS, np.int64)
+    room = np.uint64(len(row_a))
+    written = np.uint64(0)
+    while bucket < np.uint64(len(starts)):
+        kept = written
+        start = np.uint64(starts[bucket])
+        size = np.uint64(stops[bucket]) - start
+        _take_heads(words, contents, ordered, start, size, head, heads)
+        part = np.uint64(0)
+        while part < size:
+            file, end = _same_file(first_row, ordered, start, part, size)
+            for left in range(part, end, _TILE):
+                right = min(left + _TILE, end)
+                last = right if within[file] else part
+                if last == np.uint64(0):
+                    break
+                _fill_tile(tile, heads, left, right)
+                lanes = (right - left + _LANES - _ONE) // _LANES * _LANES
+                for place in range(last):
+                    if not _any_near(beyond, tile, heads, place, lanes, most_in_head):
+                        continue
+                    if written + _TILE > room:
+                        return bucket, kept
+                    row = ordered[start + place]
+                    for half in range(left, right, _HALF):
+                        survivors = _below_zero(beyond, half - left)
+                        while survivors:
+                            column = half + trailing_zeros(survivors)
+                            survivors &= survivors - _ONE
+                            if column <= place or column >= right or heads[place, _HEAD] == heads[column, _HEAD]:
+                                continue
+                            other = ordered[start + column]
+                            if _apart(words, row, other) <= most_apart[ones[row] + ones[other]]:
+                                row_a[written], row_b[written] = row, other
+                                written += _ONE
+            part = end
+        bucket += _ONE
+    return bucket, written
+
+
+@kernel
+def same_in_runs(
+    words: NDArray[np.uint64],
+    first_row: NDArray[np.int64],
+    within: NDArray[np.bool_],
+    ordered: NDArray[np.uint32],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    bucket: np.uint64,
+    row_a: NDArray[np.uint32],
+    row_b: NDArray[np.uint32],
+) -> tuple[np.uint64, np.uint64]:
+    """Write the pairs of equal rows of each bucket from `bucket` on; buckets and result as in `near_in_buckets`."""
+    room = np.uint64(len(row_a))
+    written = np.uint64(0)
+    while bucket < np.uint64(len(starts)):
+        kept = written
+        start = np.uint64(starts[bucket])
+        size = np.uint64(stops[bucket]) - start
+        part = np.uint64(0)
+        while part < size:
+            file, end = _same_file(first_row, ordered, start, part, size)
+            for column in range(part, end):
+                other = ordered[start + column]
+                last = column if within[file] else part
+                if written + last > room:
+                    return bucket, kept
+                for place in range(last):
+                    row = ordered[start + place]
+                    if _apart(words, row, other) == 0:
+                        row_a[written], row_b[written] = row, other
+                        written += _ONE
+            part = end
+        bucket += _ONE
+    return bucket, written
+
+
+@kernel
+def mark_found_before(
+    words: NDArray[np.uint64],
+    ones: NDArray[np.int64],
+    crowded: NDArray[np.bool_],
+    most_apart: NDArray[np.int64],
+    masks: NDArray[np.uint64],
+    heads: NDArray[np.uint64],
+    most_in_head: np.int64,
+    row_a: NDArray[np.uint32],
+    row_b: NDArray[np.uint32],
+    found: NDArray[np.bool_],
+) -> None:
+    """Set `found` for pairs that one of some tables of this CLK finds.
+
+    A table finds a pair that is near, of rows that are not `crowded` and that agree in all bits of its mask
+    (`masks` uint64 (tables, words)) and, in at most `most_in_head` places, differ in the four words from its head on.
+    Equal rows are found by the table of equal rows, which comes before these.
+    """
+    width = np.uint64(words.shape[1])
+    differing = np.zeros(words.shape[1], np.uint64)
+    for pair in range(np.uint64(len(row_a))):
+        row, other = row_a[pair], row_b[pair]
+        if found[pair] or ones[row] == 0 or ones[other] == 0 or crowded[row] or crowded[other]:
+            continue
+        apart = np.uint64(0)
+        for word in range(width):
+            differing[word] = words[row, word] ^ words[other, word]
+            apart += set_bits(differing[word])
+        if np.int64(apart) > most_apart[ones[row] + ones[other]]:
+            continue
+        found[pair] = apart == 0
+        for table in range(np.uint64(len(masks))):
+            if found[pair]:
+                break
+            if not _agree(differing, masks, table):
+                continue
+            in_head = np.uint64(0)
+            for place in range(_HEAD):
+                in_head += set_bits(differing[heads[table] + place])
+            found[pair] = np.int64(in_head) <= most_in_head
+
+
+@inlined
+def _take_heads(
+    words: NDArray[np.uint64],
+    contents: NDArray[np.uint64],
+    ordered: NDArray[np.uint32],
+    start: np.uint64,
+    size: np.uint64,
+    head: np.uint64,
+    heads: NDArray[np.uint64],
+) -> None:
+    """Copy the words and the key of content that a bucket's rows are compared by."""
+    for place in range(size):
+        row = np.uint64(ordered[start + place])
+        for word in range(_HEAD):
+            heads[place, word] = words[row, head + word]
+        heads[place, _HEAD] = contents[row]
+
+
+@inlined
+def _same_file(
+    first_row: NDArray[np.int64], ordered: NDArray[np.uint32], start: np.uint64, part: np.uint64, size: np.uint64
+) -> tuple[np.uint64, np.uint64]:
+    """Return the file of a bucket's row `part`, and the place of the first row after it that is of another file."""
+    file = np.uint64(0)
+    while np.int64(ordered[start + part]) >= first_row[file + _ONE]:
+        file += _ONE
+    end = part + _ONE
+    while end < size and np.int64(ordered[start + end]) < first_row[file + _ONE]:
+        end += _ONE
+    return file, end
+
+
+@inlined
+def _fill_tile(tile: NDArray[np.uint64], heads: NDArray[np.uint64], left: int, right: int) -> None:
+    """Lay the heads from `left` to before `right` word by word."""
+    for row in range(left, right):
+        for word in range(_HEAD):
+            tile[word, row - left] = heads[row, word]
+
+
+@inlined
+def _any_near(
+    beyond: NDArray[np.int64],
+    tile: NDArray[np.uint64],
+    heads: NDArray[np.uint64],
+    place: int,
+    lanes: np.uint64,
+    most: np.int64,
+) -> bool:
+    """Set `beyond` to each row's differing bits less `most` + 1; return whether any is below zero."""
+    word0, word1, word2, word3 = heads[place, 0], heads[place, 1], heads[place, 2], heads[place, 3]
+    signs = np.int64(0)
+    for column in range(lanes):
+        differing = (
+            set_bits(tile[0, column] ^ word0)
+            + set_bits(tile[1, column] ^ word1)
+            + set_bits(tile[2, column] ^ word2)
+            + set_bits(tile[3, column] ^ word3)
+        )
+        beyond[column] = np.int64(differing) - most - 1
+        signs |= beyond[column]
+    return bool(signs < 0)
+
+
+@inlined
+def _below_zero(beyond: NDArray[np.int64], first: int) -> np.uint64:
+    """Return one bit for each of the 64 rows from `first` on: whether its number is below zero."""
+    bits = np.uint64(0)
+    for column in range(_HALF):
+        bits |= np.uint64(beyond[first + column] < 0) << column
+    return bits
+
+
+@inlined
+def _agree(differing: NDArray[np.uint64], masks: NDArray[np.uint64], table: int) -> bool:
+    """Return whether no bit of a table's mask differs."""
+    word = np.uint64(0)
+    while word < len(differing) and not differing[word] & masks[table, word]:
+        word += _ONE
+    return bool(word == len(differing))
+
+
+@inlined
+def _apart(words: NDArray[np.uint64], row: np.uint32, other: np.uint32) -> np.int64:
+    """Return in how many bits two rows differ."""
+    apart = np.uint64(0)
+    for word in range(np.uint64(words.shape[1])):
+        apart += set_bits(words[row, word] ^ words[other, word])
+    return np.int64(apart)

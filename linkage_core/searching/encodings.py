@@ -22,6 +22,9 @@ class Encodings(Protocol):
     def words(self, clk: ClkName, start: int, stop: int) -> Words:
         """Return one CLK of the records from `start` to before `stop`; raises `Tampered` where a store was changed."""
 
+    def __hash__(self) -> int:
+        """Encodings that are equal read the same: a process keeps what it has made of them."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodingsInMemory:

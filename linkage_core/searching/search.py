@@ -1,29 +1,38 @@
 """A search for candidates: what is compared with what, cut into tasks with stable names.
 
-Tasks share nothing, so any engine runs them in any order, on any machine, again if a worker is lost; together they find
-every pair once. The same search has the same tasks.
+Either every pair of records is compared, block by block, or only pairs that share a bucket of some table. Tasks share
+nothing, so any engine runs them in any order, on any machine, again if a worker is lost; together they find every pair
+once. The same search has the same tasks.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import combinations_with_replacement
+from threading import Lock
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.dice import find_pairs, find_pairs_within
+from linkage_core.comparing.lsh import CodedRows, WantedPairs, find_in_tables
+from linkage_core.comparing.lsh_plan import LshPlan
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.comparing.statistical_exit import StatisticalExit
 from linkage_core.searching.candidates import Candidates, Found, unique_pairs
-from linkage_core.searching.encodings import Encodings
+from linkage_core.searching.encodings import Encodings, Words
 from linkage_core.types import ClkName
 
 BLOCK_ROWS: Final = 8192
 """Rows of a block: a task of all pairs then takes about half a second for four CLKs, and at worst, when every pair is a
 candidate, about 500 MiB a CLK."""
+
+
+TABLES_OF_A_TASK: Final = 4
+"""At two million records a task of four tables then takes one to two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +65,60 @@ class BlockPair:
         return f"pairs.{self.left.start:010d}.{self.right.start:010d}"
 
 
-Task = BlockPair
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A task: what tables `first` to before `stop` of one CLK (its place in the search) are the first to find."""
+
+    clk: int
+    first: int
+    stop: int
+
+    @property
+    def id(self) -> str:
+        """The task's name among the search's."""
+        return f"tables.{self.clk:03d}.{self.first:05d}.{self.stop:05d}"
+
+
+Task = BlockPair | Tables
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is looked for: pairs across `spans`, or within one that is so marked, one of whose Dice is >= `threshold`.
 
-    `exits`: for each of `clks`, when a comparison may end early by chance; None compares every bit.
+    `spans` follow each other from record 0 on. With a `plan`, its tables propose pairs; without, all are compared, and
+    `exits` says for each of `clks` when a comparison may end early by chance: None compares every bit.
     """
 
     clks: tuple[ClkName, ...]
     spans: tuple[Span, ...]
     threshold: float
     exits: tuple[StatisticalExit | None, ...]
+    plan: LshPlan | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return self.spans[-1].stop if self.spans else 0
 
     def digest(self, records: bytes) -> str:
         """Return a name of this search over records with that digest: another search, or other records, other name."""
         described = json.dumps(asdict(self), sort_keys=True).encode()
         return hashlib.blake2b(records + described, digest_size=16).hexdigest()
 
-    def tasks(self) -> tuple[BlockPair, ...]:
+    def tasks(self) -> tuple[Task, ...]:
         """Return the tasks, the same for the same search."""
-        return tuple(self._block_pairs())
+        return tuple(self._block_pairs() if self.plan is None else self._tables(self.plan))
 
-    def run(self, task: BlockPair, encodings: Encodings) -> Found:
+    def run(self, task: Task, encodings: Encodings) -> Found:
         """Run one task. Takes no lock of Python while it compares, so that threads share the cores."""
+        if isinstance(task, BlockPair):
+            return self._compare(task, encodings)
+        if self.plan is None:
+            raise ValueError(f"task {task.id} is of a search by tables, this compares all pairs")
+        return self._look_up(task, self.plan, encodings)
+
+    def _compare(self, task: BlockPair, encodings: Encodings) -> Found:
         left, right = task.left, task.right
         parts = []
         for clk, exit_ in zip(self.clks, self.exits, strict=True):
@@ -92,8 +129,31 @@ class Search:
                 others = encodings.words(clk, right.start, right.stop)
                 parts.append(find_pairs(rows, others, self.threshold, statistical_exit=exit_))
         rows_left, rows_right = unique_pairs(parts)
-        dice = {clk: _dice(encodings, clk, task, rows_left, rows_right) for clk in self.clks}
-        return Found(Candidates(rows_left + np.uint32(left.start), rows_right + np.uint32(right.start), dice))
+        stop = np.uint32(left.stop - left.start)
+        dice = {}
+        for clk in self.clks if len(rows_left) else ():
+            both = [encodings.words(clk, block.start, block.stop) for block in (left, right)]
+            dice[clk] = dice_where_present(np.concatenate(both), rows_left, rows_right + stop)
+        none: NDArray[np.float64] = np.zeros(0)
+        return Found(
+            Candidates(
+                rows_left + np.uint32(left.start),
+                rows_right + np.uint32(right.start),
+                {clk: dice.get(clk, none) for clk in self.clks},
+            )
+        )
+
+    def _look_up(self, task: Tables, plan: LshPlan, encodings: Encodings) -> Found:
+        coded = coded_rows(encodings, self.clks, self.records)
+        wanted = WantedPairs(
+            np.array([0, *(span.stop for span in self.spans)], np.int64),
+            np.array([span.within for span in self.spans], np.bool_),
+        )
+        found = find_in_tables(coded, wanted, plan, task.clk, range(task.first, task.stop), self.threshold)
+        order = np.lexsort((found.row_b, found.row_a))
+        row_a, row_b = found.row_a[order], found.row_b[order]
+        dice = {clk: dice_where_present(rows.words, row_a, row_b) for clk, rows in zip(self.clks, coded, strict=True)}
+        return Found(Candidates(row_a, row_b, dice), found.split_buckets, found.skipped_pairs)
 
     def _block_pairs(self) -> Iterator[BlockPair]:
         blocks = [
@@ -105,15 +165,30 @@ class Search:
             if span != other or span.within:
                 yield BlockPair(left, right)
 
+    def _tables(self, plan: LshPlan) -> Iterator[Tables]:
+        for clk, tables in enumerate(plan.tables):
+            for first in range(0, tables, TABLES_OF_A_TASK):
+                yield Tables(clk, first, min(first + TABLES_OF_A_TASK, tables))
 
-def _dice(
-    encodings: Encodings, clk: ClkName, task: BlockPair, rows_left: NDArray[np.uint32], rows_right: NDArray[np.uint32]
-) -> NDArray[np.float64]:
-    """Return the pairs' Dice in one CLK, not a number where a record lacks it."""
-    left = encodings.words(clk, task.left.start, task.left.stop)
-    both = np.concatenate([left, encodings.words(clk, task.right.start, task.right.stop)])
-    rows_right = rows_right + np.uint32(len(left))
-    dice = dice_of_pairs(both, rows_left, rows_right)
-    has = np.asarray(both.any(axis=1))
-    dice[~(has[rows_left] & has[rows_right])] = np.nan
+
+def dice_where_present(words: Words, row_a: NDArray[np.uint32], row_b: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """Return the pairs' Dice in one CLK, float64, not a number where a record lacks it."""
+    dice = dice_of_pairs(words, row_a, row_b)
+    doubtful = np.flatnonzero(dice == 0)  # only a pair with nothing in common may lack something
+    for rows in (row_a[doubtful], row_b[doubtful]):
+        dice[doubtful[~words[rows].any(axis=1)]] = np.nan
     return dice
+
+
+_CODING = Lock()
+
+
+def coded_rows(encodings: Encodings, clks: tuple[ClkName, ...], records: int) -> tuple[CodedRows, ...]:
+    """Return every CLK of all records with what tables ask of it, made once for all tasks of this process."""
+    with _CODING:
+        return _coded_rows(encodings, clks, records)
+
+
+@lru_cache(maxsize=1)
+def _coded_rows(encodings: Encodings, clks: tuple[ClkName, ...], records: int) -> tuple[CodedRows, ...]:
+    return tuple(CodedRows.of(encodings.words(clk, 0, records)) for clk in clks)

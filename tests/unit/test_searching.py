@@ -1,11 +1,12 @@
 """Candidates of a search: thresholds, missing CLKs, blocks, caps, and runs that are stopped and go on."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from linkage_core.comparing.lsh_plan import LshPlan
 from linkage_core.errors import Unfit
 from linkage_core.searching import search as search_module
 from linkage_core.searching.candidates import Candidates, Found
@@ -151,3 +152,54 @@ def test_a_search_over_other_records_or_with_another_threshold_has_another_name(
     }
     assert len(names) == 4
     assert search.digest(b"a" * 32) == all_pairs(encodings, [Span(0, 10, within=True)], 0.5).digest(b"a" * 32)
+
+
+# ------------------------------------------------------------------------------------------------------- by tables
+
+
+def people_of_three_files(people: int, seed: int) -> tuple[EncodingsInMemory, list[Span]]:
+    """Two CLKs of 1,024 bits of each person in three files, each with some bits flipped; the third file is `within`."""
+    rng = np.random.default_rng(seed)
+    clks = []
+    for _ in range(2):
+        codes = rng.integers(0, 2, (people, 1024), dtype=np.uint8)
+        files = [codes ^ (rng.random(codes.shape) < rng.choice([0, 0.02, 0.1], (people, 1))) for _ in range(3)]
+        clks.append(np.packbits(np.concatenate(files), axis=1))
+    spans = [Span(number * people, (number + 1) * people, within=number == 2) for number in range(3)]
+    return in_memory(*clks), spans
+
+
+TABLES = LshPlan(
+    seed=5,
+    bits=(8, 9),
+    tables=(7, 6),
+    most_in_head=(110, 110),
+    expected_recall=1.0,
+    expected_recall_of_linkable=1.0,
+    cost_of_exact=1.0,
+)
+
+
+def test_tables_find_pairs_of_the_exact_search_each_once_with_the_same_scores() -> None:
+    encodings, spans = people_of_three_files(400, seed=11)
+    exact = all_pairs(encodings, spans, 0.7)
+    by_tables = replace(exact, plan=TABLES)
+    expected = {pair: scores for part in findings(exact, encodings) for pair, scores in scored(part)}
+    found = [item for part in findings(by_tables, encodings) for item in scored(part)]
+    assert len({pair for pair, _ in found}) == len(found)
+    assert dict(found).items() <= expected.items()
+    assert len(found) > 0.97 * len(expected)
+
+
+def test_tables_in_any_order_and_on_any_number_of_threads_find_the_same() -> None:
+    encodings, spans = people_of_three_files(200, seed=12)
+    search = replace(all_pairs(encodings, spans, 0.7), plan=TABLES)
+    alone = [part.to_bytes() for part in findings(search, encodings, engine=LocalEngine(1))]
+    assert alone == [part.to_bytes() for part in findings(search, encodings, engine=LocalEngine(4))]
+    backwards = {task.id: search.run(task, encodings).to_bytes() for task in reversed(search.tasks())}
+    assert alone == [backwards[task.id] for task in search.tasks()]
+
+
+def scored(found: Found) -> list[tuple[tuple[int, int], tuple[float, ...]]]:
+    dice = zip(*(values.tolist() for values in found.candidates.dice.values()), strict=True)
+    return list(zip(pairs([found]), dice, strict=True))

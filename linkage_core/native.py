@@ -63,13 +63,16 @@ def inlined(function: _Function) -> _Function:
     return cast(_Function, compiled)
 
 
-def _instruction(generate: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
-    """Return what kernels call with one number, and numba with its own context before it."""
+def instruction(generate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what kernels call with an instruction's operands; numba calls `generate` with its context before them.
+
+    `generate` returns the signature and a function that emits LLVM's code, as numba's `intrinsic` asks.
+    """
     made: Any = intrinsic(generate)
-    return cast(Callable[[Any], Any], made)
+    return cast(Callable[..., Any], made)
 
 
-@_instruction
+@instruction
 def set_bits(_context: Any, word: Any) -> Any:
     """Number of set bits of an integer, as one instruction; for kernels only."""
 
@@ -79,7 +82,7 @@ def set_bits(_context: Any, word: Any) -> Any:
     return word(word), generate
 
 
-@_instruction
+@instruction
 def trailing_zeros(_context: Any, word: Any) -> Any:
     """Place of the lowest set bit of an integer that is not zero; for kernels only."""
 

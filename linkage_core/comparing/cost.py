@@ -1,16 +1,28 @@
-"""What comparing costs, in words: the model by which an early exit is chosen. It decides speed only, no result."""
+"""What comparing costs: the model by which an early exit is chosen. It decides speed only, never an exact result."""
 
+from dataclasses import dataclass
 from typing import Final
 
 WORD_BITS: Final = 64
 
-WORDS_OF_A_PAIR: Final = 1.0
-"""What looking whether a pair survived its first words costs, in words compared of 128 columns at a time."""
 
-WORDS_OF_A_SURVIVOR: Final = 60.0
-"""What comparing one survivor to its end costs, in words compared of 128 columns at a time; measured."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Costs in words: the time in which one word of one pair is compared along with many others.
+
+    `pair`: to see whether a pair survived its first words; `survivor`: to compare one survivor to its end.
+    """
+
+    pair: float
+    survivor: float
+
+    def of(self, words: int, survivors: float) -> float:
+        """Return the cost of a pair whose first `words` words are compared, when a share of `survivors` goes on."""
+        return words + self.pair + self.survivor * survivors
 
 
-def words_of_work(words: int, survivors: float) -> float:
-    """Return the work of a pair whose first `words` words are compared, when a share of `survivors` goes on."""
-    return words + WORDS_OF_A_PAIR + WORDS_OF_A_SURVIVOR * survivors
+VECTORS: Final = Cost(pair=1.0, survivor=60.0)
+"""Measured on vector registers of 512 bits."""
+
+MATRIX_UNIT: Final = Cost(pair=3.0, survivor=110.0)
+"""Measured on a matrix unit."""

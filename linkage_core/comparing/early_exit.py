@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.cost import words_of_work
+from linkage_core.comparing.cost import Cost
 
 SAMPLE_PAIRS: Final = 2048
 """Pairs of a block that are tried: every few rows of one side beside every few of the other."""
@@ -20,10 +20,10 @@ WORTH_SAMPLING: Final = 1 << 19
 WORDS_AT_A_TIME: Final = 2
 
 
-def choose_words(left: NDArray[np.uint64], right: NDArray[np.uint64], need: NDArray[np.int64]) -> int:
+def choose_words(left: NDArray[np.uint64], right: NDArray[np.uint64], need: NDArray[np.int64], cost: Cost) -> int:
     """Return after how many words a pair is left where it cannot reach the threshold; all words where that is cheapest.
 
-    `left` and `right` uint64 (rows, words) without empty rows; `need[s]` as the kernel has it. Affects speed only.
+    `left` and `right` uint64 (rows, words) without empty rows; `need[s]` as the kernels have it. Affects speed only.
     """
     words: int = left.shape[1]
     if len(left) * len(right) < WORTH_SAMPLING:
@@ -36,6 +36,6 @@ def choose_words(left: NDArray[np.uint64], right: NDArray[np.uint64], need: NDAr
     rest = np.minimum(in_a[:, -1:] - in_a, in_b[:, -1:] - in_b)
     survivors = (common + rest >= need[in_a[:, -1:] + in_b[:, -1:]]).mean(axis=0)
     choices = range(WORDS_AT_A_TIME, words, WORDS_AT_A_TIME)
-    work = {chosen: words_of_work(chosen, float(survivors[chosen - 1])) for chosen in choices}
-    work[words] = words_of_work(words, 0.0)
+    work = {chosen: cost.of(chosen, float(survivors[chosen - 1])) for chosen in choices}
+    work[words] = cost.of(words, 0.0)
     return min(work, key=work.__getitem__)

@@ -1,4 +1,4 @@
-"""The compiled loops of comparison: one row against a tile of 128 columns, word by word, and Dice of chosen pairs.
+"""The compiled loops for any processor: rows against tiles of 128 columns, word by word, and Dice of chosen pairs.
 
 Columns are laid out word by word in tiles that stay in the nearest cache, so that one word of a row meets the same word
 of 128 columns in a few instructions: AND, count bits, add. The running counts start below zero by as much as a pair
@@ -10,20 +10,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.native import inlined, kernel, set_bits, trailing_zeros
+from linkage_core.comparing.survivors import (
+    COUNT,
+    LEAN,
+    NUMBER,
+    REST,
+    as_pair,
+    common_bits,
+    least_in_common,
+    places_reaching,
+    stays,
+)
+from linkage_core.native import kernel, set_bits
 
 TILE: Final = 128
 """Columns of a tile: with 16 words of 64 bits 16 KiB, a third to a half of a core's nearest cache."""
 
-WORD_STEP: Final = 8
-"""Rows are padded with zeros to a multiple of this many words: the width of the widest vector registers."""
-
-_ONE: Final = np.uint64(1)
-_TWO: Final = np.uint64(2)
-_HALF: Final = np.uint64(64)
+_ONE, _TWO, _THREE, _FOUR, _FIVE, _SIX, _SEVEN, _EIGHT = (np.uint64(number) for number in range(1, 9))
 _COLUMNS: Final = np.uint64(TILE)
-_STEP: Final = np.uint64(WORD_STEP)
-_NUMBER_BITS: Final = np.uint64(32)
 
 
 @kernel
@@ -36,7 +40,7 @@ def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
     bounds: NDArray[np.int64],
     need: NDArray[np.int64],
     first: np.uint64,
-    most_apart: np.int64,
+    slack: np.int64,
     within: bool,
     found: NDArray[np.uint64],
     place: NDArray[np.uint64],
@@ -44,95 +48,77 @@ def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
     """Write pairs from `place` on into `found` until all are done or it is full; return how many.
 
     `rows` uint64 (rows, words); `tiles` (tiles, words, 128) and `columns` (tiles * 128, words) hold the same columns,
-    those beyond the last one zero. Facts int64 (·, 3): a record's number, its set bits, its set bits in the first
-    `first` words. `bounds` int64 (tiles, 3): of a tile's columns the least set bits, the least in the first words, the
-    most in the rest. `need[s]`: common bits that a pair with `s` set bits in all must have. A pair whose first words
-    differ in more than `most_apart` bits is left out. `within`: rows are columns, each pair of them is wanted once,
-    the lower number first. A found pair is number << 32 | number. `place` uint64 (2,): tile and row to go on with;
-    the tile is `len(tiles)` when all are done.
+    those beyond the last one zero. Facts, `bounds` (tiles, 3) and `slack`: see `survivors`. `need[s]`: common bits that
+    a pair with `s` set bits in all must have, at least 1. `first`, even: words after which a pair may be left.
+    `within`: rows are columns, and each pair of them is wanted once. `found` has room for more than 128 pairs. `place`
+    uint64 (2,): tile and row to go on with; the tile is `len(tiles)` when all are done.
     """
     sums = np.empty(TILE, np.int64)
+    survivors = np.empty(2 * TILE, np.int64)
+    at_sums = np.uint64(sums.ctypes.data)
+    at_survivors = np.uint64(survivors.ctypes.data)
     words = np.uint64(rows.shape[1])
+    at_rows = np.uint64(rows.ctypes.data)
+    at_columns = np.uint64(columns.ctypes.data)
     size = 0
-    tile_number = place[0]
+    tile = place[0]
     start = place[1]
-    while tile_number < np.uint64(len(tiles)):
-        tile = tiles[tile_number]
+    while tile < np.uint64(len(tiles)):
+        base = tile * _COLUMNS
         stop = np.uint64(len(rows))
         if within:
-            stop = min(stop, (tile_number + _ONE) * _COLUMNS)
-        least, least_first, most_rest = bounds[tile_number]
+            stop = min(stop, base + _COLUMNS)
         for i in range(start, stop):
             if size + TILE > len(found):
-                place[0] = tile_number
+                place[0] = tile
                 place[1] = i
                 return size
-            number, count, in_first = row_facts[i]
-            cut = need[count + least] - min(count - in_first, most_rest)
-            cut = max(cut, (in_first + least_first - most_apart + 1) >> 1)
-            if cut > in_first or not _any_reaches(sums, rows[i], tile, first, cut):
+            count, lean = row_facts[i, COUNT], row_facts[i, LEAN]
+            needed, rest = need[count + bounds[tile, 0]], min(row_facts[i, REST], bounds[tile, 1])
+            cut = least_in_common(needed, rest, lean + bounds[tile, 2], slack)
+
+            for j in range(_COLUMNS):
+                sums[j] = -cut
+            word = np.uint64(0)
+            while word + _EIGHT <= first:
+                a, b, c, d = rows[i, word], rows[i, word + _ONE], rows[i, word + _TWO], rows[i, word + _THREE]
+                e, f, g, h = rows[i, word + _FOUR], rows[i, word + _FIVE], rows[i, word + _SIX], rows[i, word + _SEVEN]
+                for j in range(_COLUMNS):
+                    common = set_bits(a & tiles[tile, word, j]) + set_bits(b & tiles[tile, word + _ONE, j])
+                    common += set_bits(c & tiles[tile, word + _TWO, j]) + set_bits(d & tiles[tile, word + _THREE, j])
+                    common += set_bits(e & tiles[tile, word + _FOUR, j]) + set_bits(f & tiles[tile, word + _FIVE, j])
+                    common += set_bits(g & tiles[tile, word + _SIX, j]) + set_bits(h & tiles[tile, word + _SEVEN, j])
+                    sums[j] += np.int64(common)
+                word += _EIGHT
+            while word < first:
+                a, b = rows[i, word], rows[i, word + _ONE]
+                for j in range(_COLUMNS):
+                    common = set_bits(a & tiles[tile, word, j]) + set_bits(b & tiles[tile, word + _ONE, j])
+                    sums[j] += np.int64(common)
+                word += _TWO
+            all_below = np.int64(-1)
+            for j in range(_COLUMNS):
+                all_below &= sums[j]
+            if all_below < 0:
                 continue
-            base = tile_number * _COLUMNS
-            for half in range(np.uint64(0), _COLUMNS, _HALF):
-                survivors = np.uint64(0)
-                for j in range(_HALF):
-                    survivors |= np.uint64(sums[half + j] >= 0) << j
-                while survivors:
-                    j = half + trailing_zeros(survivors)
-                    survivors &= survivors - _ONE
-                    column = base + j
-                    if within and column <= i:
-                        continue
-                    other, other_count, other_first = column_facts[column]
-                    common = sums[j] + cut
-                    if in_first + other_first - common - common > most_apart:
-                        continue
-                    if first < words:
-                        common = _common(rows[i], columns[column])
-                    if common >= need[count + other_count]:
-                        found[size] = _pair(number, other, within)
-                        size += 1
+
+            for survivor in range(places_reaching(at_sums, _COLUMNS, np.int64(0), at_survivors)):
+                near = np.uint64(survivors[survivor])
+                column = base + near
+                shared = sums[near] + cut
+                if (within and column <= i) or not stays(shared, lean + column_facts[column, LEAN], slack):
+                    continue
+                if first < words:
+                    shared = np.int64(
+                        common_bits(at_rows + i * words * _EIGHT, at_columns + column * words * _EIGHT, words)
+                    )
+                if shared >= need[count + column_facts[column, COUNT]]:
+                    found[size] = as_pair(row_facts[i, NUMBER], column_facts[column, NUMBER], within)
+                    size += 1
         start = np.uint64(0)
-        tile_number += _ONE
-    place[0] = tile_number
+        tile += _ONE
+    place[0] = tile
     return size
-
-
-@inlined
-def _any_reaches(
-    sums: NDArray[np.int64], row: NDArray[np.uint64], tile: NDArray[np.uint64], first: np.uint64, cut: np.int64
-) -> bool:
-    """Set `sums` to each column's common bits in the first words, less `cut`; return whether any is not below zero."""
-    for j in range(_COLUMNS):
-        sums[j] = -cut
-    for word in range(np.uint64(0), first, _TWO):
-        here = row[word]
-        next_word = word + _ONE
-        there = row[next_word]
-        for j in range(_COLUMNS):
-            sums[j] += np.int64(set_bits(here & tile[word, j]) + set_bits(there & tile[next_word, j]))
-    all_below = np.int64(-1)
-    for j in range(_COLUMNS):
-        all_below &= sums[j]
-    return bool(all_below >= 0)
-
-
-@inlined
-def _pair(number: np.int64, other: np.int64, within: bool) -> np.uint64:
-    """Return two numbers as one, the lower first if `within`."""
-    if within and other < number:
-        number, other = other, number
-    return np.uint64(number) << _NUMBER_BITS | np.uint64(other)
-
-
-@inlined
-def _common(row: NDArray[np.uint64], column: NDArray[np.uint64]) -> np.int64:
-    """Return how many bits are set in both."""
-    common = np.uint64(0)
-    for word in range(np.uint64(0), np.uint64(len(row)), _STEP):
-        for j in range(_STEP):
-            common += set_bits(row[word + j] & column[word + j])
-    return np.int64(common)
 
 
 @kernel

@@ -7,27 +7,29 @@ pairs that an exit keeps follows from the Dice of a sample of such pairs.
 """
 
 from dataclasses import dataclass
-from math import lgamma
+from math import erf, lgamma, sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.cost import WORD_BITS, words_of_work
+from linkage_core.comparing.cost import VECTORS, WORD_BITS
 
 WORDS_AT_A_TIME: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticalExit:
-    """A pair is compared on only where its first `words` words of 64 bits differ in at most `most_apart` bits.
+    """A pair is compared to its end only if its first `words` words of 64 bits differ little enough.
 
+    That is, in at most `slack_bits` bits more than (1 - threshold) * (a + b) * words / all words: what a pair at the
+    threshold, with a and b set bits, differs in on average. Whether a pair is found depends on that pair alone.
     `expected_recall`: share of the pairs at or above the threshold that it keeps, by `choose_exit`'s sample;
-    `expected_survivors`: share of unrelated pairs that are compared to the end. A run's manifest states all four.
+    `expected_survivors`: share of unrelated pairs that are compared to their end. A run's manifest states all four.
     """
 
     words: int
-    most_apart: int
+    slack_bits: int
     expected_recall: float
     expected_survivors: float
 
@@ -35,34 +37,43 @@ class StatisticalExit:
         """Return the fields as a manifest states them: whole numbers, and shares with six decimals."""
         return {
             "exit_words": self.words,
-            "exit_most_apart": self.most_apart,
+            "exit_slack_bits": self.slack_bits,
             "exit_expected_recall": f"{self.expected_recall:.6f}",
             "exit_expected_survivors": f"{self.expected_survivors:.6f}",
         }
 
 
 def choose_exit(
-    dice_of_sample: NDArray[np.float64], threshold: float, length_bits: int, wanted_recall: float
+    dice_of_sample: NDArray[np.float64],
+    set_bits_of_sample: NDArray[np.int64],
+    threshold: float,
+    length_bits: int,
+    wanted_recall: float,
 ) -> StatisticalExit | None:
     """Return the cheapest exit that keeps `wanted_recall` of pairs with Dice >= `threshold`; None if none is cheaper.
 
-    `dice_of_sample` float64: the Dice of pairs of diffused CLKs of `length_bits`, drawn at random from those that the
-    search shall find; values below `threshold` are left out. None also for an empty sample: nothing can be promised.
+    The sample: pairs of diffused CLKs of `length_bits`, drawn at random from those that the search shall find, each
+    with its Dice (float64) and the set bits of both CLKs together (int64); pairs below `threshold` are left out. None
+    also for an empty sample: nothing can be promised. The same on every machine.
     """
-    wanted = dice_of_sample[dice_of_sample >= threshold]
-    if not len(wanted):
+    wanted = dice_of_sample >= threshold
+    if not wanted.any():
         return None
-    apart, pairs = np.unique(np.rint(length_bits * (1 - wanted)).astype(np.int64), return_counts=True)
-    best, least_work = None, words_of_work(length_bits // WORD_BITS, survivors=0.0)
+    dice, both = dice_of_sample[wanted], set_bits_of_sample[wanted]
+    apart, row = np.unique(np.rint((1 - dice) * both).astype(np.int64), return_inverse=True)
+    best, least_work = None, VECTORS.of(length_bits // WORD_BITS, survivors=0.0)
     for words in range(WORDS_AT_A_TIME, length_bits // WORD_BITS, WORDS_AT_A_TIME):
-        recall = pairs @ chance_within(apart, words * WORD_BITS, length_bits) / pairs.sum()
-        most_apart = int(np.searchsorted(recall, wanted_recall))
-        if most_apart == len(recall):
-            continue
-        survivors = float(chance_of_unrelated(words * WORD_BITS)[most_apart])
-        work = words_of_work(words, survivors)
-        if work < least_work:
-            best, least_work = StatisticalExit(words, most_apart, float(recall[most_apart]), survivors), work
+        sampled = words * WORD_BITS
+        chances = chance_within(apart, sampled, length_bits)
+        allowed = np.floor((1 - threshold) * both * sampled / length_bits).astype(np.int64)
+        for slack in range(sampled):
+            recall = float(chances[row, np.minimum(allowed + slack, sampled)].mean())
+            if recall >= wanted_recall:
+                survivors = chance_of_unrelated(threshold, slack, sampled, length_bits)
+                work = VECTORS.of(words, survivors)
+                if work < least_work:
+                    best, least_work = StatisticalExit(words, slack, recall, survivors), work
+                break
     return best
 
 
@@ -84,8 +95,12 @@ def chance_within(apart: NDArray[np.int64], sampled_bits: int, length_bits: int)
     return np.minimum(chances, 1.0)
 
 
-def chance_of_unrelated(sampled_bits: int) -> NDArray[np.float64]:
-    """Return P(at most c of `sampled_bits` differ) for unrelated CLKs, of which each bit differs half the time."""
-    logs = np.array([lgamma(n + 1) for n in range(sampled_bits + 1)])
-    chances: NDArray[np.float64] = np.exp(logs[-1] - logs - logs[::-1] - sampled_bits * np.log(2))
-    return np.cumsum(chances)
+def chance_of_unrelated(threshold: float, slack_bits: int, sampled_bits: int, length_bits: int) -> float:
+    """Return about how likely an unrelated pair survives: half of its bits differ, whatever the CLKs' set bits are.
+
+    Those are binomial, half of the bits, and shift what is allowed; the difference of both is nearly normal.
+    """
+    share = (1 - threshold) * sampled_bits / length_bits
+    mean = sampled_bits / 2 - share * length_bits - slack_bits
+    deviation = sqrt(sampled_bits / 4 + share * share * length_bits / 2)
+    return (1 + erf((0.5 - mean) / deviation / sqrt(2))) / 2

@@ -46,28 +46,36 @@ def as_list(pairs: tuple[NDArray[np.uint32], NDArray[np.uint32]]) -> Found:
     return list(zip(pairs[0].tolist(), pairs[1].tolist(), strict=True))
 
 
-@given(st.integers(0, 2**32), st.integers(0, 40), WIDTHS, st.sampled_from([0.1, 0.3, 0.5]), THRESHOLDS)
+@given(st.integers(0, 2**32), st.integers(0, 40), WIDTHS, st.sampled_from([0.1, 0.3, 0.5]), THRESHOLDS, st.booleans())
 def test_all_pairs_are_those_of_the_definition_sorted(
-    draw: int, rows: int, words: int, fill: float, threshold: float
+    draw: int, rows: int, words: int, fill: float, threshold: float, matrix_unit: bool
 ) -> None:
     left, right = related_codes(draw, rows, words, fill)
-    assert as_list(find_pairs(left, right, threshold)) == by_definition(left, right, threshold)
+    assert as_list(find_pairs(left, right, threshold, matrix_unit=matrix_unit)) == by_definition(left, right, threshold)
     within = [(i, j) for i, j in by_definition(left, left, threshold) if i < j]
-    assert as_list(find_pairs_within(left, threshold)) == within
+    assert as_list(find_pairs_within(left, threshold, matrix_unit=matrix_unit)) == within
 
 
 @settings(max_examples=25)
-@given(st.integers(0, 2**32), st.integers(130, 300), st.sampled_from([0.1, 0.3, 0.5]), st.integers(300, 950))
+@given(
+    st.integers(0, 2**32), st.integers(130, 300), st.sampled_from([0.1, 0.3, 0.5]), st.integers(300, 950), st.booleans()
+)
 def test_an_exact_early_exit_and_full_buffers_lose_nothing(
-    draw: int, rows: int, fill: float, threshold_per_mille: int
+    draw: int, rows: int, fill: float, threshold_per_mille: int, matrix_unit: bool
 ) -> None:
     left, right = related_codes(draw, rows, 16, fill)
     threshold = threshold_per_mille / 1000
-    plainly = find_pairs(left, right, threshold), find_pairs_within(right, threshold)
+    plainly = (
+        find_pairs(left, right, threshold, matrix_unit=matrix_unit),
+        find_pairs_within(right, threshold, matrix_unit=matrix_unit),
+    )
     worth, buffer = early_exit.WORTH_SAMPLING, dice_module.BUFFER_PAIRS
-    early_exit.WORTH_SAMPLING, dice_module.BUFFER_PAIRS = 0, 128  # type: ignore[misc] # for one comparison
+    early_exit.WORTH_SAMPLING, dice_module.BUFFER_PAIRS = 0, 1024  # type: ignore[misc] # for one comparison
     try:
-        early = find_pairs(left, right, threshold), find_pairs_within(right, threshold)
+        early = (
+            find_pairs(left, right, threshold, matrix_unit=matrix_unit),
+            find_pairs_within(right, threshold, matrix_unit=matrix_unit),
+        )
     finally:
         early_exit.WORTH_SAMPLING, dice_module.BUFFER_PAIRS = worth, buffer  # type: ignore[misc] # as it was
     assert [as_list(pairs) for pairs in early] == [as_list(pairs) for pairs in plainly]
@@ -111,13 +119,18 @@ def test_dice_of_pairs_is_the_definition_to_the_bit(draw: int, rows: int, words:
     assert ours.tolist() == list(similarities)
 
 
-@given(st.integers(0, 2**32), st.sampled_from([2, 4, 8, 14]), st.floats(0.3, 0.6), st.floats(0.05, 0.9))
-def test_a_statistical_exit_keeps_exactly_the_pairs_whose_first_words_are_near(
-    draw: int, first: int, apart: float, threshold: float
+@given(st.integers(0, 2**32), st.sampled_from([2, 4, 8, 14]), st.integers(-20, 60), st.floats(0.05, 0.9), st.booleans())
+def test_a_statistical_exit_keeps_exactly_the_pairs_whose_first_words_differ_little(
+    draw: int, first: int, slack: int, threshold: float, matrix_unit: bool
 ) -> None:
     left, right = related_codes(draw, 40, 16, 0.5)
-    most_apart = int(apart * first * 64)
-    exit_early = StatisticalExit(first, most_apart, expected_recall=0.5, expected_survivors=0.5)
-    near = np.bitwise_count(left[:, None, :first] ^ right[None, :, :first]).sum(axis=2) <= most_apart
-    kept = [(i, j) for i, j in by_definition(left, right, threshold) if near[i, j]]
-    assert as_list(find_pairs(left, right, threshold, statistical_exit=exit_early)) == kept
+    exit_early = StatisticalExit(first, slack, expected_recall=0.5, expected_survivors=0.5)
+    apart = np.bitwise_count(left[:, None, :first] ^ right[None, :, :first]).sum(axis=2, dtype=np.int64)
+    both = np.bitwise_count(left).sum(axis=1)[:, None] + np.bitwise_count(right).sum(axis=1, dtype=np.int64)
+    beyond = apart - slack - (1 - threshold) * both * first / 16
+    found = as_list(find_pairs(left, right, threshold, statistical_exit=exit_early, matrix_unit=matrix_unit))
+    defined = by_definition(left, right, threshold)
+    assert set(found) <= set(defined)
+    rounding = 0.01  # the kernel counts in 1024ths of a bit
+    assert all(beyond[pair] > -rounding for pair in set(defined) - set(found))
+    assert all(beyond[pair] < rounding for pair in found)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from linkage_core.agreement.payload import PayloadColumn
 from linkage_core.standardise.dates import DateFormat
+from services.provider_agent.blocks import Block
 from services.provider_agent.faults import Fault, FaultLog
 from services.provider_agent.mapping import ColumnSource, PayloadSource
-from services.provider_agent.reader import Block
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()

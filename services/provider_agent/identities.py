@@ -19,10 +19,11 @@ from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.dates import DateFormat
 from linkage_core.standardise.run import StandardisedColumns, StandardisedRecords, Standardiser
 from linkage_core.types import IDENTIFIER_BYTES, LocalId
+from services.provider_agent.blocks import Block
 from services.provider_agent.faults import Fault, FaultLog
 from services.provider_agent.mapping import FileSource
 from services.provider_agent.progress import Advance
-from services.provider_agent.reader import Block, read_blocks
+from services.provider_agent.reader import read_blocks
 
 LOCAL_ID: Final = "local id"
 

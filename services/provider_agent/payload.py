@@ -16,12 +16,13 @@ from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.payload import PayloadTable
 from linkage_core.crypto.secret import Secret
 from linkage_core.types import LocalId
+from services.provider_agent.blocks import Block
 from services.provider_agent.columns import Typed, typed_column
 from services.provider_agent.faults import Fault, FaultLog
 from services.provider_agent.identities import LOCAL_ID, Images, images_of
 from services.provider_agent.mapping import PayloadSource
 from services.provider_agent.progress import Advance
-from services.provider_agent.reader import Block, read_blocks
+from services.provider_agent.reader import read_blocks
 
 NOT_THERE: Final = -1
 """Position of a local id that the identities file does not have."""

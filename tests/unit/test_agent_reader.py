@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkage_core.errors import InputFault
+from services.provider_agent.blocks import Block
+from services.provider_agent.csv_blocks import LONGEST_LINE
 from services.provider_agent.faults import DETAILED_FAULTS, Fault, FaultLog
 from services.provider_agent.fingerprint import fingerprint, unchanged
 from services.provider_agent.mapping import ColumnSource, FileSource
-from services.provider_agent.reader import LONGEST_LINE, Block, read_blocks
+from services.provider_agent.reader import read_blocks
 
 CANARY = "Xqzcanary"
 

@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import InputFault
+from linkage_core.native import inlined, kernel
 
 DRAW_BYTES: Final = 2
 DRAW_RANGE: Final = 1 << (8 * DRAW_BYTES)
 LONGEST_BITS: Final = 1 << 14
 """Longest encoding: rejection then loses at most a quarter of the draws."""
+
+_WORD_BITS: Final = 64
+_SIDE_BY_SIDE: Final = 8
+"""Words of 64 records each that are transposed and XORed at a time: one vector register of the widest kind."""
+
+GROUP_RECORDS: Final = _WORD_BITS * _SIDE_BY_SIDE
 
 
 def diffusion_indices(key: Secret, length_bits: int, t: int) -> NDArray[np.uint16]:
@@ -60,18 +67,78 @@ def diffuse_reference(bits: Sequence[bool], indices: Sequence[Sequence[int]]) ->
 def diffuse(packed: NDArray[np.uint8], indices: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Diffuse packed encodings: uint8, (n, length_bits / 8), most significant bit first; returns the same shape.
 
-    Works on bit columns: all records' values of one bit lie side by side, so one XOR serves eight records a byte.
+    The length is a multiple of 64 bits. Threads may diffuse at the same time: Python's lock is released.
     """
-    n, length_bits = packed.shape[0], indices.shape[0]
-    if packed.shape[1] * 8 != length_bits:
+    length_bits = indices.shape[0]
+    if packed.shape[1] * 8 != length_bits or length_bits % _WORD_BITS:
         raise InputFault(f"encodings of {packed.shape[1] * 8} bits cannot be diffused by {length_bits} indices")
-    columns = np.packbits(np.unpackbits(packed, axis=1).T, axis=1)
-    diffused = columns[indices[:, 0]]
-    for part in range(1, indices.shape[1]):
-        diffused ^= columns[indices[:, part]]
-    return np.packbits(np.unpackbits(diffused, axis=1, count=n).T, axis=1)
+    groups = -(-len(packed) // GROUP_RECORDS)
+    padded = np.zeros((groups * GROUP_RECORDS, length_bits // _WORD_BITS), dtype=np.uint64)
+    padded.view(np.uint8)[: len(packed)] = packed
+    diffuse_groups(padded, indices)
+    return padded.view(np.uint8)[: len(packed)]
 
 
 def expected_d(fill: float, t: int) -> float:
     """Return D = (1 - 2 fill)^(t-1) for a share of set bits before diffusion; 1.0 means no protection."""
     return abs(1.0 - 2.0 * fill) ** (t - 1)
+
+
+@inlined
+def transpose(square: NDArray[np.uint64], first: np.uint64) -> None:
+    """Transpose 64 × 64 bits, several times side by side, in place: rows `first` to `first` + 63 of `square`.
+
+    Bit c of row r becomes bit r of row c, in each of the columns of words. Source: H. S. Warren, Hacker's Delight,
+    second edition, section 7-3, with the least significant bit as the first.
+    """
+    width = np.uint64(_WORD_BITS // 2)
+    mask = np.uint64(0x00000000FFFFFFFF)
+    while width != np.uint64(0):
+        row = np.uint64(0)
+        while row < np.uint64(_WORD_BITS):
+            one, other = first + row, first + row + width
+            for column in range(np.uint64(_SIDE_BY_SIDE)):
+                changed = ((square[one, column] >> width) ^ square[other, column]) & mask
+                square[one, column] ^= changed << width
+                square[other, column] ^= changed
+            row = (row + width + np.uint64(1)) & ~width
+        width >>= np.uint64(1)
+        mask ^= mask << width
+
+
+@inlined
+def mix(columns: NDArray[np.uint64], indices: NDArray[np.uint16], first: np.uint64, mixed: NDArray[np.uint64]) -> None:
+    """Write 64 output bits, from bit `first` of the words on, of all encodings of a group: XORs of their input bits."""
+    flip = np.uint64(7)
+    for bit in range(np.uint64(_WORD_BITS)):
+        chosen = (first + bit) ^ flip
+        for side in range(np.uint64(_SIDE_BY_SIDE)):
+            mixed[bit, side] = columns[np.uint64(indices[chosen, 0]) ^ flip, side]
+        for part in range(np.uint64(1), np.uint64(indices.shape[1])):
+            source = np.uint64(indices[chosen, part]) ^ flip
+            for side in range(np.uint64(_SIDE_BY_SIDE)):
+                mixed[bit, side] ^= columns[source, side]
+
+
+@kernel
+def diffuse_groups(words: NDArray[np.uint64], indices: NDArray[np.uint16]) -> None:
+    """Diffuse encodings in place: little-endian words, (a multiple of 512, words), 512 encodings at a time.
+
+    All 512 encodings' values of one bit lie side by side, so one XOR of 512 bits serves them all. Bit b of an encoding,
+    counted from the most significant bit of its first byte, is bit b ^ 7 of its words.
+    """
+    square_bits, sides = np.uint64(_WORD_BITS), np.uint64(_SIDE_BY_SIDE)
+    columns = np.empty((indices.shape[0], _SIDE_BY_SIDE), dtype=np.uint64)
+    mixed = np.empty((_WORD_BITS, _SIDE_BY_SIDE), dtype=np.uint64)
+    for begin in range(np.uint64(0), np.uint64(words.shape[0]), square_bits * sides):
+        for word in range(np.uint64(words.shape[1])):
+            for row in range(square_bits):
+                for side in range(sides):
+                    columns[word * square_bits + row, side] = words[begin + side * square_bits + row, word]
+            transpose(columns, word * square_bits)
+        for word in range(np.uint64(words.shape[1])):
+            mix(columns, indices, word * square_bits, mixed)
+            transpose(mixed, np.uint64(0))
+            for row in range(square_bits):
+                for side in range(sides):
+                    words[begin + side * square_bits + row, word] = mixed[row, side]

@@ -4,44 +4,58 @@ Equality, frequency and missingness of match keys reach the linkage unit; the ca
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import compress
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.crypto.kdf import keyed_image
+from linkage_core.crypto.kdf import keyed_images
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.records import EncodedMatchKey
 from linkage_core.schema import MatchKeySpec, Variable
 from linkage_core.standardise.run import StandardisedRecords
 from linkage_core.types import IDENTIFIER_BYTES
 
-
-def encode_match_key(
-    spec: MatchKeySpec, variables: Mapping[str, Variable], records: StandardisedRecords, keys: LinkageKeys
-) -> EncodedMatchKey:
-    """Return HMAC(key of this match key, length-prefixed variables)[:16] of every record that has all parts complete.
-
-    Each variable's value enters as a 4-byte big-endian length and its UTF-8 bytes, in the schema's order. A record
-    lacks the key if any quasi-identifier behind it is missing or partial.
-    """
-    key = keys.match_key(spec.name)
-    sources = sorted({source for name in spec.variables for source in variables[name].of})
-    columns = [records.values[name] for name in spec.variables]
-    present = np.logical_and.reduce([records.complete[source] for source in sources])
-    present &= np.logical_and.reduce(
-        [np.array([bool(value) for value in column], dtype=np.bool_) for column in columns]
-    )
-    values = np.zeros((records.rows, IDENTIFIER_BYTES), dtype=np.uint8)
-    for row in np.flatnonzero(present):
-        image = keyed_image(key, length_prefixed(*(column[row] for column in columns)))
-        values[row] = np.frombuffer(image, dtype=np.uint8)
-    return EncodedMatchKey(values, present)
+MOST_PARTS: Final = 1 << 14
+"""Values whose bytes a match key remembers: the most frequent names and dates of a file, about 4 MB."""
 
 
-def length_prefixed(*values: str) -> bytes:
-    """Return values as one byte string that no other list of values gives."""
-    encoded = (value.encode() for value in values)
-    return b"".join(len(value).to_bytes(4, "big") + value for value in encoded)
+class MatchKeyEncoder:
+    """Makes one match key of a file's records, chunk by chunk; some values in clear stay in it until `forget`."""
+
+    def __init__(self, spec: MatchKeySpec, variables: Mapping[str, Variable], keys: LinkageKeys) -> None:
+        self._variables = spec.variables
+        self._sources = sorted({source for name in spec.variables for source in variables[name].of})
+        self._key = keys.match_key(spec.name)
+        self._part = lru_cache(MOST_PARTS)(length_prefixed)
+
+    def encode(self, records: StandardisedRecords) -> EncodedMatchKey:
+        """Return HMAC(key of this match key, length-prefixed variables)[:16] of every record that has all parts.
+
+        The variables enter in the schema's order. A record lacks the key if a quasi-identifier behind it is missing
+        or partial.
+        """
+        columns = [records.values[name] for name in self._variables]
+        present = np.logical_and.reduce([records.complete[source] for source in self._sources])
+        for column in columns:
+            present &= np.fromiter(map(bool, column), dtype=np.bool_, count=records.rows)
+        parts = [map(self._part, compress(column, present)) for column in columns]
+        images = keyed_images(self._key, map(b"".join, zip(*parts, strict=True)))
+        values = np.zeros((records.rows, IDENTIFIER_BYTES), dtype=np.uint8)
+        values[present] = np.frombuffer(images, dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES)
+        return EncodedMatchKey(values, present)
+
+    def forget(self) -> None:
+        """Forget every value."""
+        self._part.cache_clear()
+
+
+def length_prefixed(value: str) -> bytes:
+    """Return a 4-byte big-endian length and the value's UTF-8 bytes: no two lists of values give the same string."""
+    encoded = value.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
 def within_cap(values: NDArray[np.uint8], present: NDArray[np.bool_], max_occurrences: int) -> NDArray[np.bool_]:

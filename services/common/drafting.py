@@ -63,20 +63,13 @@ def draft_agreement(
 
 
 def require_encodable(agreement: Agreement) -> None:
-    """Raise one `InputFault` that lists every CLK which clkhash could not encode as this project allows it.
+    """Raise one `InputFault` that lists why agents would refuse to encode the agreement's CLKs.
 
     Checked before anyone signs: agents would refuse it only after all the signatures.
     """
-    from linkage_core.encoding.reference import compile_schema
+    from linkage_core.encoding.agreeable import require_agreeable
 
-    faults: list[str] = []
-    for clk in agreement.linkage.clks:
-        try:
-            compile_schema(clk)
-        except InputFault as fault:
-            faults += [f"linkage.clks.{clk.name}: {reason}" for reason in fault.faults]
-    if faults:
-        raise InputFault("the linkage schema cannot be encoded", tuple(faults))
+    require_agreeable(agreement.linkage.clks)
 
 
 def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:

@@ -8,13 +8,22 @@ from linkage_core.encoding.diffusion import diffuse, diffuse_reference, diffusio
 from linkage_core.errors import InputFault
 
 KEYS = st.binary(min_size=32, max_size=32)
-LENGTHS = st.sampled_from([8, 24, 64, 128])
+LENGTHS = st.sampled_from([64, 128, 192])
 
 
 @given(KEYS, LENGTHS, st.integers(1, 8), st.integers(0, 20), st.integers(0, 2**32))
 def test_the_fast_diffusion_equals_its_definition(key: bytes, length: int, t: int, rows: int, seed: int) -> None:
     bits = np.random.default_rng(seed).random((rows, length)) < 0.3
     indices = diffusion_indices(Secret(key), length, t)
+    expected = [diffuse_reference(row.tolist(), indices.tolist()) for row in bits]
+    diffused = np.unpackbits(diffuse(np.packbits(bits, axis=1), indices), axis=1)
+    assert diffused.astype(bool).tolist() == expected
+
+
+@pytest.mark.parametrize("rows", [511, 512, 513, 1025])
+def test_encodings_beside_a_whole_group_are_diffused_like_all_others(rows: int) -> None:
+    bits = np.random.default_rng(rows).random((rows, 64)) < 0.3
+    indices = diffusion_indices(Secret(b"k" * 32), 64, 3)
     expected = [diffuse_reference(row.tolist(), indices.tolist()) for row in bits]
     diffused = np.unpackbits(diffuse(np.packbits(bits, axis=1), indices), axis=1)
     assert diffused.astype(bool).tolist() == expected
@@ -70,3 +79,5 @@ def test_lengths_and_t_that_cannot_be_are_refused() -> None:
             diffusion_indices(Secret(b"k" * 32), length, t)
     with pytest.raises(InputFault):
         diffuse(np.zeros((1, 16), np.uint8), diffusion_indices(Secret(b"k" * 32), 64, 8))
+    with pytest.raises(InputFault):
+        diffuse(np.zeros((1, 4), np.uint8), diffusion_indices(Secret(b"k" * 32), 32, 8))

@@ -2,15 +2,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clkhash import bloomfilter
 from clkhash.clk import generate_clks
 
 from linkage_core.crypto.secret import Secret
 from linkage_core.default_schema import febrl4_schema, people_schema
+from linkage_core.encoding.agreeable import require_agreeable
 from linkage_core.encoding.canary import canary_digest
+from linkage_core.encoding.columns import ColumnEncoder
+from linkage_core.encoding.encodable import compile_schema
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.records import EncodedRecords, Fill
-from linkage_core.encoding.reference import compile_schema, encode_reference
+from linkage_core.encoding.reference import encode_reference
 from linkage_core.encoding.run import Encoder
 from linkage_core.errors import InputFault
 from linkage_core.schema import ClkSpec
@@ -135,12 +137,6 @@ def test_chunks_are_independent_of_each_other() -> None:
         assert clk.fill == sum((part.clks[name].fill for part in parts), Fill(0, 0, 1024))
 
 
-def test_no_name_stays_in_clkhash_caches_after_encoding() -> None:
-    encoded(("Ana", "Nowak", "1987-05-12"))
-    assert bloomfilter._blake_encode_ngrams.cache_info().currsize == 0
-    assert bloomfilter.blake_hash_token.cache_info().currsize == 0
-
-
 def spec_with(feature: dict[str, Any], config: dict[str, Any]) -> ClkSpec:
     base = SCHEMA.clks[0].clkhash
     first = {**base["features"][0], **feature}
@@ -155,8 +151,12 @@ HASHING = SCHEMA.clks[0].clkhash["features"][0]["hashing"]
     ("feature", "config", "message"),
     [
         ({}, {"l": 192}, "power of two"),
-        ({}, {"xorFolds": 1}, "folding"),
+        ({}, {"xorFolds": 1}, "xorFolds is not read"),
         ({}, {"xor_folds": 1}, "folding"),
+        ({}, {"xor_folds": 7}, "before folding"),
+        ({}, {"xor_folds": -1}, "whole number"),
+        ({}, {"xor_folds": 1.0}, "whole number"),
+        ({}, {"kdf": {"type": "HKDF", "info": "not base64"}}, "base64|padding"),
         ({}, {"kdf": {"type": "HKDF", "keySize": 65}}, "keySize"),
         ({"identifier": "year"}, {}, "twice"),
         ({"ignored": True}, {}, "ignored"),
@@ -170,13 +170,56 @@ HASHING = SCHEMA.clks[0].clkhash["features"][0]["hashing"]
             "numeric",
         ),
         ({"hashing": {**HASHING, "strategy": {"bitsPerFeature": 0}}}, {}, "not valid"),
+        ({"hashing": {**HASHING, "strategy": {"bitsPerToken": 1 << 17}}}, {}, "at most 65536"),
+        ({"hashing": {**HASHING, "comparison": {"type": "ngram", "n": 2.0}}}, {}, "n must be a whole number"),
     ],
 )
-def test_what_clkhash_encodes_wrongly_or_not_at_all_is_refused_before_a_key_is_used(
+def test_what_may_not_be_agreed_or_cannot_be_encoded_is_refused_before_a_key_is_used(
     feature: dict[str, Any], config: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputFault, match=message):
-        compile_schema(spec_with(feature, config))
+        require_agreeable([spec_with(feature, config)])
+
+
+def test_every_fault_of_every_clk_is_told_at_once() -> None:
+    first, second = spec_with({"ignored": True}, {"xor_folds": 1}), spec_with({"identifier": "year"}, {"l": 192})
+    with pytest.raises(InputFault) as refused:
+        Encoder(SCHEMA.model_copy(update={"clks": (first, second)}), KEYS)
+    assert len(refused.value.faults) == 4
+    assert all(fault.startswith("linkage.clks.tried: ") for fault in refused.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("format_", "comparison"),
+    [
+        ({"type": "date", "format": "%Y%Y"}, {"type": "exact"}),
+        ({"type": "date", "format": "%Q"}, {"type": "exact"}),
+        ({"type": "string", "pattern": "("}, {"type": "exact"}),
+        ({"type": "integer"}, {"type": "numeric", "thresholdDistance": 0.1, "resolution": 1}),
+        (
+            {"type": "integer"},
+            {"type": "numeric", "thresholdDistance": 1e300, "resolution": 1, "fractional_precision": 99},
+        ),
+        ({"type": "integer"}, {"type": "numeric", "thresholdDistance": 1, "resolution": 2.0}),
+    ],
+)
+def test_what_clkhash_would_stumble_over_in_the_middle_of_a_file_cannot_be_encoded(
+    format_: dict[str, Any], comparison: dict[str, Any]
+) -> None:
+    with pytest.raises(InputFault, match="cannot be encoded"):
+        compile_schema(spec_with({"format": format_, "hashing": {**HASHING, "comparison": comparison}}, {}))
+
+
+def test_values_that_do_not_fit_are_counted_by_feature_and_never_shown() -> None:
+    dates = {"format": {"type": "date", "format": "%Y-%m-%d"}, "hashing": {**HASHING, "comparison": {"type": "exact"}}}
+    spec = spec_with(dates, {})
+    columns = [["1987-05-12", "12 May", "1987-02-30", ""], ["1987", "é", "é", "12"], ["05", "06", "07", "08"]]
+    with pytest.raises(InputFault) as refused:
+        encode_reference(spec, KEYS.clk("tried"), columns)
+    with pytest.raises(InputFault) as alike:
+        ColumnEncoder([(spec, KEYS.clk("tried"))]).encode(dict(zip(spec.features, columns, strict=True)), 4)
+    assert str(refused.value) == str(alike.value)
+    assert refused.value.faults == ("CLK tried, feature given: 3 of 4 values", "CLK tried, feature year: 2 of 4 values")
 
 
 def test_compiling_leaves_the_agreed_schema_as_it_is() -> None:

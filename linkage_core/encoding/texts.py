@@ -1,0 +1,75 @@
+"""Texts as kernels read them: the code points of many values side by side, and where each value begins.
+
+Lone surrogates, which no file should hold, pass through: it is for a feature's format to refuse them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEPARATOR = "\n"
+_CODE_POINT = "<u4"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Values one after another: value i is `codes[starts[i]:starts[i + 1]]`.
+
+    `codes`: uint32, code points. `starts`: int64, (values + 1,). Identifiers in clear, never to leave the agent.
+    """
+
+    codes: NDArray[np.uint32] = field(repr=False)
+    starts: NDArray[np.int64] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Code points of each value."""
+        return np.diff(self.starts)
+
+    def strings(self) -> list[str]:
+        """Return the values as strings."""
+        text = self.codes.astype(_CODE_POINT, copy=False).tobytes().decode("utf-32-le", "surrogatepass")
+        starts = self.starts.tolist()
+        return [text[start:end] for start, end in pairwise(starts)]
+
+    def chosen(self, places: NDArray[np.intp]) -> list[str]:
+        """Return some of the values as strings, by their places."""
+        bounds = zip(self.starts[places].tolist(), self.starts[places + 1].tolist(), strict=True)
+        return [_string(self.codes[start:end]) for start, end in bounds]
+
+
+def texts_of(values: Sequence[str]) -> Texts:
+    """Return strings as texts."""
+    starts = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, values), dtype=np.int64, count=len(values)), out=starts[1:])
+    return Texts(code_points("".join(values)), starts)
+
+
+def joined(column: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return a column's code points with one separator between two values, and where each value ends.
+
+    The quick way finds the separators again; values that hold one are measured instead.
+    """
+    codes = code_points(SEPARATOR.join(column))
+    separators = np.flatnonzero(codes == ord(SEPARATOR))
+    if len(separators) == len(column) - 1:
+        return codes, np.append(separators, len(codes))
+    lengths = np.fromiter(map(len, column), dtype=np.int64, count=len(column))
+    return codes, np.cumsum(lengths + 1) - 1
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return the code points of a text: uint32."""
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.uint32)
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=_CODE_POINT).astype(np.uint32, copy=False)
+
+
+def _string(codes: NDArray[np.uint32]) -> str:
+    return codes.astype(_CODE_POINT, copy=False).tobytes().decode("utf-32-le", "surrogatepass")

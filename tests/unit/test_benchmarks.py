@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import clear_text, release
+from benchmarks import clear_text, release, startup
 from benchmarks.results import Measured
 from benchmarks.table import Figure, Table, shown
 
@@ -21,12 +21,12 @@ TINY: dict[str, dict[str, Any]] = {
     "encoding": {"people": 200, "rounds": 1},
     "comparing": {"people": 200, "rounds": 1},
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
-    "clear_text": {"sizes": (500, 600)},
+    "clear_text": {"sizes": (500,), "rounds": 1},
     "attack": {"febrl_rows": 100, "people": 200},
     "generator": {"sizes": (50, 60)},
     "release": {"persons": 300},
     "coverage": {"releases": 5},
-    "startup": {"rounds": 1, "first_runs": 1},
+    "startup": {"rounds": 1, "first_runs": 0},
 }
 """What `at_size` of a benchmark is given."""
 
@@ -54,7 +54,12 @@ def test_what_a_release_is_charged_is_what_opendp_alone_would_charge() -> None:
 def test_without_splinks_environment_one_is_told_how_to_build_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clear_text, "PYTHON", Path("/nowhere/python"))
     with pytest.raises(FileNotFoundError, match=re.escape("make .bench/splink/.ready")):
-        clear_text.at_size((50,))
+        clear_text.at_size((50,), rounds=1)
+
+
+def test_once_every_kernel_was_used_no_further_use_compiles() -> None:
+    startup.use_kernels()
+    assert startup.use_kernels() == 0
 
 
 def test_what_is_run_is_printed_with_the_machine_and_kept(

@@ -78,8 +78,8 @@ def at_size(sizes: Sequence[int], rounds: int) -> Table:
         ("way", "rows of one", "rows of the other", "seconds, min–median–max", "precision", "recall", "F1"),
         tuple(rows),
         (
-            f"{', '.join(sorted(versions))}, in a process of its own; {os.cpu_count()} threads each; {rounds} rounds in "
-            "turns.",
+            f"{', '.join(sorted(versions))}, in a process of its own; {os.cpu_count()} threads each; {rounds} rounds "
+            "in turns.",
             "Splink's seconds run from files read to links chosen, ours from standardised values to linkage groups, "
             "encoding included. Both start from the same standardised names and dates.",
             "Splink's links are each other's best at probability one half or more; its blocking rules were chosen on "

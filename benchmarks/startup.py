@@ -49,7 +49,7 @@ def table(quick: bool = False) -> Table:
 
 
 def at_size(rounds: int, first_runs: int) -> Table:
-    """Return seconds on the clock of fresh processes: `rounds` of the commands, and `first_runs` first runs, or none."""
+    """Return seconds on the clock of fresh processes: `rounds` of the commands, `first_runs` first runs or none."""
     rows: list[Row] = [
         ("Python itself, until it ends", _taken(PYTHON_ITSELF, rounds), None),
         ("import services.cli.main, until it ends", _taken(IMPORT, rounds), 0.4),

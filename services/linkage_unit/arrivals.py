@@ -1,7 +1,6 @@
-"""Chunks of one stream on their way to the disk: sealed as they come, and counted by the group.
+"""Chunks of one stream on their way to the disk: sealed beside the arrival of the next, and counted by the group.
 
-A flush of the disk and a transaction cost about as much for one chunk as for many; both are made for a whole group,
-beside the arrival of the next one. What the store counts is on disk all the same: a process that is killed loses what
+A flush of the disk and a transaction cost about as much for one chunk as for many; both are made for a whole group. What the store counts is on disk all the same: a process that is killed loses what
 it has not counted, at most two groups, and is sent that again.
 """
 
@@ -25,6 +24,7 @@ class _Group:
 
     first: int
     file: FrameFile
+    written: list[Future[None]] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
     bytes: int = 0
 
@@ -66,13 +66,13 @@ class Arrivals:
             require_same_chunk(chunk.number, self._digests[place], chunk.sha256)
 
     def add(self, chunk: Chunk) -> bool:
-        """Take the expected chunk; blocks while a full group waits for the one before it.
+        """Take the expected chunk; blocks while a full group waits for the one before: two are in memory at most.
 
         Returns whether more is wanted: not if another stream has overtaken this one. Raises what counting raised.
         """
         if self._group is None:
             self._group = _Group(self.expected, self._sealed.begin_group(self.expected))
-        self._group.file.append(chunk.content)
+        self._group.written.append(self._thread.submit(self._group.file.append, chunk.content))
         self._group.digests.append(chunk.sha256)
         self._group.bytes += len(chunk.content)
         self._digests.append(chunk.sha256)
@@ -96,7 +96,7 @@ class Arrivals:
         try:
             self._finish()
         except BaseException:
-            group.file.discard()
+            self._thread.submit(group.file.discard)
             raise
         self._overtaken = self._counted != group.first
         self._counting = self._thread.submit(self._count, group)
@@ -110,6 +110,12 @@ class Arrivals:
         """Keep a group and count its chunks, unless another stream has; returns the number that is wanted then."""
         unit, upload = self._unit, self._upload
         digests = group.digests
+        try:
+            for written in group.written:
+                written.result()
+        except BaseException:
+            group.file.discard()
+            raise
         with unit.writing:
             current = unit.uploads.find(upload.id, upload.provider)
             if current is not None and current.state is UploadState.OPEN and current.next_chunk == group.first:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from linkage_core.agreement.doors import Door
@@ -343,6 +344,41 @@ def test_a_second_stream_of_an_upload_cannot_write_over_what_was_committed(
         put_chunks(unit, Caller(Role.PROVIDER, PartyName("tax")), stream())
     (upload,) = unit.uploads.of_wave("w1")
     assert list(stored_chunks(unit, upload, unit.uploads.digests(upload.id))) == chunks
+
+
+def test_what_a_killed_process_left_of_a_group_goes_when_the_upload_is_committed(
+    parties: Parties, unit: LinkageUnit, tax: Provider, file: EncodedPeople
+) -> None:
+    chunks = chunks_of(file)
+    manifest = manifest_of(parties, 100, chunks)
+    state = tax.begin("attempt", tax.sign(manifest, "w1"))
+    tax.put(state.transfer_id, chunks)
+    folder = unit.content.folder / "encodings" / state.transfer_id.hex()
+    whole = set(folder.iterdir())
+    (folder / f".{min(whole).name}.0011223344556677").write_bytes(b"half a group")
+    tax.commit(state.transfer_id, manifest.root)
+    assert set(folder.iterdir()) == whole
+
+
+def test_a_file_that_was_not_diffused_does_not_count(parties: Parties, tax: Provider, file: EncodedPeople) -> None:
+    plain = np.packbits(np.random.default_rng(1).random((100, 256)) < 0.27, axis=1).tobytes()
+    chunks = chunks_of(replace(file, bits=file.bits | {"names-day": plain}))
+    manifest = manifest_of(parties, 100, chunks)
+    signed = tax.sign(manifest, "w1")
+    state = tax.begin("attempt", signed)
+    tax.put(state.transfer_id, chunks)
+    with pytest.raises(RemoteRefusal, match=r"CLK names-day: .* not encoded with t = 8") as refusal:
+        tax.commit(state.transfer_id, manifest.root)
+    assert refusal.value.code is Code.BAD_INPUT
+    assert "encode the file anew" in str(refusal.value)
+    assert not tax.begin("attempt", signed).committed
+
+
+def test_a_file_without_rows_is_refused_before_a_chunk_is_taken(
+    parties: Parties, tax: Provider, file: EncodedPeople
+) -> None:
+    with pytest.raises(RemoteRefusal, match=r"0 rows, at least 1 are agreed \(volume\.minimum_rows\)"):
+        tax.begin("attempt", tax.sign(manifest_of(parties, 0, chunks_of(file)[:1]), "w1"))
 
 
 def test_too_large_a_change_against_the_wave_before_is_refused(

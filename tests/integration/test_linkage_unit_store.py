@@ -194,6 +194,16 @@ def test_the_registry_keeps_every_version_and_answers_with_the_newest(engine: En
         assert connection.execute(select(func.count()).select_from(REGISTRY)).scalar_one() == 3
 
 
+def test_many_entries_come_back_each_with_its_newest_group(engine: Engine) -> None:
+    store = RunStore(engine)
+    handles = [number.to_bytes(16, "big") for number in range(3_000)]
+    groups = {handle: handle[::-1] for handle in handles}
+    complete(store, "w1", {("tax", h): groups[h] for h in handles}, {g: g for g in groups.values()})
+    moved = {("tax", h): groups[handles[0]] for h in handles[::7]}
+    complete(store, "w2", moved, {g: g for g in groups.values()})
+    assert store.registry() == {("tax", h): groups[h] for h in handles} | moved
+
+
 def test_two_groups_with_one_pseudonym_are_impossible_and_leave_nothing_behind(engine: Engine) -> None:
     store = RunStore(engine)
     with pytest.raises(IntegrityError):

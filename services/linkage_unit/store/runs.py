@@ -1,17 +1,18 @@
 """Stored runs (M4) and what they leave: the registry of groups, their pseudonyms, the token batches (M5)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from services.common.database import transact
 from services.common.errors import Conflict
 from services.linkage_unit.project import RunState
+from services.linkage_unit.store.bulk import insert_rows
 from services.linkage_unit.store.tables import GROUP_PSEUDONYMS, REGISTRY, RUNS, TOKEN_BATCHES, UPLOADS
 
-BULK_ROWS = 10_000
-"""Rows of one bulk insert."""
+READ_ROWS = 20_000
+"""Rows of the registry that are fetched at once."""
 
 RegistryKey = tuple[str, bytes]
 """Provider and handle."""
@@ -107,24 +108,9 @@ class RunStore:
 
     def registry(self) -> dict[RegistryKey, bytes]:
         """Return the group id of each provider's handle in the registry's newest version."""
-        newest = (
-            select(REGISTRY.c.provider, REGISTRY.c.handle, func.max(REGISTRY.c.version).label("version"))
-            .group_by(REGISTRY.c.provider, REGISTRY.c.handle)
-            .subquery()
-        )
-        joined = REGISTRY.join(
-            newest,
-            and_(
-                REGISTRY.c.provider == newest.c.provider,
-                REGISTRY.c.handle == newest.c.handle,
-                REGISTRY.c.version == newest.c.version,
-            ),
-        )
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(REGISTRY.c.provider, REGISTRY.c.handle, REGISTRY.c.group_id).select_from(joined)
-            )
-            return {(row.provider, row.handle): row.group_id for row in rows}
+        oldest_first = select(REGISTRY.c.provider, REGISTRY.c.handle, REGISTRY.c.group_id).order_by(REGISTRY.c.version)
+        with self._engine.connect().execution_options(yield_per=READ_ROWS) as connection:
+            return {(provider, handle): group_id for provider, handle, group_id in connection.execute(oldest_first)}
 
     def complete(
         self,
@@ -153,17 +139,10 @@ class RunStore:
                     select(GROUP_PSEUDONYMS.c.group_id).where(GROUP_PSEUDONYMS.c.project == project)
                 ).scalars()
             )
-            for rows in _bulks(
-                {"provider": provider, "handle": handle, "version": run.version, "group_id": group_id}
-                for (provider, handle), group_id in changed.items()
-            ):
-                connection.execute(insert(REGISTRY), rows)
-            for rows in _bulks(
-                {"project": project, "group_id": group_id, "pseudonym": pseudonym}
-                for group_id, pseudonym in pseudonyms.items()
-                if group_id not in known
-            ):
-                connection.execute(insert(GROUP_PSEUDONYMS), rows)
+            entries = ((*key, run.version, group_id) for key, group_id in sorted(changed.items()))
+            insert_rows(connection, REGISTRY, entries)
+            new = (item for item in sorted(pseudonyms.items()) if item[0] not in known)
+            insert_rows(connection, GROUP_PSEUDONYMS, ((project, *item) for item in new))
             for batch in batches:
                 connection.execute(
                     insert(TOKEN_BATCHES).values(
@@ -198,14 +177,3 @@ def run_state(connection: Connection, wave: str) -> RunState:
     """Return where a wave stands, inside a transaction."""
     stored = connection.execute(select(RUNS.c.state).where(RUNS.c.wave == wave)).scalar_one_or_none()
     return RunState.COLLECTING if stored is None else RunState(stored)
-
-
-def _bulks(rows: Iterable[dict[str, str | int | bytes]]) -> Iterable[list[dict[str, str | int | bytes]]]:
-    bulk = []
-    for row in rows:
-        bulk.append(row)
-        if len(bulk) == BULK_ROWS:
-            yield bulk
-            bulk = []
-    if bulk:
-        yield bulk

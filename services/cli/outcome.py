@@ -19,6 +19,8 @@ BAD_INPUT: Final = 2
 REFUSED: Final = 3
 TRY_LATER: Final = 4
 TAMPERED: Final = 5
+STOPPED: Final = 130
+"""Stopped by Ctrl-C: what a shell reports for SIGINT."""
 
 HEADINGS: Final = {
     BAD_INPUT: "bad input",
@@ -88,9 +90,11 @@ def run(command: Callable[[], object]) -> None:
     """Run the command line; errors of the trees become one message and their exit code, others a traceback."""
     try:
         command()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:  # inside a command, Typer makes Ctrl-C an exit with this code
+        if isinstance(end, SystemExit) and end.code != STOPPED:
+            raise
         talk.print("stopped; the same command goes on where it was")
-        sys.exit(130)
+        sys.exit(STOPPED)
     except Exception as error:
         code = exit_code_of(error)
         if code == 1:

@@ -3,11 +3,11 @@
 1. Check the files against the agreement's linkage schema.
 2. Pool all records in an order drawn from the seed and their content, so that no order of arrival decides anything.
 3. Deterministic passes: equal match keys make groups; ambiguous and contradictory keys are left out and counted.
-4. Plan the search: all pairs, or those that tables propose; across files, and within a file only where the agreement
-   says that it holds duplicates.
+4. Plan the search: all pairs, or in large files those that tables propose; across files, and within a file only where
+   the agreement says that it holds duplicates.
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
 6. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have. Pairs below the link threshold
-   go no further.
+   go no further. A search that may miss pairs is measured on a sample.
 7. Solve: the others, by falling score, through anonlink's greedy multi-party solver.
 8. Groups: every row has one; a class of at most four values says how well it is linked.
 
@@ -15,7 +15,7 @@ The linkage unit runs this, in a process of its own (anonlink holds the GIL). It
 its result stays there but for the group's pseudonym and the class, which tokens carry sealed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -31,11 +31,13 @@ from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
 from linkage_core.linking.groups import LinkageGroups, assemble
 from linkage_core.linking.pool import RecordPool, pool_records
-from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
+from linkage_core.linking.scoring import ScoredPairs, joined, mean_of_dice, weighted_mean
 from linkage_core.linking.solving import solve
 from linkage_core.schema import LinkageSchema
+from linkage_core.searching.candidates import Found
 from linkage_core.searching.encodings import EncodingsInMemory, as_words
 from linkage_core.searching.engine import Engine, LocalEngine
+from linkage_core.searching.plan import Recall, describe, measure, plan_search
 from linkage_core.searching.run import find_candidates
 from linkage_core.searching.search import Search, Span
 from linkage_core.searching.workspace import InMemory, Workspace
@@ -99,10 +101,29 @@ def link(
     tell("passes", 1, 1)
 
     # 4. Which pairs are compared.
-    search = _plan(pool, schema, matching, duplicates_allowed)
+    encodings = EncodingsInMemory({clk: as_words(column.bits, column.present) for clk, column in pool.clks.items()})
+    recall = Recall(
+        least=matching.least_search_recall_per_mille / PER_MILLE,
+        link_threshold=matching.link_per_mille / PER_MILLE,
+        score=partial(mean_of_dice, weights=[spec.weight for spec in schema.clks]),
+    )
+    tell("plan", 0, 1)
+    search = plan_search(_every_pair(pool, schema, matching, duplicates_allowed), encodings, recall, seed)
+    tell("plan", 1, 1)
 
     # 5. and 6. Candidates, scored task by task.
-    scored = _score(pool, schema, matching, search, engine or LocalEngine(), workspace or InMemory(), tell)
+    name = search.digest(pool.digest)
+    where = workspace or InMemory()
+    findings = find_candidates(
+        search,
+        where.publish(name, encodings),
+        engine=engine or LocalEngine(),
+        finished=where.finished(name),
+        maximum=matching.maximum_candidates_per_record * pool.size,
+        progress=partial(tell, "candidates"),
+    )
+    scored = _score(findings, search, schema, recall.link_threshold)
+    measured = measure(search, encodings, recall, seed, scored.linkable.a, scored.linkable.b)
 
     # 7. Links.
     tell("solve", 0, 1)
@@ -126,11 +147,13 @@ def link(
         split_blocks=scored.split_blocks,
         skipped_pairs=scored.skipped_pairs,
         solver_rounds=solved.rounds,
-        parameters=_parameters(matching, seed),
+        parameters=MappingProxyType(_parameters(matching, seed) | describe(search, measured)),
     )
 
 
-def _plan(pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_]) -> Search:
+def _every_pair(
+    pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_]
+) -> Search:
     return Search(
         clks=tuple(ClkName(clk.name) for clk in schema.clks),
         spans=tuple(
@@ -153,31 +176,13 @@ class _Scored:
     skipped_pairs: int
 
 
-def _score(
-    pool: RecordPool,
-    schema: LinkageSchema,
-    matching: Matching,
-    search: Search,
-    engine: Engine,
-    workspace: Workspace,
-    tell: Progress,
-) -> _Scored:
-    name = search.digest(pool.digest)
-    in_memory = EncodingsInMemory({clk: as_words(column.bits, column.present) for clk, column in pool.clks.items()})
-    findings = find_candidates(
-        search,
-        workspace.publish(name, in_memory),
-        engine=engine,
-        finished=workspace.finished(name),
-        maximum=matching.maximum_candidates_per_record * pool.size,
-        progress=partial(tell, "candidates"),
-    )
+def _score(findings: Iterable[Found], search: Search, schema: LinkageSchema, link_threshold: float) -> _Scored:
     linkable: list[ScoredPairs] = []
     counts = dict.fromkeys(search.clks, 0)
     pairs = split_blocks = skipped_pairs = 0
     for found in findings:
         scored = weighted_mean(found.candidates, schema.clks)
-        linkable.append(scored.take(scored.score >= matching.link_per_mille / PER_MILLE))
+        linkable.append(scored.take(scored.score >= link_threshold))
         for clk, dice in found.candidates.dice.items():
             counts[clk] += int(np.count_nonzero(dice >= search.threshold))
         pairs += len(scored)
@@ -186,20 +191,19 @@ def _score(
     return _Scored(joined(linkable), counts, pairs, split_blocks, skipped_pairs)
 
 
-def _parameters(matching: Matching, seed: int) -> Mapping[str, str | int]:
-    return MappingProxyType(
-        {
-            "seed": seed,
-            "anonlink": version("anonlink"),
-            "numpy": version("numpy"),
-            "passes": ",".join(matching.passes),
-            "combination": matching.combination,
-            "solver": matching.solver,
-            "candidate_per_mille": matching.candidate_per_mille,
-            "link_per_mille": matching.link_per_mille,
-            "sources_with_duplicates": ",".join(sorted(matching.sources_with_duplicates)),
-            "maximum_candidates_per_record": matching.maximum_candidates_per_record,
-            "high_quality_per_mille": matching.high_quality_per_mille,
-            "minimum_class_count": matching.minimum_class_count,
-        }
-    )
+def _parameters(matching: Matching, seed: int) -> dict[str, str | int]:
+    return {
+        "seed": seed,
+        "anonlink": version("anonlink"),
+        "numpy": version("numpy"),
+        "passes": ",".join(matching.passes),
+        "combination": matching.combination,
+        "solver": matching.solver,
+        "candidate_per_mille": matching.candidate_per_mille,
+        "link_per_mille": matching.link_per_mille,
+        "sources_with_duplicates": ",".join(sorted(matching.sources_with_duplicates)),
+        "least_search_recall_per_mille": matching.least_search_recall_per_mille,
+        "maximum_candidates_per_record": matching.maximum_candidates_per_record,
+        "high_quality_per_mille": matching.high_quality_per_mille,
+        "minimum_class_count": matching.minimum_class_count,
+    }

@@ -46,13 +46,18 @@ def weighted_mean(candidates: Candidates, specs: Sequence[ClkSpec]) -> ScoredPai
 
     A CLK that one of them lacks counts neither for nor against; a pair without a common CLK scores 0.
     """
-    weighted = np.zeros(len(candidates), dtype=np.float64)
-    weight = np.zeros(len(candidates), dtype=np.float64)
-    for spec in specs:
-        dice = candidates.dice[ClkName(spec.name)]
-        comparable = ~np.isnan(dice)
-        weighted[comparable] += spec.weight * dice[comparable]
-        weight[comparable] += spec.weight
-    score = np.zeros(len(candidates), dtype=np.float64)
+    dice = np.stack([candidates.dice[ClkName(spec.name)] for spec in specs], axis=1)
+    return ScoredPairs(candidates.row_a, candidates.row_b, mean_of_dice(dice, [spec.weight for spec in specs]))
+
+
+def mean_of_dice(dice: NDArray[np.float64], weights: Sequence[int]) -> NDArray[np.float64]:
+    """Return the weighted mean of each row of `dice`, float64 (pairs, CLKs), over what is a number; 0 without any."""
+    weighted = np.zeros(len(dice), dtype=np.float64)
+    weight = np.zeros(len(dice), dtype=np.float64)
+    for column, own_weight in zip(dice.T, weights, strict=True):
+        comparable = ~np.isnan(column)
+        weighted[comparable] += own_weight * column[comparable]
+        weight[comparable] += own_weight
+    score = np.zeros(len(dice), dtype=np.float64)
     np.divide(weighted, weight, out=score, where=weight > 0)
-    return ScoredPairs(candidates.row_a, candidates.row_b, score.round(SCORE_DECIMALS))
+    return score.round(SCORE_DECIMALS)

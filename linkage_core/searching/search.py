@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.dice import find_pairs, find_pairs_within
-from linkage_core.comparing.lsh import CodedRows, WantedPairs, find_in_tables
+from linkage_core.comparing.lsh import find_in_tables
 from linkage_core.comparing.lsh_plan import LshPlan
+from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.comparing.statistical_exit import StatisticalExit
 from linkage_core.searching.candidates import Candidates, Found, unique_pairs
@@ -101,6 +102,25 @@ class Search:
         """How many records there are."""
         return self.spans[-1].stop if self.spans else 0
 
+    @property
+    def wanted(self) -> WantedPairs:
+        """Which pairs count, as tables and samples take it."""
+        return WantedPairs(
+            np.array([0, *(span.stop for span in self.spans)], np.int64),
+            np.array([span.within for span in self.spans], np.bool_),
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every pair is compared to its last bit."""
+        return self.plan is None and not any(self.exits)
+
+    def pairs(self) -> int:
+        """Return how many pairs of records count."""
+        sizes = [span.stop - span.start for span in self.spans]
+        inside = sum(size * (size - 1) // 2 for span, size in zip(self.spans, sizes, strict=True) if span.within)
+        return inside + (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
+
     def digest(self, records: bytes) -> str:
         """Return a name of this search over records with that digest: another search, or other records, other name."""
         described = json.dumps(asdict(self), sort_keys=True).encode()
@@ -145,11 +165,7 @@ class Search:
 
     def _look_up(self, task: Tables, plan: LshPlan, encodings: Encodings) -> Found:
         coded = coded_rows(encodings, self.clks, self.records)
-        wanted = WantedPairs(
-            np.array([0, *(span.stop for span in self.spans)], np.int64),
-            np.array([span.within for span in self.spans], np.bool_),
-        )
-        found = find_in_tables(coded, wanted, plan, task.clk, range(task.first, task.stop), self.threshold)
+        found = find_in_tables(coded, self.wanted, plan, task.clk, range(task.first, task.stop), self.threshold)
         order = np.lexsort((found.row_b, found.row_a))
         row_a, row_b = found.row_a[order], found.row_b[order]
         dice = {clk: dice_where_present(rows.words, row_a, row_b) for clk, rows in zip(self.clks, coded, strict=True)}

@@ -269,5 +269,5 @@ def test_the_manifest_gets_every_parameter_and_progress_tells_every_step() -> No
     assert result.parameters["sources_with_duplicates"] == "tax"
     assert dict(result.candidates) == {"names": 1, "places": 0}
     assert (result.scored_pairs, result.linkable_pairs, result.solver_rounds) == (1, 1, 1)
-    assert list(last) == ["passes", "candidates", "solve"]
+    assert list(last) == ["passes", "plan", "candidates", "solve"]
     assert all(done == total for done, total in last.values())

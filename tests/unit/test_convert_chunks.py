@@ -61,6 +61,20 @@ def test_a_chunk_that_the_schema_does_not_give_is_refused_by_field(changes: dict
     assert field in faults_of(chunks.encoded_chunk_to_bytes(encoded(**changes)))
 
 
+def test_a_clk_of_another_length_is_told_with_the_length_that_the_schema_gives() -> None:
+    longer = encoded(clks={"names-year": ClkColumn(b"c" * 16, b"\x01\x01"), "names-day": DAY})
+    told = faults_of(chunks.encoded_chunk_to_bytes(longer))
+    assert "clks.names-year: 16 bytes for 2 rows, expected 4 a row" in told
+    assert "encode the file anew under the agreement in force" in told
+
+
+def test_a_chunk_of_another_schema_is_told_by_what_it_lacks_and_not_by_its_own_names() -> None:
+    other = encoded(clks={"names-year": YEAR, "canary": DAY})
+    told = faults_of(chunks.encoded_chunk_to_bytes(other))
+    assert "clks: 1 not in the schema, lacking ['names-day'], repeated none" in told
+    assert "canary" not in told
+
+
 def test_all_faults_of_a_chunk_are_told_together_without_its_content() -> None:
     bad = encoded(handles=b"canary", clks={"names-year": ClkColumn(b"canary", b""), "names-day": DAY}, match_keys={})
     told = faults_of(chunks.encoded_chunk_to_bytes(bad))

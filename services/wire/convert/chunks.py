@@ -3,6 +3,7 @@
 A chunk is hashed and sealed as these bytes, so each is serialised once and sent as it is.
 """
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -32,27 +33,29 @@ def encoded_chunk_from_bytes(
 ) -> messages.EncodedChunk:
     """Read encoded rows and check their shape against the schema: names of columns and bytes a row.
 
-    Raises `InputFault` naming the columns whose shape is wrong.
+    Raises `InputFault` with every column whose shape is wrong, what was expected, and what to do.
     """
     wire = _parse(intake_pb2.EncodedChunk(), content)
     rows = _rows("row_ids", wire.row_ids, IDENTIFIER_BYTES)
-    faults = [] if len(wire.handles) == rows * IDENTIFIER_BYTES else ["handles"]
-    if sorted(c.name for c in wire.clks) != sorted(clk_bytes):
-        faults.append("clks")
-    faults += [
-        f"clks.{c.name}"
-        for c in wire.clks
-        if c.name in clk_bytes and (len(c.bits) != rows * clk_bytes[c.name] or not _is_mask(c.present, rows))
+    faults = [
+        *_width_faults("handles", wire.handles, rows, IDENTIFIER_BYTES),
+        *_name_faults("clks", [c.name for c in wire.clks], clk_bytes),
+        *_name_faults("match_keys", [k.name for k in wire.match_keys], match_keys),
     ]
-    if sorted(k.name for k in wire.match_keys) != sorted(match_keys):
-        faults.append("match_keys")
-    faults += [
-        f"match_keys.{k.name}"
-        for k in wire.match_keys
-        if k.name in match_keys and (len(k.keys) != rows * IDENTIFIER_BYTES or not _is_mask(k.present, rows))
-    ]
+    for clk in wire.clks:
+        if clk.name in clk_bytes:
+            faults += _width_faults(f"clks.{clk.name}", clk.bits, rows, clk_bytes[clk.name])
+            faults += _mask_faults(f"clks.{clk.name}", clk.present, rows)
+    for key in wire.match_keys:
+        if key.name in match_keys:
+            faults += _width_faults(f"match_keys.{key.name}", key.keys, rows, IDENTIFIER_BYTES)
+            faults += _mask_faults(f"match_keys.{key.name}", key.present, rows)
     if faults:
-        raise InputFault("an uploaded chunk does not have the shape that the linkage schema gives", tuple(faults))
+        raise InputFault(
+            "an uploaded chunk does not have the shape that the linkage schema gives; "
+            "encode the file anew under the agreement in force",
+            tuple(faults),
+        )
     return messages.EncodedChunk(
         wire.row_ids,
         wire.handles,
@@ -127,6 +130,25 @@ def _rows(field: str, value: bytes, width: int) -> int:
     if len(value) % width:
         raise InputFault(f"{field} is not a multiple of {width} bytes")
     return len(value) // width
+
+
+def _width_faults(field: str, values: bytes, rows: int, width: int) -> Iterator[str]:
+    if len(values) != rows * width:
+        yield f"{field}: {len(values)} bytes for {rows} rows, expected {width} a row"
+
+
+def _mask_faults(field: str, present: bytes, rows: int) -> Iterator[str]:
+    if not _is_mask(present, rows):
+        yield f"{field}: presence must be one byte a row, 0 or 1, for {rows} rows"
+
+
+def _name_faults(field: str, found: Sequence[str], wanted: Collection[str]) -> Iterator[str]:
+    """Names that are not the schema's are counted, not shown: a stranger chose them."""
+    if sorted(found) != sorted(wanted):
+        unknown = sum(name not in wanted for name in found)
+        lacking = sorted(set(wanted) - set(found))
+        repeated = sorted({name for name in found if found.count(name) > 1} & set(wanted))
+        yield f"{field}: {unknown} not in the schema, lacking {lacking or 'none'}, repeated {repeated or 'none'}"
 
 
 def _is_mask(present: bytes, rows: int) -> bool:

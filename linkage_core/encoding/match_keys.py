@@ -4,7 +4,6 @@ Equality, frequency and missingness of match keys reach the linkage unit; the ca
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import compress
 from typing import Final
 
@@ -18,18 +17,17 @@ from linkage_core.schema import MatchKeySpec, Variable
 from linkage_core.standardise.run import StandardisedRecords
 from linkage_core.types import IDENTIFIER_BYTES
 
-MOST_PARTS: Final = 1 << 14
-"""Values whose bytes a match key remembers: the most frequent names and dates of a file, about 4 MB."""
+_LENGTHS: Final = tuple(length.to_bytes(4, "big") for length in range(256))
+"""The usual lengths as they are written."""
 
 
 class MatchKeyEncoder:
-    """Makes one match key of a file's records, chunk by chunk; some values in clear stay in it until `forget`."""
+    """Makes one match key of a file's records, chunk by chunk; it remembers no value."""
 
     def __init__(self, spec: MatchKeySpec, variables: Mapping[str, Variable], keys: LinkageKeys) -> None:
         self._variables = spec.variables
         self._sources = sorted({source for name in spec.variables for source in variables[name].of})
         self._key = keys.match_key(spec.name)
-        self._part = lru_cache(MOST_PARTS)(length_prefixed)
 
     def encode(self, records: StandardisedRecords) -> EncodedMatchKey:
         """Return HMAC(key of this match key, length-prefixed variables)[:16] of every record that has all parts.
@@ -41,21 +39,18 @@ class MatchKeyEncoder:
         present = np.logical_and.reduce([records.complete[source] for source in self._sources])
         for column in columns:
             present &= np.fromiter(map(bool, column), dtype=np.bool_, count=records.rows)
-        parts = [map(self._part, compress(column, present)) for column in columns]
+        parts = [map(length_prefixed, compress(column, present.tolist())) for column in columns]
         images = keyed_images(self._key, map(b"".join, zip(*parts, strict=True)))
         values = np.zeros((records.rows, IDENTIFIER_BYTES), dtype=np.uint8)
         values[present] = np.frombuffer(images, dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES)
         return EncodedMatchKey(values, present)
 
-    def forget(self) -> None:
-        """Forget every value."""
-        self._part.cache_clear()
-
 
 def length_prefixed(value: str) -> bytes:
     """Return a 4-byte big-endian length and the value's UTF-8 bytes: no two lists of values give the same string."""
     encoded = value.encode()
-    return len(encoded).to_bytes(4, "big") + encoded
+    length = len(encoded)
+    return (_LENGTHS[length] if length < len(_LENGTHS) else length.to_bytes(4, "big")) + encoded
 
 
 def within_cap(values: NDArray[np.uint8], present: NDArray[np.bool_], max_occurrences: int) -> NDArray[np.bool_]:

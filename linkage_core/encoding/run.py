@@ -44,8 +44,6 @@ class Encoder:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._columns.forget()
-        for match_key in self._match_keys.values():
-            match_key.forget()
 
     def encode(self, records: StandardisedRecords) -> EncodedRecords:
         """Encode a chunk of records, in their order."""

@@ -175,10 +175,10 @@ def _mark(
     """Mark the pairs that one of the first `tables` tables of a CLK finds."""
     if not tables:
         return
-    masks = np.zeros((tables - 1, coded.words.shape[1]), np.uint64)
+    masks = np.zeros((coded.words.shape[1], tables - 1), np.uint64)
     for table in range(1, tables):
         places = places_of(plan, clk, table, coded.length_bits, plan.bits[clk])
-        np.bitwise_or.at(masks[table - 1], places >> np.uint64(6), np.uint64(1) << (places & np.uint64(63)))
+        np.bitwise_or.at(masks[:, table - 1], places >> np.uint64(6), np.uint64(1) << (places & np.uint64(63)))
     heads = np.array([head_of(table, coded.length_bits) for table in range(1, tables)], np.uint64)
     mark_found_before(
         coded.words,

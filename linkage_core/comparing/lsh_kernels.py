@@ -196,11 +196,12 @@ def mark_found_before(
     """Set `found` for pairs that one of some tables of this CLK finds.
 
     A table finds a pair that is near, of rows that are not `crowded` and that agree in all bits of its mask
-    (`masks` uint64 (tables, words)) and, in at most `most_in_head` places, differ in the four words from its head on.
+    (`masks` uint64 (words, tables)) and, in at most `most_in_head` places, differ in the four words from its head on.
     Equal rows are found by the table of equal rows, which comes before these.
     """
     width = np.uint64(words.shape[1])
     differing = np.zeros(words.shape[1], np.uint64)
+    clashes = np.zeros(masks.shape[1], np.uint64)
     for pair in range(np.uint64(len(row_a))):
         row, other = row_a[pair], row_b[pair]
         if found[pair] or ones[row] == 0 or ones[other] == 0 or crowded[row] or crowded[other]:
@@ -212,15 +213,15 @@ def mark_found_before(
         if np.int64(apart) > most_apart[ones[row] + ones[other]]:
             continue
         found[pair] = apart == 0
-        for table in range(np.uint64(len(masks))):
-            if found[pair]:
-                break
-            if not _agree(differing, masks, table):
+        if found[pair] or not _share_a_bucket(clashes, differing, masks):
+            continue
+        for table in range(np.uint64(len(clashes))):
+            if clashes[table]:
                 continue
             in_head = np.uint64(0)
             for place in range(_HEAD):
                 in_head += set_bits(differing[heads[table] + place])
-            found[pair] = np.int64(in_head) <= most_in_head
+            found[pair] |= np.int64(in_head) <= most_in_head
 
 
 @inlined
@@ -256,7 +257,7 @@ def _same_file(
 
 
 @inlined
-def _fill_tile(tile: NDArray[np.uint64], heads: NDArray[np.uint64], left: int, right: int) -> None:
+def _fill_tile(tile: NDArray[np.uint64], heads: NDArray[np.uint64], left: int, right: np.uint64) -> None:
     """Lay the heads from `left` to before `right` word by word."""
     for row in range(left, right):
         for word in range(_HEAD):
@@ -297,12 +298,22 @@ def _below_zero(beyond: NDArray[np.int64], first: int) -> np.uint64:
 
 
 @inlined
-def _agree(differing: NDArray[np.uint64], masks: NDArray[np.uint64], table: int) -> bool:
-    """Return whether no bit of a table's mask differs."""
-    word = np.uint64(0)
-    while word < len(differing) and not differing[word] & masks[table, word]:
-        word += _ONE
-    return bool(word == len(differing))
+def _share_a_bucket(clashes: NDArray[np.uint64], differing: NDArray[np.uint64], masks: NDArray[np.uint64]) -> bool:
+    """Set `clashes` to the differing bits at each table's places; return whether some table has none.
+
+    `masks` uint64 (words, tables): all tables at once, a word at a time, without a branch that is hard to foresee.
+    """
+    tables = np.uint64(len(clashes))
+    for table in range(tables):
+        clashes[table] = 0
+    for word in range(np.uint64(len(differing))):
+        bits = differing[word]
+        for table in range(tables):
+            clashes[table] |= bits & masks[word, table]
+    agreeing = np.uint64(0)
+    for table in range(tables):
+        agreeing += np.uint64(clashes[table] == 0)
+    return bool(agreeing > 0)
 
 
 @inlined

@@ -36,8 +36,16 @@ ROW_COST: Final = 160.0
 EXACT_PAIR_COST: Final = 2.6
 """What one pair of an exact search costs for each CLK, in pairs of a bucket compared."""
 
+STANDARD_ERRORS: Final = 1.645
+"""The true recall is below the wanted one in a twentieth of all samples."""
+
+PAIRS_FOR_ONE_MISS: Final = 3.0
+"""A sample of n pairs that are all found says that at most 3 / n are not, at the same odds."""
+
 UNRELATED_KEPT: Final = 0.001
 """Share of unrelated pairs of a bucket that are compared beyond their first words."""
+
+HEAD_BITS: Final = HEAD_WORDS * WORD_BITS
 
 SALT: Final = b"symbolon lsh table v1"
 
@@ -91,17 +99,27 @@ class LshPlan:
 def plan_tables(
     agreement: Agreement, rows: Sequence[int], pairs: Sequence[int], wanted_recall: float, seed: int
 ) -> LshPlan | None:
-    """Return the cheapest plan that is expected to find `wanted_recall` of the best pairs; None if exact is cheaper.
+    """Return the cheapest plan that finds `wanted_recall` of the best pairs, by the sample; None if exact is cheaper.
+
+    The recall that the sample predicts is above the wanted one by `STANDARD_ERRORS` of its own, so that a plan that
+    fits its sample too well does not fall short elsewhere.
 
     `rows` and `pairs`: of each CLK, how many records have it, and how many pairs of them an exact search compares.
-    `wanted_recall` below 1; `seed` 0 to 2^64 - 1. None also where the sample holds no best pair.
+    `wanted_recall` below 1; `seed` 0 to 2^64 - 1. None also where the sample holds too few
+    best pairs to promise that much, or no pair of records that have some CLK.
     """
-    if not agreement.best.any():
+    if (
+        agreement.best.sum() * (1 - wanted_recall) < PAIRS_FOR_ONE_MISS
+        or not (agreement.unrelated >= 0).any(axis=0).all()
+    ):
         return None
+    most_in_head = tuple(
+        _most_in_head(apart, length) for apart, length in zip(agreement.unrelated.T, agreement.length_bits, strict=True)
+    )
     exact = EXACT_PAIR_COST * sum(pairs)
     best: tuple[float, LshPlan] | None = None
     for bits in range(FEWEST_BITS, MOST_BITS + 1):
-        chances = _Chances.of(agreement, bits)
+        chances = _Chances.of(agreement, most_in_head, bits)
         costs = [ROW_COST * r + p * c for r, p, c in zip(rows, pairs, chances.unrelated, strict=True)]
         limit = exact if best is None else best[0]
         tables = _fewest_tables(chances, agreement.best, costs, wanted_recall, limit)
@@ -113,7 +131,7 @@ def plan_tables(
             seed=seed,
             bits=(bits,) * len(rows),
             tables=tuple(int(number) + 1 for number in tables),
-            most_in_head=chances.most_in_head,
+            most_in_head=most_in_head,
             expected_recall=float(found[agreement.best].mean()),
             expected_recall_of_linkable=float(found.mean()),
             cost_of_exact=exact / cost if cost else np.inf,
@@ -130,7 +148,7 @@ def places_of(plan: LshPlan, clk: int, table: int, length_bits: int, count: int)
 
 def head_of(table: int, length_bits: int) -> int:
     """Return the word from which on a table compares pairs first: tables take turns, so that none is left for good."""
-    return table % (length_bits // WORD_BITS // HEAD_WORDS) * HEAD_WORDS
+    return table % (length_bits // HEAD_BITS) * HEAD_WORDS
 
 
 def _draw(seed: int, clk: int, table: int, length_bits: int, count: int) -> Iterator[int]:
@@ -156,26 +174,20 @@ class _Chances:
     shared: NDArray[np.float64]
     passed: NDArray[np.float64]
     unrelated: tuple[float, ...]
-    most_in_head: tuple[int, ...]
     heads: NDArray[np.int64]
 
     @classmethod
-    def of(cls, agreement: Agreement, bits: int) -> "_Chances":
-        shared = np.zeros(agreement.apart.shape)
-        passed = np.zeros(agreement.apart.shape)
-        unrelated, most_in_head = [], []
-        for clk, length in enumerate(agreement.length_bits):
+    def of(cls, agreement: Agreement, most_in_head: tuple[int, ...], bits: int) -> "_Chances":
+        shared, passed = np.zeros(agreement.apart.shape), np.zeros(agreement.apart.shape)
+        unrelated = []
+        for clk, (length, most) in enumerate(zip(agreement.length_bits, most_in_head, strict=True)):
             apart, any_two = agreement.apart[:, clk], agreement.unrelated[:, clk]
-            any_two = any_two[any_two >= 0]
-            head_bits = HEAD_WORDS * WORD_BITS
-            kept = chance_within(any_two, head_bits, length).mean(axis=0) if len(any_two) else np.zeros(1)
-            most_in_head.append(max(int(np.searchsorted(kept, UNRELATED_KEPT, side="right")) - 1, 0))
             possible = apart >= 0
             shared[possible, clk] = (1 - apart[possible] / length) ** bits
-            passed[possible, clk] = chance_within(apart[possible], head_bits, length)[:, most_in_head[clk]]
-            unrelated.append(float(((1 - any_two / length) ** bits).mean()) if len(any_two) else 0.0)
-        heads = np.array([length // WORD_BITS // HEAD_WORDS for length in agreement.length_bits])
-        return cls(shared, passed, tuple(unrelated), tuple(most_in_head), heads)
+            passed[possible, clk] = chance_within(apart[possible], HEAD_BITS, length)[:, most]
+            unrelated.append(float(((1 - any_two[any_two >= 0] / length) ** bits).mean()))
+        heads = np.array([length // HEAD_BITS for length in agreement.length_bits])
+        return cls(shared, passed, tuple(unrelated), heads)
 
     def found(self, tables: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the chance of each pair to be found by so many tables of each CLK: float64, (pairs,)."""
@@ -192,22 +204,27 @@ class _Chances:
         return missed
 
 
+def _most_in_head(unrelated: NDArray[np.int64], length_bits: int) -> int:
+    """Return how many bits of a head may differ, so that few unrelated pairs are compared beyond it."""
+    apart, pairs = np.unique(unrelated[unrelated >= 0], return_counts=True)
+    kept = pairs @ chance_within(apart, HEAD_BITS, length_bits) / pairs.sum()
+    return max(int(np.searchsorted(kept, UNRELATED_KEPT, side="right")) - 1, 0)
+
+
 def _fewest_tables(
     chances: _Chances, best: NDArray[np.bool_], costs: Sequence[float], wanted: float, limit: float
 ) -> NDArray[np.int64] | None:
     """Return the tables of each CLK, added one by one where they win most for their cost; None beyond the limit."""
-    chances = _Chances(
-        chances.shared[best], chances.passed[best], chances.unrelated, chances.most_in_head, chances.heads
-    )
+    chances = _Chances(chances.shared[best], chances.passed[best], chances.unrelated, chances.heads)
     tables = np.zeros(len(costs), np.int64)
     one_more = np.eye(len(costs), dtype=np.int64)
-    recall = float(chances.found(tables).mean())
-    while recall < wanted:
-        recalls = [float(chances.found(tables + more).mean()) for more in one_more]
-        gains = [(after - recall) / cost for after, cost in zip(recalls, costs, strict=True)]
+    found = chances.found(tables)
+    while found.mean() - STANDARD_ERRORS * found.std() / np.sqrt(len(found)) < wanted:
+        next_found = [chances.found(tables + more) for more in one_more]
+        gains = [(after.mean() - found.mean()) / cost for after, cost in zip(next_found, costs, strict=True)]
         chosen = int(np.argmax(gains))
         tables[chosen] += 1
-        recall = recalls[chosen]
+        found = next_found[chosen]
         if gains[chosen] <= 0 or np.dot(tables, costs) > limit or tables.sum() > MOST_TABLES:
             return None
     return tables

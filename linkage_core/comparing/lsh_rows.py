@@ -43,7 +43,7 @@ class CodedRows:
     @property
     def length_bits(self) -> int:
         """The length of the CLK."""
-        return self.words.shape[1] * WORD_BITS
+        return int(self.words.shape[1]) * WORD_BITS
 
     def usable(self) -> NDArray[np.uint32]:
         """Return the rows that take part in tables, rising."""
@@ -64,4 +64,5 @@ class WantedPairs:
         """Return how many wanted pairs there are among some rows."""
         sizes: list[int] = np.histogram(rows, bins=self.first_row)[0].tolist()
         inside = sum(size * (size - 1) // 2 for size, wanted in zip(sizes, self.within, strict=True) if wanted)
-        return inside + (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
+        across = (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
+        return int(inside + across)

@@ -16,7 +16,7 @@ from clkhash.schema import Schema
 from numpy.typing import NDArray
 
 from linkage_core.crypto.secret import Secret
-from linkage_core.encoding.distinct import BLOCK_ROWS, MOST_VALUES, DistinctValues
+from linkage_core.encoding.distinct import MOST_VALUES, DistinctValues
 from linkage_core.encoding.encodable import compile_schema, require_fitting
 from linkage_core.encoding.features import FeatureCodes
 from linkage_core.encoding.reference import feature_keys
@@ -25,6 +25,9 @@ from linkage_core.schema import ClkSpec
 
 MOST_CODE_BYTES: Final = 1 << 23
 """Bytes of remembered codes a feature: 65,536 values at 1,024 bits. Longer filters remember fewer values."""
+
+BLOCK_ROWS: Final = 1 << 14
+"""Most rows that are encoded at a time; fewer if so few values can be remembered."""
 
 _WORD_BITS: Final = 64
 
@@ -46,6 +49,7 @@ class ColumnEncoder:
             ClkCodes(spec.name, schema, secret, limits) for (spec, secret), schema in zip(clks, schemas, strict=True)
         ]
         self._lengths = [spec.length_bits for spec, _ in clks]
+        self._block_rows = min(BLOCK_ROWS, *limits.values())
 
     def encode(self, columns: Mapping[str, Sequence[str]], rows: int) -> list[NDArray[np.uint8]]:
         """Return each CLK's bits: uint8, (rows, length / 8), most significant bit first.
@@ -55,8 +59,8 @@ class ColumnEncoder:
         """
         encoded = [np.empty((rows, length // _WORD_BITS), dtype=np.uint64) for length in self._lengths]
         misfits: dict[tuple[str, str], int] = {}
-        for first in range(0, rows, BLOCK_ROWS):
-            block = slice(first, min(first + BLOCK_ROWS, rows))
+        for first in range(0, rows, self._block_rows):
+            block = slice(first, min(first + self._block_rows, rows))
             numbers = {name: values.number(columns[name][block]) for name, values in self._values.items()}
             for clk, bits in zip(self._clks, encoded, strict=True):
                 for feature, count in clk.encode(self._values, numbers, bits[block]).items():
@@ -119,7 +123,7 @@ def _filter_words(schema: Schema) -> int:
 
 
 def _most_values(filter_words: int) -> int:
-    return max(min(MOST_CODE_BYTES * 8 // _WORD_BITS // filter_words, MOST_VALUES), BLOCK_ROWS)
+    return min(MOST_CODE_BYTES * 8 // _WORD_BITS // filter_words, MOST_VALUES)
 
 
 @kernel

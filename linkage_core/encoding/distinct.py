@@ -1,8 +1,8 @@
 """The distinct values of one column, numbered: what is computed per value is computed once, whatever the rows.
 
-It remembers at most `limit` values and `MOST_CODES` code points (a longer block of rows is the one exception), at 12 to
-28 bytes a value and 4 a code point; when the next block might not fit, everything is forgotten and numbering begins
-again in another generation. What was derived by number is then void.
+It remembers at most `limit` values, at 24 bytes a value, and `MOST_CODES` code points of 4 bytes (longer rows that come
+at a time are the one exception). When the next rows might not fit, everything is forgotten and numbering begins again
+in another generation; what was derived by number is then void.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,6 @@ from linkage_core.native import kernel
 
 MOST_VALUES: Final = 1 << 16
 MOST_CODES: Final = MOST_VALUES * 32
-BLOCK_ROWS: Final = 4096
-"""Most rows that are numbered at a time; each might hold a value not seen before."""
-
 _SLOTS_A_VALUE: Final = 2
 _ONE: Final = np.uint64(1)
 _HALF: Final = np.uint64(32)
@@ -34,8 +31,8 @@ class DistinctValues:
     """
 
     def __init__(self, limit: int = MOST_VALUES) -> None:
-        if limit < BLOCK_ROWS or limit & (limit - 1):
-            raise ValueError(f"a memo must hold a power of two of values and at least {BLOCK_ROWS}, not {limit}")
+        if limit < 1 or limit & (limit - 1):
+            raise ValueError(f"a memo must hold a power of two of values, not {limit}")
         self.generation = 0
         self.count = 0
         self._limit = limit
@@ -44,9 +41,9 @@ class DistinctValues:
         self._codes = np.empty(0, dtype=np.uint32)
 
     def number(self, column: Sequence[str]) -> NDArray[np.uint32]:
-        """Return the number of each row's value, uint32; at most `BLOCK_ROWS` rows, else `ValueError`."""
-        if len(column) > BLOCK_ROWS:
-            raise ValueError(f"at most {BLOCK_ROWS} rows are numbered at a time, not {len(column)}")
+        """Return the number of each row's value, uint32; more rows at a time than `limit` are a `ValueError`."""
+        if len(column) > self._limit:
+            raise ValueError(f"at most {self._limit} rows are numbered at a time, not {len(column)}")
         numbers = np.empty(len(column), dtype=np.uint32)
         if not column:
             return numbers

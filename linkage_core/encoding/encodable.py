@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, Final
 
 from clkhash.field_formats import FieldSpec
-from clkhash.schema import Schema, SchemaError, from_json_dict
+from clkhash.schema import Schema, SchemaError, from_json_dict, validate_schema_dict
 
 from linkage_core.errors import InputFault
 from linkage_core.schema import ClkSpec
@@ -39,7 +39,9 @@ def compile_schema(spec: ClkSpec) -> Schema:
     faults = tuple(_faults(spec))
     if not faults:
         try:
-            return from_json_dict(copy.deepcopy(spec.clkhash))  # clkhash writes defaults into what it is given
+            validate_schema_dict(spec.clkhash)
+            # clkhash writes defaults into what it is given, and would validate it twice more
+            return from_json_dict(copy.deepcopy(spec.clkhash), validate=False)
         except SchemaError as error:
             said = [error.msg, *(str(fault) for fault in error.errors)]
             faults = tuple(" ".join(text.split("\n")[:3]) for text in said)  # the rest repeats the whole schema

@@ -4,7 +4,6 @@ An n-gram of at most three code points is one 64-bit number (21 bits a code poin
 Numbers are those of one generation: `forget` begins anew. Tokens are parts of names in clear.
 """
 
-from collections.abc import Iterator
 from typing import Final, Protocol
 
 import numpy as np
@@ -96,6 +95,7 @@ class PackedNgrams:
 
     def __init__(self, n: int, *, positional: bool) -> None:
         self._n = n
+        self._shifts = [_CODE_BITS * place for place in reversed(range(n))]
         self._positional = positional
         self._count = 0
         self.forget()
@@ -122,8 +122,8 @@ class PackedNgrams:
 
     def spelled(self, number: int) -> str:
         """Return a token as clkhash spells it."""
-        packed, place = (int(part) for part in self._ngrams[number])
-        ngram = "".join(_code_points(packed, self._n))
+        packed, place = self._ngrams[number].tolist()
+        ngram = "".join([chr(packed >> shift & _CODE_MASK) for shift in self._shifts])
         return f"{place} {ngram}" if self._positional else ngram
 
     def forget(self) -> None:
@@ -143,11 +143,6 @@ class PackedNgrams:
         self._ngrams = ngrams
         self._slots = np.zeros((capacity * _SLOTS_A_TOKEN, 2), dtype=np.uint64)
         insert_ngrams(self._slots, ngrams, self._count)
-
-
-def _code_points(packed: int, n: int) -> Iterator[str]:
-    for place in reversed(range(n)):
-        yield chr(packed >> (_CODE_BITS * place) & _CODE_MASK)
 
 
 @inlined

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from linkage_core.comparing.cost import Cost
 
-SAMPLE_PAIRS: Final = 2048
+SAMPLE_PAIRS: Final = 1024
 """Pairs of a block that are tried: every few rows of one side beside every few of the other."""
 
 WORTH_SAMPLING: Final = 1 << 19
@@ -21,9 +21,9 @@ WORDS_AT_A_TIME: Final = 2
 
 
 def choose_words(left: NDArray[np.uint64], right: NDArray[np.uint64], need: NDArray[np.int64], cost: Cost) -> int:
-    """Return after how many words a pair is left where it cannot reach the threshold; all words where that is cheapest.
+    """Return after how many words a pair is left where it cannot reach the threshold: all words if that is cheapest.
 
-    `left` and `right` uint64 (rows, words) without empty rows; `need[s]` as the kernels have it. Affects speed only.
+    `left` and `right` uint64 (rows, words); `need[s]` as the kernels have it. Affects speed only.
     """
     words: int = left.shape[1]
     if len(left) * len(right) < WORTH_SAMPLING:

@@ -10,28 +10,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.survivors import (
-    COUNT,
-    LEAN,
-    NUMBER,
-    REST,
-    as_pair,
-    common_bits,
-    least_in_common,
-    places_reaching,
-    stays,
-)
+from linkage_core.comparing.instructions import TILE, common_bits, compare_with_tile, places_reaching
+from linkage_core.comparing.survivors import COUNT, LEAN, NUMBER, REST, as_pair, least_in_common, stays
 from linkage_core.native import kernel, set_bits
 
-TILE: Final = 128
-"""Columns of a tile: with 16 words of 64 bits 16 KiB, a third to a half of a core's nearest cache."""
-
-_ONE, _TWO, _THREE, _FOUR, _FIVE, _SIX, _SEVEN, _EIGHT = (np.uint64(number) for number in range(1, 9))
+_ONE: Final = np.uint64(1)
+_TWO: Final = np.uint64(2)
+_EIGHT: Final = np.uint64(8)
 _COLUMNS: Final = np.uint64(TILE)
+_CACHE_LINE: Final = np.uint64(64)
 
 
 @kernel
-def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
+def find_in_tiles(
     rows: NDArray[np.uint64],
     row_facts: NDArray[np.int64],
     tiles: NDArray[np.uint64],
@@ -49,16 +40,19 @@ def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
 
     `rows` uint64 (rows, words); `tiles` (tiles, words, 128) and `columns` (tiles * 128, words) hold the same columns,
     those beyond the last one zero. Facts, `bounds` (tiles, 3) and `slack`: see `survivors`. `need[s]`: common bits that
-    a pair with `s` set bits in all must have, at least 1. `first`, even: words after which a pair may be left.
+    a pair with `s` set bits in all must have, at least 1. `first`: words after which a pair may be left.
     `within`: rows are columns, and each pair of them is wanted once. `found` has room for more than 128 pairs. `place`
     uint64 (2,): tile and row to go on with; the tile is `len(tiles)` when all are done.
     """
-    sums = np.empty(TILE, np.int64)
+    memory = np.empty(TILE + 8, np.int64)
+    skipped = (_CACHE_LINE - np.uint64(memory.ctypes.data) % _CACHE_LINE) // _EIGHT
+    sums = memory[skipped : skipped + _COLUMNS]
     survivors = np.empty(2 * TILE, np.int64)
     at_sums = np.uint64(sums.ctypes.data)
     at_survivors = np.uint64(survivors.ctypes.data)
     words = np.uint64(rows.shape[1])
     at_rows = np.uint64(rows.ctypes.data)
+    at_tiles = np.uint64(tiles.ctypes.data)
     at_columns = np.uint64(columns.ctypes.data)
     size = 0
     tile = place[0]
@@ -77,31 +71,9 @@ def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
             needed, rest = need[count + bounds[tile, 0]], min(row_facts[i, REST], bounds[tile, 1])
             cut = least_in_common(needed, rest, lean + bounds[tile, 2], slack)
 
-            for j in range(_COLUMNS):
-                sums[j] = -cut
-            word = np.uint64(0)
-            while word + _EIGHT <= first:
-                a, b, c, d = rows[i, word], rows[i, word + _ONE], rows[i, word + _TWO], rows[i, word + _THREE]
-                e, f, g, h = rows[i, word + _FOUR], rows[i, word + _FIVE], rows[i, word + _SIX], rows[i, word + _SEVEN]
-                for j in range(_COLUMNS):
-                    common = set_bits(a & tiles[tile, word, j]) + set_bits(b & tiles[tile, word + _ONE, j])
-                    common += set_bits(c & tiles[tile, word + _TWO, j]) + set_bits(d & tiles[tile, word + _THREE, j])
-                    common += set_bits(e & tiles[tile, word + _FOUR, j]) + set_bits(f & tiles[tile, word + _FIVE, j])
-                    common += set_bits(g & tiles[tile, word + _SIX, j]) + set_bits(h & tiles[tile, word + _SEVEN, j])
-                    sums[j] += np.int64(common)
-                word += _EIGHT
-            while word < first:
-                a, b = rows[i, word], rows[i, word + _ONE]
-                for j in range(_COLUMNS):
-                    common = set_bits(a & tiles[tile, word, j]) + set_bits(b & tiles[tile, word + _ONE, j])
-                    sums[j] += np.int64(common)
-                word += _TWO
-            all_below = np.int64(-1)
-            for j in range(_COLUMNS):
-                all_below &= sums[j]
-            if all_below < 0:
+            at_row = at_rows + i * words * _EIGHT
+            if compare_with_tile(at_row, at_tiles + base * words * _EIGHT, first, cut, at_sums) < 0:
                 continue
-
             for survivor in range(places_reaching(at_sums, _COLUMNS, np.int64(0), at_survivors)):
                 near = np.uint64(survivors[survivor])
                 column = base + near
@@ -109,9 +81,7 @@ def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
                 if (within and column <= i) or not stays(shared, lean + column_facts[column, LEAN], slack):
                     continue
                 if first < words:
-                    shared = np.int64(
-                        common_bits(at_rows + i * words * _EIGHT, at_columns + column * words * _EIGHT, words)
-                    )
+                    shared = np.int64(common_bits(at_row, at_columns + column * words * _EIGHT, words))
                 if shared >= need[count + column_facts[column, COUNT]]:
                     found[size] = as_pair(row_facts[i, NUMBER], column_facts[column, NUMBER], within)
                     size += 1
@@ -119,6 +89,22 @@ def find_in_tiles(  # noqa: C901 - one loop nest, compiled as a whole
         tile += _ONE
     place[0] = tile
     return size
+
+
+@kernel
+def count_set_bits(words: NDArray[np.uint64], first: np.uint64) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each row's set bits, and those in its first `first` words: both int64 (rows,)."""
+    counts = np.empty(len(words), np.int64)
+    in_first = np.empty(len(words), np.int64)
+    for row in range(np.uint64(len(words))):
+        count = np.uint64(0)
+        for word in range(first):
+            count += set_bits(words[row, word])
+        in_first[row] = np.int64(count)
+        for word in range(first, np.uint64(words.shape[1])):
+            count += set_bits(words[row, word])
+        counts[row] = np.int64(count)
+    return counts, in_first
 
 
 @kernel

@@ -17,16 +17,9 @@ from llvmlite import ir  # type: ignore[import-untyped] # ships no types
 from numba.core import cgutils, config
 from numpy.typing import NDArray
 
-from linkage_core.comparing.survivors import (
-    COUNT,
-    LEAN,
-    NUMBER,
-    as_pair,
-    common_bits,
-    least_in_common,
-    places_reaching,
-    stays,
-)
+from linkage_core.comparing.instructions import common_bits, places_reaching
+from linkage_core.comparing.sides import aligned
+from linkage_core.comparing.survivors import COUNT, LEAN, NUMBER, as_pair, least_in_common, stays
 from linkage_core.native import inlined, instruction, kernel
 
 SQUARE: Final = 32
@@ -77,10 +70,8 @@ def scratch(words: int) -> NDArray[np.uint8]:
     It holds the bytes of a block of rows, those of a panel of columns, the counts of a block of pairs, and the unit's
     configuration: with 16 words about 1.1 MiB.
     """
-    size = (PANEL + 1) * 2 * words * _TILE_BYTES + SQUARE * SQUARE * 4 + _ROW_BYTES
-    memory = np.zeros(size + _ROW_BYTES, np.uint8)
-    start = -memory.ctypes.data % _ROW_BYTES
-    memory = memory[start : start + size]
+    size = (PANEL + 1) * 2 * words * _TILE_BYTES + 4 * SQUARE * SQUARE + _ROW_BYTES
+    memory = aligned((size // 8,)).view(np.uint8)
     settings = memory[-_ROW_BYTES:]
     settings[0] = 1  # the only layout there is
     settings[16:32].view(np.uint16)[:] = _ROW_BYTES

@@ -25,6 +25,7 @@ NAMES: Final = (
     "clear_text",
     "attack",
     "generator",
+    "upload",
     "release",
     "coverage",
     "startup",

@@ -86,7 +86,8 @@ def _shares_and_key_checks(world: Premises, found: Survived) -> None:
 
 
 def _uploads(world: Premises, found: Survived) -> None:
-    world.linkage.start(f"after services.common.sealed_frames:FrameFile.keep 2")  # the second chunk lies there, uncounted
+    # The second chunk lies there, uncounted.
+    world.linkage.start("after services.common.sealed_frames:FrameFile.keep 2")
     for provider in ("tax", "register"):
         with pytest.raises(NotReady, match="key checks"):
             world.step(provider, pipeline.encode)

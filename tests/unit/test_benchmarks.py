@@ -24,6 +24,7 @@ TINY: dict[str, dict[str, Any]] = {
     "clear_text": {"sizes": (500,), "rounds": 1},
     "attack": {"febrl_rows": 100, "people": 200},
     "generator": {"sizes": (50, 60)},
+    "upload": {"rows": 2_000, "rounds": 1},
     "release": {"persons": 300},
     "coverage": {"releases": 5},
     "startup": {"rounds": 1, "first_runs": 0},

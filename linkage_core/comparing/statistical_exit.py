@@ -8,14 +8,11 @@ pairs that an exit keeps follows from the Dice of a sample of such pairs.
 
 from dataclasses import dataclass
 from math import erf, lgamma, sqrt
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.cost import VECTORS, WORD_BITS
-
-WORDS_AT_A_TIME: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ def choose_exit(
     dice, both = dice_of_sample[wanted], set_bits_of_sample[wanted]
     apart, row = np.unique(np.rint((1 - dice) * both).astype(np.int64), return_inverse=True)
     best, least_work = None, VECTORS.of(length_bits // WORD_BITS, survivors=0.0)
-    for words in range(WORDS_AT_A_TIME, length_bits // WORD_BITS, WORDS_AT_A_TIME):
+    for words in range(1, length_bits // WORD_BITS):
         sampled = words * WORD_BITS
         chances = chance_within(apart, sampled, length_bits)
         allowed = np.floor((1 - threshold) * both * sampled / length_bits).astype(np.int64)
@@ -91,7 +88,7 @@ def chance_within(apart: NDArray[np.int64], sampled_bits: int, length_bits: int)
         + logs[rest] - logs[np.where(possible, beyond, 0)] - logs[np.where(possible, outside, 0)]
         - ways[:, None]
     )  # fmt: skip
-    chances: NDArray[np.float64] = np.cumsum(np.where(possible, np.exp(likely), 0.0), axis=1)
+    chances: NDArray[np.float64] = np.cumsum(np.exp(np.where(possible, likely, -np.inf)), axis=1)
     return np.minimum(chances, 1.0)
 
 

@@ -20,30 +20,26 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.similarity import assert_native
 from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
 from linkage_core.linking.groups import LinkageGroups, assemble
-from linkage_core.linking.pool import RecordPool, pool_records
-from linkage_core.linking.scoring import ScoredPairs, joined, mean_of_dice, weighted_mean
+from linkage_core.linking.pool import pool_records
+from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
 from linkage_core.linking.solving import solve
+from linkage_core.linking.what_to_search import PER_MILLE, encodings_of, every_pair, recall_of
 from linkage_core.schema import LinkageSchema
 from linkage_core.searching.candidates import Found
-from linkage_core.searching.encodings import EncodingsInMemory, as_words
 from linkage_core.searching.engine import Engine, LocalEngine
-from linkage_core.searching.plan import Recall, describe, measure, plan_search
+from linkage_core.searching.plan import describe, measure, plan_search
 from linkage_core.searching.run import find_candidates
-from linkage_core.searching.search import Search, Span
+from linkage_core.searching.search import Search
 from linkage_core.searching.workspace import InMemory, Workspace
 from linkage_core.types import ClkName
-
-PER_MILLE: Final = 1000
 
 Progress = Callable[[str, int, int], None]
 """`progress(step, done, of how many)`: called on the linking process's own thread."""
@@ -101,14 +97,9 @@ def link(
     tell("passes", 1, 1)
 
     # 4. Which pairs are compared.
-    encodings = EncodingsInMemory({clk: as_words(column.bits, column.present) for clk, column in pool.clks.items()})
-    recall = Recall(
-        least=matching.least_search_recall_per_mille / PER_MILLE,
-        link_threshold=matching.link_per_mille / PER_MILLE,
-        score=partial(mean_of_dice, weights=[spec.weight for spec in schema.clks]),
-    )
     tell("plan", 0, 1)
-    search = plan_search(_every_pair(pool, schema, matching, duplicates_allowed), encodings, recall, seed)
+    encodings, recall = encodings_of(pool), recall_of(schema, matching)
+    search = plan_search(every_pair(pool, schema, matching, duplicates_allowed), encodings, recall, seed)
     tell("plan", 1, 1)
 
     # 5. and 6. Candidates, scored task by task.
@@ -148,20 +139,6 @@ def link(
         skipped_pairs=scored.skipped_pairs,
         solver_rounds=solved.rounds,
         parameters=MappingProxyType(_parameters(matching, seed) | describe(search, measured)),
-    )
-
-
-def _every_pair(
-    pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_]
-) -> Search:
-    return Search(
-        clks=tuple(ClkName(clk.name) for clk in schema.clks),
-        spans=tuple(
-            Span(start, stop, within=bool(within))
-            for start, stop, within in zip(pool.first[:-1], pool.first[1:], duplicates_allowed, strict=True)
-        ),
-        threshold=matching.candidate_per_mille / PER_MILLE,
-        exits=tuple(None for _ in schema.clks),
     )
 
 

@@ -51,10 +51,17 @@ class Recall:
 
 def plan_search(every_pair: Search, encodings: Encodings, recall: Recall, seed: int) -> Search:
     """Return `every_pair`, or the cheaper search that is expected to reach the recall; `seed` 0 to 2^64 - 1."""
-    if recall.least == 1 or every_pair.pairs() <= COMPARED_IN_FULL:
+    if _in_full(every_pair, recall):
         return every_pair
     coded = coded_rows(encodings, every_pair.clks, every_pair.records)
     sample = _sample(every_pair, coded, recall, draw_records(seed, "plan", PLANNING_RECORDS, every_pair.records))
+    return choose(every_pair, coded, sample, recall, seed)
+
+
+def choose(every_pair: Search, coded: Sequence[CodedRows], sample: SampledPairs, recall: Recall, seed: int) -> Search:
+    """Return the search that `plan_search` would make from this sample."""
+    if _in_full(every_pair, recall):
+        return every_pair
     plan = plan_tables(
         agreement_of(sample, coded, seed),
         rows=[len(rows.usable()) for rows in coded],
@@ -103,6 +110,10 @@ def describe(search: Search, measured: MeasuredRecall | None) -> dict[str, str |
             "measured_on_pairs": measured.best_pairs,
         }
     return described
+
+
+def _in_full(every_pair: Search, recall: Recall) -> bool:
+    return recall.least == 1 or every_pair.pairs() <= COMPARED_IN_FULL
 
 
 def _sample(search: Search, coded: Sequence[CodedRows], recall: Recall, records: NDArray[np.uint32]) -> SampledPairs:

@@ -12,6 +12,7 @@ from services.cli.outcome import BAD_INPUT, results, talk
 
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
+    from services.linkage_unit.estimating import WaveEstimate
     from services.linkage_unit.status import Status
 
 app = typer.Typer(no_args_is_help=True, help="Run the linkage unit: mailbox, intake, linking, sealed tokens.")
@@ -83,6 +84,31 @@ def status(
 
 
 @app.command()
+def estimate(
+    config: Config,
+    wave: Annotated[str, typer.Option(help="Wave to estimate, as the agreement names it.")],
+    memory: Annotated[float, typer.Option(min=0, help="GiB that linking may take; 0: all of this machine's.")] = 0,
+) -> None:
+    """Tell what linking a wave would cost at several thresholds; exit code 3 if the agreed one would not fit.
+
+    It compares a sample of records with all others, and changes nothing.
+
+    Example: symbolon linkage-unit estimate --config linkage-unit.toml --wave 2025
+    """
+    import os
+
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import estimate as run
+
+    with telling_of_kernels():
+        found = run(load(config), wave)
+    _print_estimate(found)
+    there_is = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    found.require_fits(round(memory * 2**30) or there_is)
+    talk.print("it fits")
+
+
+@app.command()
 def link(
     config: Config,
     wave: Annotated[str, typer.Option(help="Wave to link, as the agreement names it.")],
@@ -116,6 +142,27 @@ def _steps() -> "Iterator[Progress]":
             display.update(tasks[step], completed=done, total=total)
 
         yield tell
+
+
+def _print_estimate(found: "WaveEstimate") -> None:
+    from rich.table import Table
+
+    results.print(f"{found.records:,} records; the agreed threshold is {found.agreed.threshold:g}")
+    table = Table()
+    for heading in ("threshold", "candidates", "a record", "disk", "memory", "search", "comparing", "recall"):
+        table.add_column(heading, justify="left" if heading == "search" else "right")
+    for item in found.estimates:
+        table.add_row(
+            f"{item.threshold:g}",
+            f"{item.candidates:,}",
+            f"{item.candidates / found.records:.1f}",
+            f"{item.disk_bytes / 2**20:,.0f} MiB",
+            f"{item.memory_bytes / 2**20:,.0f} MiB",
+            item.way,
+            f"{item.seconds:,.0f} s",
+            f"{item.recall:.3f}",
+        )
+    results.print(table)
 
 
 def _print_tables(status: "Status") -> None:

@@ -1,5 +1,6 @@
 """The linkage unit's processes: serve, check, link, status. Thin: everything they do is in the rooms beside."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -31,8 +32,10 @@ from services.linkage_unit.workspace import WorkerKeys
 
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
+    from services.linkage_unit.estimating import WaveEstimate
 
 STATUS: Final = "status"
+ESTIMATE: Final = "estimate"
 
 
 def serve(config: LinkageUnitConfig, ready: Callable[[str], None]) -> None:
@@ -70,6 +73,14 @@ def link(config: LinkageUnitConfig, wave: str, progress: "Progress | None" = Non
         ) as channel:
             fetch = partial(fetch_wave_keys, channel, unit.agreement)
             return link_wave(unit, wave, fetch, progress, engine=engine, worker_keys=worker_keys)
+
+
+def estimate(config: LinkageUnitConfig, wave: str) -> "WaveEstimate":
+    """Return what linking a wave would cost on this machine; changes nothing."""
+    from services.linkage_unit.estimating import estimate_wave
+
+    with _opened(config, ESTIMATE, system_clock, system_random) as unit:
+        return estimate_wave(unit, wave, time.perf_counter)
 
 
 def status(config: LinkageUnitConfig) -> Status:

@@ -1,0 +1,47 @@
+"""What a linkage run searches: its pool as encodings, the search of every pair, and what a cheaper one must find."""
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.agreement.clauses import Matching
+from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.scoring import mean_of_dice
+from linkage_core.schema import LinkageSchema
+from linkage_core.searching.encodings import EncodingsInMemory, as_words
+from linkage_core.searching.plan import Recall
+from linkage_core.searching.search import Search, Span
+from linkage_core.types import ClkName
+
+PER_MILLE: Final = 1000
+
+
+def encodings_of(pool: RecordPool) -> EncodingsInMemory:
+    """Return the pool's CLKs as words; a record that lacks one has zeros there."""
+    return EncodingsInMemory({clk: as_words(column.bits, column.present) for clk, column in pool.clks.items()})
+
+
+def every_pair(
+    pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_]
+) -> Search:
+    """Return the search that compares every pair across files, and within files that may hold a person twice."""
+    return Search(
+        clks=tuple(ClkName(clk.name) for clk in schema.clks),
+        spans=tuple(
+            Span(start, stop, within=bool(within))
+            for start, stop, within in zip(pool.first[:-1], pool.first[1:], duplicates_allowed, strict=True)
+        ),
+        threshold=matching.candidate_per_mille / PER_MILLE,
+        exits=tuple(None for _ in schema.clks),
+    )
+
+
+def recall_of(schema: LinkageSchema, matching: Matching) -> Recall:
+    """Return which share of which pairs the agreement wants found."""
+    return Recall(
+        least=matching.least_search_recall_per_mille / PER_MILLE,
+        link_threshold=matching.link_per_mille / PER_MILLE,
+        score=partial(mean_of_dice, weights=[spec.weight for spec in schema.clks]),
+    )

@@ -142,7 +142,7 @@ def _in_squares(
 
 
 def _checked(statistical: StatisticalExit, words: int) -> int:
-    """Return the exit's number of words; raises `InputFault` unless it is even and leaves a word to compare."""
-    if statistical.words % 2 or not 0 < statistical.words < words:
+    """Return the exit's number of words; raises `InputFault` unless it leaves a word to compare."""
+    if not 0 < statistical.words < words:
         raise InputFault(f"an exit after {statistical.words} of {words} words: choose one for CLKs of this length")
     return statistical.words

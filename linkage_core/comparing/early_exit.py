@@ -17,8 +17,6 @@ SAMPLE_PAIRS: Final = 1024
 WORTH_SAMPLING: Final = 1 << 19
 """Pairs of a block below which all words are compared: the sample would take longer than what it saves."""
 
-WORDS_AT_A_TIME: Final = 2
-
 
 def choose_words(left: NDArray[np.uint64], right: NDArray[np.uint64], need: NDArray[np.int64], cost: Cost) -> int:
     """Return after how many words a pair is left where it cannot reach the threshold: all words if that is cheapest.
@@ -35,7 +33,6 @@ def choose_words(left: NDArray[np.uint64], right: NDArray[np.uint64], need: NDAr
     in_b = np.cumsum(np.bitwise_count(b), axis=1, dtype=np.int64)
     rest = np.minimum(in_a[:, -1:] - in_a, in_b[:, -1:] - in_b)
     survivors = (common + rest >= need[in_a[:, -1:] + in_b[:, -1:]]).mean(axis=0)
-    choices = range(WORDS_AT_A_TIME, words, WORDS_AT_A_TIME)
-    work = {chosen: cost.of(chosen, float(survivors[chosen - 1])) for chosen in choices}
+    work = {chosen: cost.of(chosen, float(survivors[chosen - 1])) for chosen in range(1, words)}
     work[words] = cost.of(words, 0.0)
     return min(work, key=work.__getitem__)

@@ -6,7 +6,9 @@ the number of differing bits among them is hypergeometric, given how many differ
 pairs that an exit keeps follows from the Dice of a sample of such pairs.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import partial
 from math import erf, lgamma, sqrt
 
 import numpy as np
@@ -63,14 +65,16 @@ def choose_exit(
         sampled = words * WORD_BITS
         chances = chance_within(apart, sampled, length_bits)
         allowed = np.floor((1 - threshold) * both * sampled / length_bits).astype(np.int64)
-        for slack in range(sampled):
-            recall = float(chances[row, np.minimum(allowed + slack, sampled)].mean())
-            if recall >= wanted_recall:
-                survivors = chance_of_unrelated(threshold, slack, sampled, length_bits)
-                work = VECTORS.of(words, survivors)
-                if work < least_work:
-                    best, least_work = StatisticalExit(words, slack, recall, survivors), work
-                break
+        recall = partial(_mean_chance, chances, row, allowed)
+        slacks = range(-sampled, sampled + 1)
+        least = bisect_left(slacks, wanted_recall, key=recall)
+        if least == len(slacks):
+            continue
+        survivors = chance_of_unrelated(threshold, slacks[least], sampled, length_bits)
+        work = VECTORS.of(words, survivors)
+        if work < least_work:
+            best = StatisticalExit(words, slacks[least], recall(slacks[least]), survivors)
+            least_work = work
     return best
 
 
@@ -92,12 +96,18 @@ def chance_within(apart: NDArray[np.int64], sampled_bits: int, length_bits: int)
     return np.minimum(chances, 1.0)
 
 
+def _mean_chance(chances: NDArray[np.float64], row: NDArray[np.int64], allowed: NDArray[np.int64], slack: int) -> float:
+    """Return the mean over pairs of the chance that at most `allowed + slack` bits differ; it rises with the slack."""
+    bits = allowed + slack
+    return float(np.where(bits < 0, 0.0, chances[row, np.clip(bits, 0, chances.shape[1] - 1)]).mean())
+
+
 def chance_of_unrelated(threshold: float, slack_bits: int, sampled_bits: int, length_bits: int) -> float:
     """Return about how likely an unrelated pair survives: half of its bits differ, whatever the CLKs' set bits are.
 
     Those are binomial, half of the bits, and shift what is allowed; the difference of both is nearly normal.
     """
     share = (1 - threshold) * sampled_bits / length_bits
-    mean = sampled_bits / 2 - share * length_bits - slack_bits
+    excess = sampled_bits / 2 - share * length_bits - slack_bits
     deviation = sqrt(sampled_bits / 4 + share * share * length_bits / 2)
-    return (1 + erf((0.5 - mean) / deviation / sqrt(2))) / 2
+    return (1 + erf(-excess / deviation / sqrt(2))) / 2

@@ -215,16 +215,25 @@ def _fewest_tables(
     chances: _Chances, best: NDArray[np.bool_], costs: Sequence[float], wanted: float, limit: float
 ) -> NDArray[np.int64] | None:
     """Return the tables of each CLK, added one by one where they win most for their cost; None beyond the limit."""
-    chances = _Chances(chances.shared[best], chances.passed[best], chances.unrelated, chances.heads)
+    uncertain = best & (chances.shared < 1).all(axis=1)
+    pairs, certain = int(best.sum()), int(best.sum() - uncertain.sum())
+    chances = _Chances(chances.shared[uncertain], chances.passed[uncertain], chances.unrelated, chances.heads)
+
+    def recall_and_error(tables: NDArray[np.int64]) -> tuple[float, float]:
+        found = chances.found(tables)
+        recall = (certain + found.sum()) / pairs
+        variance = (certain + (found * found).sum()) / pairs - recall**2
+        return float(recall), float(np.sqrt(max(variance, 0.0) / pairs))
+
     tables = np.zeros(len(costs), np.int64)
     one_more = np.eye(len(costs), dtype=np.int64)
-    found = chances.found(tables)
-    while found.mean() - STANDARD_ERRORS * found.std() / np.sqrt(len(found)) < wanted:
-        next_found = [chances.found(tables + more) for more in one_more]
-        gains = [(after.mean() - found.mean()) / cost for after, cost in zip(next_found, costs, strict=True)]
+    recall, error = recall_and_error(tables)
+    while recall - STANDARD_ERRORS * error < wanted:
+        nexts = [recall_and_error(tables + more) for more in one_more]
+        gains = [(after - recall) / cost for (after, _), cost in zip(nexts, costs, strict=True)]
         chosen = int(np.argmax(gains))
         tables[chosen] += 1
-        found = next_found[chosen]
+        recall, error = nexts[chosen]
         if gains[chosen] <= 0 or np.dot(tables, costs) > limit or tables.sum() > MOST_TABLES:
             return None
     return tables

@@ -50,7 +50,7 @@ def _growth(points: list[dict[str, Any]], growth: Growth) -> Any:
         x=altair.X("size:Q", title=growth.size, scale=altair.Scale(type="log", nice=False, padding=20)),
         color=altair.Color("series:N", title=None, sort=None, legend=altair.Legend(labelLimit=WIDTH)),
     )
-    measure = altair.Scale(type="log")
+    measure = altair.Scale(type="log", nice=False, padding=20)
     lines = chart.mark_line(point=True).encode(y=altair.Y("median:Q", title=growth.measure, scale=measure))
     ranges = chart.mark_rule().encode(y=altair.Y("least:Q", scale=measure), y2="most:Q")
     return altair.layer(ranges, lines)

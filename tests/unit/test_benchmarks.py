@@ -21,7 +21,7 @@ TINY: dict[str, dict[str, Any]] = {
     "encoding": {"people": 200, "rounds": 1},
     "comparing": {"people": 200, "rounds": 1},
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
-    "clear_text": {"sizes": (500,), "rounds": 1},
+    "clear_text": {"rounds": {500: 1}},
     "attack": {"febrl_rows": 100, "people": 200},
     "generator": {"sizes": (50, 60)},
     "upload": {"rows": 2_000, "rounds": 1},
@@ -55,7 +55,7 @@ def test_what_a_release_is_charged_is_what_opendp_alone_would_charge() -> None:
 def test_without_splinks_environment_one_is_told_how_to_build_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clear_text, "PYTHON", Path("/nowhere/python"))
     with pytest.raises(FileNotFoundError, match=re.escape("make .bench/splink/.ready")):
-        clear_text.at_size((50,), rounds=1)
+        clear_text.at_size({50: 1})
 
 
 def test_once_every_kernel_was_used_no_further_use_compiles() -> None:

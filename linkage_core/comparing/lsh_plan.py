@@ -12,7 +12,7 @@ finds the best partner of every record gives the same links. The plan tells both
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,28 +142,24 @@ def plan_tables(
 
 
 def places_of(plan: LshPlan, clk: int, table: int, length_bits: int, count: int) -> NDArray[np.uint64]:
-    """Return `count` different places of bits, uint64, drawn for a table: the first `plan.bits[clk]` make its key."""
-    return np.array(list(_draw(plan.seed, clk, table, length_bits, count)), np.uint64)
+    """Return `count` different places of bits, uint64, drawn for a table: the first `plan.bits[clk]` make its key.
+
+    From SHAKE-256 by rejection, so that a recorded seed gives the same tables on every machine and version.
+    """
+    name = SALT + plan.seed.to_bytes(8, "big") + clk.to_bytes(4, "big") + table.to_bytes(4, "big")
+    fair = (1 << 32) // length_bits * length_bits
+    numbers = 2 * count
+    while True:
+        stream = np.frombuffer(hashlib.shake_256(name).digest(4 * numbers), ">u4")
+        drawn = list(dict.fromkeys((stream[stream < fair] % length_bits).tolist()))
+        if len(drawn) >= count:
+            return np.array(drawn[:count], np.uint64)
+        numbers *= 2
 
 
 def head_of(table: int, length_bits: int) -> int:
     """Return the word from which on a table compares pairs first: tables take turns, so that none is left for good."""
     return table % (length_bits // HEAD_BITS) * HEAD_WORDS
-
-
-def _draw(seed: int, clk: int, table: int, length_bits: int, count: int) -> Iterator[int]:
-    """Yield different numbers below `length_bits`, from SHAKE-256 by rejection: the same on any machine."""
-    name = SALT + seed.to_bytes(8, "big") + clk.to_bytes(4, "big") + table.to_bytes(4, "big")
-    fair = (1 << 32) // length_bits * length_bits
-    drawn: set[int] = set()
-    stream = np.frombuffer(hashlib.shake_256(name).digest(4 * 16 * length_bits), ">u4")
-    for number in map(int, stream):
-        place = number % length_bits
-        if number < fair and place not in drawn:
-            drawn.add(place)
-            yield place
-        if len(drawn) == count:
-            return
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -85,39 +85,40 @@ def expected_d(fill: float, t: int) -> float:
 
 
 @inlined
-def transpose(square: NDArray[np.uint64], first: np.uint64) -> None:
-    """Transpose 64 × 64 bits, several times side by side, in place: rows `first` to `first` + 63 of `square`.
+def transpose(squares: NDArray[np.uint64], first: np.uint64) -> None:
+    """Transpose 64 × 64 bits in place, eight times side by side: the rows of eight words from word `first` on.
 
-    Bit c of row r becomes bit r of row c, in each of the columns of words. Source: H. S. Warren, Hacker's Delight,
-    second edition, section 7-3, with the least significant bit as the first.
+    Bit c of row r becomes bit r of row c, in each of the eight. Source: H. S. Warren, Hacker's Delight, second edition,
+    section 7-3, with the least significant bit as the first.
     """
     width = np.uint64(_WORD_BITS // 2)
     mask = np.uint64(0x00000000FFFFFFFF)
     while width != np.uint64(0):
-        row = np.uint64(0)
-        while row < np.uint64(_WORD_BITS):
-            one, other = first + row, first + row + width
-            for column in range(np.uint64(_SIDE_BY_SIDE)):
-                changed = ((square[one, column] >> width) ^ square[other, column]) & mask
-                square[one, column] ^= changed << width
-                square[other, column] ^= changed
-            row = (row + width + np.uint64(1)) & ~width
+        span = width * np.uint64(_SIDE_BY_SIDE)
+        for begin in range(first, first + np.uint64(GROUP_RECORDS), span + span):
+            for place in range(begin, begin + span):
+                changed = ((squares[place] >> width) ^ squares[place + span]) & mask
+                squares[place] ^= changed << width
+                squares[place + span] ^= changed
         width >>= np.uint64(1)
         mask ^= mask << width
 
 
 @inlined
 def mix(columns: NDArray[np.uint64], indices: NDArray[np.uint16], first: np.uint64, mixed: NDArray[np.uint64]) -> None:
-    """Write 64 output bits, from bit `first` of the words on, of all encodings of a group: XORs of their input bits."""
-    flip = np.uint64(7)
+    """Write 64 output bits of all encodings of a group, the bits of the words from bit `first` on: XORs of inputs."""
+    flip, sides, t = np.uint64(7), np.uint64(_SIDE_BY_SIDE), np.uint64(indices.shape[1])
+    odd = t & np.uint64(1)
     for bit in range(np.uint64(_WORD_BITS)):
-        chosen = (first + bit) ^ flip
-        for side in range(np.uint64(_SIDE_BY_SIDE)):
-            mixed[bit, side] = columns[np.uint64(indices[chosen, 0]) ^ flip, side]
-        for part in range(np.uint64(1), np.uint64(indices.shape[1])):
-            source = np.uint64(indices[chosen, part]) ^ flip
-            for side in range(np.uint64(_SIDE_BY_SIDE)):
-                mixed[bit, side] ^= columns[source, side]
+        chosen, to = (first + bit) ^ flip, bit * sides
+        source = (np.uint64(indices[chosen, 0]) ^ flip) * sides
+        for side in range(sides):
+            mixed[to + side] = columns[source + side] if odd else np.uint64(0)
+        for part in range(odd, t, np.uint64(2)):
+            source = (np.uint64(indices[chosen, part]) ^ flip) * sides
+            other = (np.uint64(indices[chosen, part + np.uint64(1)]) ^ flip) * sides
+            for side in range(sides):
+                mixed[to + side] ^= columns[source + side] ^ columns[other + side]
 
 
 @kernel
@@ -127,18 +128,19 @@ def diffuse_groups(words: NDArray[np.uint64], indices: NDArray[np.uint16]) -> No
     All 512 encodings' values of one bit lie side by side, so one XOR of 512 bits serves them all. Bit b of an encoding,
     counted from the most significant bit of its first byte, is bit b ^ 7 of its words.
     """
-    square_bits, sides = np.uint64(_WORD_BITS), np.uint64(_SIDE_BY_SIDE)
-    columns = np.empty((indices.shape[0], _SIDE_BY_SIDE), dtype=np.uint64)
-    mixed = np.empty((_WORD_BITS, _SIDE_BY_SIDE), dtype=np.uint64)
-    for begin in range(np.uint64(0), np.uint64(words.shape[0]), square_bits * sides):
+    rows, sides = np.uint64(_WORD_BITS), np.uint64(_SIDE_BY_SIDE)
+    columns = np.empty(indices.shape[0] * _SIDE_BY_SIDE, dtype=np.uint64)
+    mixed = np.empty(GROUP_RECORDS, dtype=np.uint64)
+    for begin in range(np.uint64(0), np.uint64(words.shape[0]), rows * sides):
         for word in range(np.uint64(words.shape[1])):
-            for row in range(square_bits):
-                for side in range(sides):
-                    columns[word * square_bits + row, side] = words[begin + side * square_bits + row, word]
-            transpose(columns, word * square_bits)
+            first = word * rows * sides
+            for side in range(sides):
+                for row in range(rows):
+                    columns[first + row * sides + side] = words[begin + side * rows + row, word]
+            transpose(columns, first)
         for word in range(np.uint64(words.shape[1])):
-            mix(columns, indices, word * square_bits, mixed)
+            mix(columns, indices, word * rows, mixed)
             transpose(mixed, np.uint64(0))
-            for row in range(square_bits):
-                for side in range(sides):
-                    words[begin + side * square_bits + row, word] = mixed[row, side]
+            for side in range(sides):
+                for row in range(rows):
+                    words[begin + side * rows + row, word] = mixed[row * sides + side]

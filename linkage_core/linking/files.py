@@ -77,6 +77,11 @@ def check_against_schema(files: tuple[EncodedFile, ...], schema: LinkageSchema) 
     faults += [f"{name}: more than one file" for name in sorted({n for n in names if names.count(n) > 1})]
     if sum(file.row_count for file in files) > LARGEST_ROW_COUNT:
         faults.append(f"more than {LARGEST_ROW_COUNT} rows together")
+    faults += [
+        f"{file.provider}: no rows; upload its file, or link under an agreement without this provider"
+        for file in files
+        if not file.row_count
+    ]
     lengths = {ClkName(clk.name): clk.length_bits for clk in schema.clks}
     keys = {MatchKeyName(key.name) for key in schema.match_keys}
     for file in files:

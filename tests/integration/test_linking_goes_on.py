@@ -10,15 +10,17 @@ import pytest
 from linkage_core.errors import Tampered
 from linkage_core.searching import search as search_module
 from linkage_core.searching.candidates import Found
+from linkage_core.searching.cluster import RayEngine
 from linkage_core.searching.encodings import Encodings
-from linkage_core.searching.engine import LocalEngine
+from linkage_core.searching.engine import Engine, LocalEngine
 from linkage_core.searching.search import Search, Task
 from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.status import status_of
+from services.linkage_unit.workspace import WorkerKeys
 from tests.support.linkage import WaveKeyPair, config_of, connected, encode_people, opened, served
-from tests.support.parties import NOW, Parties, make_parties
+from tests.support.parties import Parties, make_parties
 
 KEYS = WaveKeyPair.new()
 PEOPLE = {"register": range(100), "border": range(50, 150), "tax": range(90, 170)}
@@ -57,10 +59,10 @@ def config(parties: Parties, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return config
 
 
-def link(config: LinkageUnitConfig, engine: Watched, now: datetime = NOW) -> dict[str, object]:
+def link(config: LinkageUnitConfig, engine: Engine, worker_keys: WorkerKeys | None = None) -> dict[str, object]:
     """Link; returns the counts of the run's manifest."""
-    with opened(config, lambda: now, process="link") as unit:
-        link_wave(unit, "w1", lambda wave: KEYS.public, engine=engine)
+    with opened(config, process="link") as unit:
+        link_wave(unit, "w1", lambda wave: KEYS.public, engine=engine, worker_keys=worker_keys)
         counts = status_of(unit).waves[0].counts
     assert counts is not None
     return dict(counts)
@@ -80,6 +82,18 @@ def test_a_stopped_search_goes_on_and_gives_what_an_undisturbed_one_gives(config
     assert len(first.ran) == 5
     assert len(second.ran) > 5
     assert counts["linkable_pairs"] == 50 + 60 + 10  # register and border, border and tax, register and tax
+
+
+def test_a_cluster_takes_up_what_threads_began_and_reads_the_encodings_from_the_sealed_store(
+    config: LinkageUnitConfig,
+) -> None:
+    first = Watched(stop_after=5)
+    with pytest.raises(KeyboardInterrupt):
+        link(config, first)
+    counts = link(
+        config, RayEngine("local", cores=2), WorkerKeys(config.key_encryption_key.absolute(), config.wraps.absolute())
+    )
+    assert counts["linkable_pairs"] == 50 + 60 + 10
 
 
 def test_findings_are_gone_when_the_run_is_done(config: LinkageUnitConfig) -> None:

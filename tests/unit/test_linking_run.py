@@ -251,9 +251,9 @@ def test_a_file_that_lacks_a_clk_of_the_schema_is_refused() -> None:
         link([replace(tax, clks={ClkName("names"): tax.clks[ClkName("names")]})], schema(), matching(), seed=1)
 
 
-def test_an_empty_file_is_linked_to_nothing() -> None:
-    result = linked({"register": [Row(names=0)], "tax": []})
-    assert result.groups.files[PartyName("tax")].group.shape == (0,)
+def test_an_empty_side_is_refused_with_what_to_do() -> None:
+    with pytest.raises(InputFault, match="tax: no rows; upload its file"):
+        linked({"register": [Row(names=0)], "tax": []})
 
 
 def test_the_manifest_gets_every_parameter_and_progress_tells_every_step() -> None:

@@ -68,9 +68,10 @@ def at_size(rounds: Mapping[int, int]) -> Table:
             _row("ours, diffused CLKs", task, [took for took, _ in encoded], encoded[0][1]),
         ]
         run = in_clear[0]
+        steps = ", ".join(f"{step} {took:.2f} s" for step, took in run.seconds.items())
         notes.append(
-            f"Splink on {people:,} people, {rounds[people]} rounds: in the first one {', '.join(f'{step} {took:.2f} s' for step, took in run.seconds.items())}; "
-            f"at most {run.peak_mebibytes:,.0f} MiB in memory."
+            f"Splink on {people:,} people, the first of {rounds[people]} rounds: {steps}; at most "
+            f"{run.peak_mebibytes:,.0f} MiB in memory."
         )
         versions |= {f"{name} {number}" for name, number in run.versions.items()}
     return Table(

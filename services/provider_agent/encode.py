@@ -11,7 +11,7 @@ Memory per person: 32 bytes of handle and row id, 17 for each match key, and abo
 frequencies are counted; the rest is one block and one bucket of the shuffle. Measured with two match keys: 130 bytes.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,7 +27,6 @@ from linkage_core.encoding.run import Encoder
 from linkage_core.schema import LinkageSchema
 from linkage_core.types import IDENTIFIER_BYTES, ClkName
 from services.provider_agent.agent import Agent
-from services.provider_agent.ahead import one_ahead
 from services.provider_agent.check import CheckedFiles
 from services.provider_agent.fingerprint import unchanged
 from services.provider_agent.identities import read_identities
@@ -74,11 +73,8 @@ def encode_wave(agent: Agent, keys: LinkageKeys, checked: CheckedFiles) -> None:
         agent.outbox.fill(Artefact.ROWS, way_back(bytes(file.handles), bytes(file.row_ids)))
         kept = _within_caps(schema, file)
         rows = in_chunks(shuffle.in_order(), chunk_rows(schema))
-        with (
-            agent.progress("writing the outbox", checked.rows) as advance,
-            one_ahead(_chunks(schema, rows, kept, root, advance)) as chunks,
-        ):
-            agent.outbox.fill(Artefact.UPLOAD, chunks)
+        with agent.progress("writing the outbox", checked.rows) as advance:
+            agent.outbox.fill(Artefact.UPLOAD, _chunks(schema, rows, kept, root, advance))
     manifest = UploadManifest(
         row_count=file.rows,
         chunk_count=root.chunks,
@@ -116,9 +112,8 @@ def _encode_file(agent: Agent, keys: LinkageKeys, checked: CheckedFiles, shuffle
         unchanged(source.path, checked.identities),
         agent.progress("encoding", checked.rows) as advance,
         Encoder(schema, keys) as encoder,
-        one_ahead(read_identities(source, schema)) as blocks,
     ):
-        for people in blocks:
+        for people in read_identities(source, schema):
             encoded = encoder.encode(people.records)
             rows = _rows(schema, encoded, file.rows)
             rows["handle"] = handles(handle_key, people.local_ids)
@@ -158,7 +153,7 @@ def _within_caps(schema: LinkageSchema, file: _EncodedFile) -> dict[str, NDArray
 
 def _chunks(
     schema: LinkageSchema, chunks: Iterator[Rows], kept: Mapping[str, NDArray[np.bool_]], root: Root, advance: Advance
-) -> Generator[bytes]:
+) -> Iterator[bytes]:
     for rows in chunks:
         match_keys = {}
         for spec in schema.match_keys:

@@ -5,7 +5,7 @@ more for a moment when duplicates are looked for; 10 million people need about 6
 """
 
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -96,7 +96,7 @@ def check_identities(
     return CheckedIdentities(tally.rows, tally.fields(), in_order)
 
 
-def read_identities(source: FileSource, schema: LinkageSchema) -> Generator[IdentityBlock]:
+def read_identities(source: FileSource, schema: LinkageSchema) -> Iterator[IdentityBlock]:
     """Yield the people of a file that was validated before; a fault now means that the file is another one."""
     faults = FaultLog()
     with Standardiser(schema, _date_formats(source)) as standardiser:

@@ -15,7 +15,7 @@ from tests.support.premises import ROOT
 from tests.support.waves import PEOPLE, running_world
 
 POINTS = {
-    "while a block is read ahead": "services.provider_agent.identities:_local_ids 7",
+    "while a block is read": "services.provider_agent.identities:_local_ids 6",
     "while a block is encoded": "services.provider_agent.shuffle:Shuffle.add 2",
     "while chunks are written": "services.provider_agent.encode:encoded_chunk_to_bytes 3",
 }

@@ -1,7 +1,8 @@
 """Chunks of one stream on their way to the disk: sealed beside the arrival of the next, and counted by the group.
 
-A flush of the disk and a transaction cost about as much for one chunk as for many; both are made for a whole group. What the store counts is on disk all the same: a process that is killed loses what
-it has not counted, at most two groups, and is sent that again.
+A flush of the disk and a transaction cost about as much for one chunk as for many; both are made for a whole group.
+What the store counts is on disk all the same: a process that is killed loses what it has not counted, at most two
+groups, and is sent that again.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor

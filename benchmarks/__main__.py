@@ -20,6 +20,7 @@ from benchmarks.timing import seconds
 
 NAMES: Final = (
     "encoding",
+    "agent",
     "comparing",
     "linking",
     "clear_text",

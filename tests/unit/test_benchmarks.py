@@ -19,6 +19,7 @@ from benchmarks.table import Figure, Table, shown
 
 TINY: dict[str, dict[str, Any]] = {
     "encoding": {"people": 200, "rounds": 1},
+    "agent": {"people": 400, "rounds": 1},
     "comparing": {"people": 200, "rounds": 1},
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
     "clear_text": {"rounds": {500: 1}},

@@ -39,10 +39,10 @@ def find_in_tiles(
     """Write pairs from `place` on into `found` until all are done or it is full; return how many.
 
     `rows` uint64 (rows, words); `tiles` (tiles, words, 128) and `columns` (tiles * 128, words) hold the same columns,
-    those beyond the last one zero. Facts, `bounds` (tiles, 3) and `slack`: see `survivors`. `need[s]`: common bits that
-    a pair with `s` set bits in all must have, at least 1. `first`: words after which a pair may be left.
-    `within`: rows are columns, and each pair of them is wanted once. `found` has room for more than 128 pairs. `place`
-    uint64 (2,): tile and row to go on with; the tile is `len(tiles)` when all are done.
+    those beyond the last one zero; `bounds` int64 (tiles, 3) are theirs, as `sides.Side` has them. Facts and `slack`:
+    see `survivors`. `need[s]`: common bits that a pair with `s` set bits in all must have, at least 1. `first`: words
+    after which a pair may be left. `within`: rows are columns, and each pair of them is wanted once. `found` has room
+    for at least 128 pairs. `place` uint64 (2,): tile and row to go on with; the tile is `len(tiles)` when all are done.
     """
     memory = np.empty(TILE + 8, np.int64)
     skipped = (_CACHE_LINE - np.uint64(memory.ctypes.data) % _CACHE_LINE) // _EIGHT

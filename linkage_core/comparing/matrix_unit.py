@@ -98,7 +98,7 @@ def find_in_squares(
     """Write pairs from `place` on into `found` until all are done or it is full; return how many.
 
     As `kernels.find_in_tiles`, but rows and columns both come in blocks of 32, the last ones filled up with zeros, and
-    have bounds: least set bits, most beyond the first words, least lean. `memory` as `scratch` makes it. `found` has
+    both have bounds. `memory` as `scratch` makes it. `found` has
     room for at least 1024 pairs. `place` uint64 (3,): panel, block of rows and block of columns to go on with; the
     panel begins at `len(column_bounds)` when all are done. Only where `has_matrix_unit()`: elsewhere the process dies.
     """

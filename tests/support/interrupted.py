@@ -22,6 +22,7 @@ def main(point: str, arguments: list[str]) -> None:
     """Run `symbolon` with these arguments; it gets SIGINT once, just before the call."""
     from services.cli.main import main as symbolon
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background is told to ignore it
     place, number = point.split(" ")
     module, _, path = place.partition(":")
     *owners, name = path.split(".")

@@ -10,8 +10,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-SEPARATOR = "\n"
 _CODE_POINT = "<u4"
+_CONTINUATION = 0x80
+"""Upper bits of the bytes of UTF-8 that continue a code point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,14 @@ def texts_of(values: Sequence[str]) -> Texts:
     return Texts(code_points("".join(values)), starts)
 
 
-def joined(column: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return a column's code points with one separator between two values, and where each value ends.
-
-    The quick way finds the separators again; values that hold one are measured instead.
-    """
-    codes = code_points(SEPARATOR.join(column))
-    separators = np.flatnonzero(codes == ord(SEPARATOR))
-    if len(separators) == len(column) - 1:
-        return codes, np.append(separators, len(codes))
-    lengths = np.fromiter(map(len, column), dtype=np.int64, count=len(column))
-    return codes, np.cumsum(lengths + 1) - 1
+def texts_of_utf8(utf8: NDArray[np.uint8], starts: NDArray[np.int64]) -> Texts:
+    """Return texts of their UTF-8, uint8, and where each one's begins in it: int64, (values + 1,)."""
+    if not (utf8 & 0x80).any():
+        return Texts(utf8.astype(np.uint32), starts)
+    codes = code_points(utf8.tobytes().decode("utf-8", "surrogatepass"))
+    before = np.zeros(len(utf8) + 1, dtype=np.int64)
+    np.cumsum((utf8 & 0xC0) != _CONTINUATION, out=before[1:])
+    return Texts(codes, before[starts])
 
 
 def code_points(text: str) -> NDArray[np.uint32]:

@@ -93,7 +93,7 @@ def test_forgetting_meanwhile_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
     secret = KEYS.clk(SPEC.name)
     [remembering] = ColumnEncoder([(SPEC, secret)]).encode(file, rows)
     monkeypatch.setattr(columns, "MOST_VALUES", BLOCK_ROWS)
-    monkeypatch.setattr(distinct, "MOST_CODES", BLOCK_ROWS)
+    monkeypatch.setattr(distinct, "MOST_BYTES", BLOCK_ROWS)
     monkeypatch.setattr(positions, "MOST_TOKENS", 10)
     monkeypatch.setattr(positions, "MOST_DRAWS", 10)
     forgetful = ColumnEncoder([(SPEC, secret)])

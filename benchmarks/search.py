@@ -124,7 +124,7 @@ def at_size(people: Mapping[int, bool], sampled: int = 1000) -> Table:
             "samples: the one that plans and the one that measures. Processor seconds add the threads up: shared among "
             "cores that have nothing else to do, they are the time. The exponent is theirs, from the size before.",
             f"Candidates reach {THRESHOLD} in some CLK, linkable pairs {LINK} on average besides. Wanted: "
-            f"{WANTED_RECALL} of the pairs that are the best of one of their records, measured by exact comparison of "
+            f"{WANTED_RECALL} of the pairs of records that are each other's best, measured by exact comparison of "
             f"{sampled:,} records that had no part in the plan; and so are all linkable pairs. Most of those are false "
             "in a large file, and lose to better ones.",
             "True pairs: rows of one person in both files, whether or not any CLK is near; comparing every pair tells "

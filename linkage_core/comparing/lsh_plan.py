@@ -6,9 +6,9 @@ with chance 1 - (1 - q^r)^L (Indyk and Motwani, 1998: locality-sensitive hashing
 CLKs agree in half of their bits, so few of their pairs share a bucket. Decoding the sampled bits with a Golay or
 Reed-Muller code instead gives the same pairs at the same cost, to a few per cent, at every q from .6 to .9.
 
-Which pairs count: those that are the best of one of their records, `SampledPairs.best`. Of all pairs that reach the
-link threshold, most are false in a large file, near it, and lose to a better pair when links are chosen; a search that
-finds the best partner of every record gives the same links. The plan tells both shares.
+Which pairs count: those of two records that are each other's best, `SampledPairs.best`. They are the links that are
+chosen whatever else is found. Of all pairs that reach the link threshold most are false in a large file: near it, and
+of records that have a better partner. The plan tells the expected share of both.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ class Agreement:
 
     `apart`: int64, (pairs, CLKs), in how many bits each pair differs; -1 where the pair's Dice in that CLK is below the
     candidate threshold or a record lacks the CLK, so that it cannot be found there. `best`: bool, (pairs,), whether the
-    pair is the best of one of its records. `unrelated`: int64, (pairs, CLKs), the same of pairs of any two records,
+    two are each other's best. `unrelated`: int64, (pairs, CLKs), the same of pairs of any two records,
     -1 only where one lacks the CLK. `length_bits`: of each CLK.
     """
 

@@ -35,8 +35,9 @@ class SampledPairs:
     """All pairs of sampled records that reach the link threshold and that some CLK proposes.
 
     `record`: the sampled record, `partner`: any other, uint32, (pairs,). `best`: bool, (pairs,), whether the partner is
-    the best that the record has in the partner's file; the lower number where two are as good. `apart`: int64,
-    (pairs, CLKs), as `Agreement.apart`. `records`: how many were sampled.
+    the best that the record has in the partner's file (the lower number where two are as good), and the record none
+    worse than any other for the partner. `apart`: int64, (pairs, CLKs), as `Agreement.apart`. `records`: how many were
+    sampled.
     """
 
     record: NDArray[np.uint32]
@@ -55,7 +56,7 @@ class SampledPairs:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRecall:
-    """What a search found of the pairs of sampled records: those that are some record's best, and all linkable ones."""
+    """What a search found of the sampled records' pairs: those of two that are each other's best, and all linkable."""
 
     records: int
     best_pairs: int
@@ -108,21 +109,16 @@ def sample_pairs(
 
     A pair may be linked if its Dice in some CLK is >= `threshold` and its score >= `link_threshold`.
     """
-    starts = range(0, len(coded[0].words), BLOCK_ROWS)
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda start: _near(coded, wanted, records, start, threshold), starts))
-    packed = np.concatenate(parts)
-    record, partner = (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32)
-    dice = np.stack([_dice(rows, record, partner) for rows in coded], axis=1)
-    scores = score(dice)
-    linkable = scores >= link_threshold
-    record, partner, dice, scores = record[linkable], partner[linkable], dice[linkable], scores[linkable]
-    apart = np.stack([_apart(rows, record, partner) for rows in coded], axis=1)
+    near = _linkable(coded, wanted, records, threshold, link_threshold, score, threads)
+    one_way = _best(near, wanted)
+    doubtful = one_way & (near.scores < 1.0)
+    back = _linkable(coded, wanted, np.unique(near.partner[doubtful]), threshold, link_threshold, score, threads)
+    apart = np.stack([_apart(rows, near.record, near.partner) for rows in coded], axis=1)
     return SampledPairs(
-        record=record,
-        partner=partner,
-        best=_best(record, partner, scores, wanted),
-        apart=np.where(dice >= threshold, apart, -1),
+        record=near.record,
+        partner=near.partner,
+        best=one_way & ~(doubtful & _outdone(near, back, wanted)),
+        apart=np.where(near.dice >= threshold, apart, -1),
         records=len(records),
     )
 
@@ -139,6 +135,37 @@ def agreement_of(sample: SampledPairs, coded: Sequence[CodedRows], seed: int) ->
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Linkable:
+    """Pairs of some records that may be linked, with their Dice (pairs, CLKs) and scores."""
+
+    record: NDArray[np.uint32]
+    partner: NDArray[np.uint32]
+    dice: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+def _linkable(
+    coded: Sequence[CodedRows],
+    wanted: WantedPairs,
+    records: NDArray[np.uint32],
+    threshold: float,
+    link_threshold: float,
+    score: Score,
+    threads: int,
+) -> _Linkable:
+    """Return all wanted pairs of some records with any record that may be linked."""
+    starts = range(0, len(coded[0].words), BLOCK_ROWS)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(lambda start: _near(coded, wanted, records, start, threshold), starts))
+    packed = np.concatenate(parts)
+    record, partner = (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32)
+    dice = np.stack([_dice(rows, record, partner) for rows in coded], axis=1)
+    scores = score(dice)
+    linked = scores >= link_threshold
+    return _Linkable(record[linked], partner[linked], dice[linked], scores[linked])
+
+
 def _near(
     coded: Sequence[CodedRows], wanted: WantedPairs, records: NDArray[np.uint32], start: int, threshold: float
 ) -> NDArray[np.uint64]:
@@ -148,24 +175,40 @@ def _near(
         block = rows.words[start : start + BLOCK_ROWS]
         places, sampled = find_pairs(block, rows.words[records], threshold)
         record, partner = records[sampled], places + np.uint32(start)
-        file_of_record = np.searchsorted(wanted.first_row, record, side="right") - 1
-        same_file = file_of_record == np.searchsorted(wanted.first_row, partner, side="right") - 1
-        kept = (record != partner) & (~same_file | wanted.within[file_of_record])
+        file = _file_of(record, wanted)
+        kept = (record != partner) & ((file != _file_of(partner, wanted)) | wanted.within[file])
         parts.append(record[kept].astype(np.uint64) << np.uint64(32) | partner[kept])
     return np.unique(np.concatenate(parts))
 
 
-def _best(
-    record: NDArray[np.uint32], partner: NDArray[np.uint32], scores: NDArray[np.float64], wanted: WantedPairs
-) -> NDArray[np.bool_]:
+def _best(near: _Linkable, wanted: WantedPairs) -> NDArray[np.bool_]:
     """Return which pairs have the best score of their record in the partner's file."""
-    file = np.searchsorted(wanted.first_row, partner, side="right")
-    order = np.lexsort((partner, -scores, file, record))
+    file = _file_of(near.partner, wanted)
+    order = np.lexsort((near.partner, -near.scores, file, near.record))
+    record, file = near.record[order], file[order]
     first = np.ones(len(order), np.bool_)
-    first[1:] = (record[order][1:] != record[order][:-1]) | (file[order][1:] != file[order][:-1])
+    first[1:] = (record[1:] != record[:-1]) | (file[1:] != file[:-1])
     best = np.zeros(len(order), np.bool_)
     best[order[first]] = True
     return best
+
+
+def _outdone(near: _Linkable, back: _Linkable, wanted: WantedPairs) -> NDArray[np.bool_]:
+    """Return for which pairs the partner has a better one in the record's file; `back`: all pairs of the partners."""
+    files = len(wanted.within)
+    places = back.record.astype(np.int64) * files + _file_of(back.partner, wanted)
+    known, place = np.unique(places, return_inverse=True)
+    best = np.zeros(len(known))
+    np.maximum.at(best, place, back.scores)
+    asked = near.partner.astype(np.int64) * files + _file_of(near.record, wanted)
+    found = np.isin(asked, known)
+    outdone = np.zeros(len(asked), np.bool_)
+    outdone[found] = best[np.searchsorted(known, asked[found])] > near.scores[found]
+    return outdone
+
+
+def _file_of(rows: NDArray[np.uint32], wanted: WantedPairs) -> NDArray[np.int64]:
+    return np.searchsorted(wanted.first_row, rows, side="right").astype(np.int64) - 1
 
 
 def _dice(coded: CodedRows, a: NDArray[np.uint32], b: NDArray[np.uint32]) -> NDArray[np.float64]:

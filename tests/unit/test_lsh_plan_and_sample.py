@@ -151,6 +151,22 @@ def test_a_sample_holds_what_exact_comparison_gives(coded: list[CodedRows]) -> N
     assert len(set(best.tolist())) == len(best) == len(set(sample.record.tolist()))
 
 
+def test_a_pair_counts_as_best_only_if_each_is_the_others_best() -> None:
+    rng = np.random.default_rng(4)
+    bits = np.zeros((5, BITS), np.bool_)
+    bits[:] = rng.random(BITS) < 0.5
+    for row, places in ((1, 200), (3, 120), (4, 350)):
+        bits[row, :places] ^= True
+    bits[2] = rng.random(BITS) < 0.5
+    rows = [CodedRows.of(words(bits))]
+    wanted = WantedPairs(np.array([0, 3, 5], np.int64), np.array([False, False]))
+    sample = sample_pairs(rows, wanted, np.arange(5, dtype=np.uint32), THRESHOLD, LINK, mean_dice)
+    best = set(zip(sample.record[sample.best].tolist(), sample.partner[sample.best].tolist(), strict=True))
+    pairs = set(zip(sample.record.tolist(), sample.partner.tolist(), strict=True))
+    assert pairs == {(a, b) for pair in ((0, 3), (1, 3), (0, 4), (1, 4)) for a, b in (pair, pair[::-1])}
+    assert best == {(1, 3), (3, 1)}  # 3 is nearest to 0 too, and 1 to 4, but they are nearer to each other
+
+
 def pair_score(coded: list[CodedRows], a: int, b: int) -> float:
     dice = []
     for rows in coded:

@@ -84,7 +84,7 @@ def table(quick: bool = False) -> Table:
     return at_size({10_000: True, 30_000: True, 120_000: True, 1_200_000: False})
 
 
-def at_size(people: Mapping[int, bool], sampled: int = 1000) -> Table:
+def at_size(people: Mapping[int, bool], sampled: int = 2500) -> Table:
     """Return what both searches take for numbers of people; every pair is compared only where it says so.
 
     `sampled`: records of each of the two samples.

@@ -36,11 +36,11 @@ ROW_COST: Final = 160.0
 EXACT_PAIR_COST: Final = 1.4
 """What one pair of an exact search costs for each CLK, in pairs of a bucket compared: .7 ns, measured at 2 G pairs."""
 
-STANDARD_ERRORS: Final = 1.645
-"""The true recall is below the wanted one in a twentieth of all samples."""
+STANDARD_ERRORS: Final = 2.33
+"""The true recall is below the wanted one in a hundredth of all samples; tables are cheaper than larger samples."""
 
-PAIRS_FOR_ONE_MISS: Final = 3.0
-"""A sample of n pairs that are all found says that at most 3 / n are not, at the same odds."""
+PAIRS_FOR_ONE_MISS: Final = 4.6
+"""A sample of n pairs that are all found says that at most 4.6 / n are not, at the same odds."""
 
 UNRELATED_KEPT: Final = 0.001
 """Share of unrelated pairs of a bucket that are compared beyond their first words."""

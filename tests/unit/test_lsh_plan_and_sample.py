@@ -92,9 +92,9 @@ def test_there_is_no_plan_where_no_table_could_find_enough() -> None:
 
 
 def test_a_sample_too_small_to_promise_a_recall_makes_no_plan() -> None:
-    small = Agreement(np.zeros((299, 1), np.int64), np.ones(299, np.bool_), np.full((100, 1), 512), (BITS,))
+    small = Agreement(np.zeros((459, 1), np.int64), np.ones(459, np.bool_), np.full((100, 1), 512), (BITS,))
     assert plan_tables(small, [10**6], [10**12], 0.99, 3) is None
-    one_more = replace(small, apart=np.zeros((301, 1), np.int64), best=np.ones(301, np.bool_))
+    one_more = replace(small, apart=np.zeros((461, 1), np.int64), best=np.ones(461, np.bool_))
     assert plan_tables(one_more, [10**6], [10**12], 0.99, 3) is not None
 
 

@@ -98,7 +98,7 @@ def at_size(people: int, rounds: int) -> Table:
             "clkhash's `generate_clks` as shipped, in one process, checks every value; `stream_bloom_filters` is the "
             "bare stream inside it. Its caches of n-grams are emptied before each run, and help it within one.",
             f"Processor time of one process and ratios within a round, min–median–max of {rounds} rounds in turns. "
-            "Nothing is remembered from one round to the next; ours compiles the schema in each, clkhash before. "
+            "Schemas are compiled before; nothing else is remembered from one round to the next. "
             "The bits of all records were compared and are equal.",
             "Standardisation is not counted. `diffusion` and what is uploaded beside CLKs are shown apart; clkhash has "
             "neither. The default schema has four CLKs a record.",

@@ -8,11 +8,12 @@ clkhash's own validation puts values into its messages, and what it cannot read 
 every value is judged here first, and told by counts and field names only.
 """
 
-import copy
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from clkhash.field_formats import FieldSpec
@@ -39,15 +40,21 @@ def compile_schema(spec: ClkSpec) -> Schema:
     faults = tuple(_faults(spec))
     if not faults:
         try:
-            validate_schema_dict(spec.clkhash)
-            # clkhash writes defaults into what it is given, and would validate it twice more
-            return from_json_dict(copy.deepcopy(spec.clkhash), validate=False)
+            return _compiled(json.dumps(spec.clkhash, sort_keys=True))
         except SchemaError as error:
             said = [error.msg, *(str(fault) for fault in error.errors)]
             faults = tuple(" ".join(text.split("\n")[:3]) for text in said)  # the rest repeats the whole schema
         except (ValueError, OverflowError) as error:  # of a comparison's numbers and of base64
             faults = (str(error),)
     raise InputFault(f"CLK {spec.name} cannot be encoded", faults)
+
+
+@lru_cache(maxsize=64)
+def _compiled(clkhash: str) -> Schema:
+    """Return clkhash's form of a schema as JSON; kept, since clkhash takes milliseconds to validate one."""
+    schema = json.loads(clkhash)
+    validate_schema_dict(schema)
+    return from_json_dict(schema, validate=False)  # it would validate twice more
 
 
 def encoded_text(field: FieldSpec, value: str) -> str | None:

@@ -114,16 +114,17 @@ def set_code_rows(
 
     Bits per token give every token as many; bits per feature are shared out, the first tokens getting one more.
     """
-    for value in range(starts.size - 1):
-        for word in range(rows.shape[1]):
+    for value in range(np.uint64(rows.shape[0])):
+        for word in range(np.uint64(rows.shape[1])):
             rows[value, word] = np.uint64(0)
-        begin, end = starts[value], starts[value + 1]
-        share, rest = bits, 0
-        if per_feature and end > begin:
-            share, rest = bits // (end - begin), bits % (end - begin)
-        for place in range(begin, end):
-            from_here = np.uint64(first[numbers[place]])
-            draws = np.uint64(share + (1 if place - begin < rest else 0))
-            for draw in range(draws):
+        begin = np.uint64(starts[value])
+        tokens = np.uint64(starts[value + _ONE]) - begin
+        if tokens == np.uint64(0):
+            continue
+        share = np.uint64(bits) // tokens if per_feature else np.uint64(bits)
+        rest = np.uint64(bits) % tokens if per_feature else np.uint64(0)
+        for token in range(tokens):
+            from_here = np.uint64(first[numbers[begin + token]])
+            for draw in range(share + (_ONE if token < rest else np.uint64(0))):
                 position = np.uint64(drawn[from_here + draw])
                 rows[value, position >> _WORD] |= _ONE << (position & _BIT)

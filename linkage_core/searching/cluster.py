@@ -1,4 +1,4 @@
-"""The search's tasks on a Ray cluster: several machines, or processes of this one.
+"""The search's tasks on a Ray cluster: the cores of several machines.
 
 Workers get the search and a way to the encodings, never the encodings themselves. A task whose worker was lost is run
 again elsewhere; since tasks share nothing and find the same each time, nothing else notices.
@@ -27,40 +27,36 @@ KNOCK_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RayEngine:
-    """Workers of a Ray cluster. `address`: "auto", "host:port"; "local" starts one on this machine that ends with this.
-
-    `cores`: only for "local"; how many cores it may use, None for all.
-    """
+    """Workers of the Ray cluster whose head listens at `address`, "host:port"."""
 
     address: str
-    cores: int | None = None
 
     def run(self, search: Search, tasks: Sequence[Task], encodings: Encodings) -> Generator[tuple[Task, Found]]:
         """Yield every task with what it found, in the order in which they are done.
 
         Raises what a task raised, and `Unfit` if there is no cluster or a task's workers were lost again and again.
         """
-        ray = _connect(self.address, self.cores)
+        ray = _connect(self.address)
         try:
             yield from _run(ray, search, tasks, encodings)
         finally:
             ray.shutdown()
 
 
-def _connect(address: str, cores: int | None) -> Any:
+def _connect(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the linkage unit's network
     os.environ.setdefault("RAY_AUTH_MODE", "token")  # who has no token can give this cluster no work
     try:
         import ray
     except ImportError:
         raise Unfit("Ray is not installed: pip install 'symbolon[cluster]'") from None
-    local: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if address == "local" else {}
     try:
-        if ":" in address:
-            _knock(address)
-        ray.init(address=address, log_to_driver=False, configure_logging=False, **local)
+        _knock(address)
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
     except OSError:  # ConnectionError and TimeoutError are among them
-        raise Unfit(f"no Ray cluster answers at {address}; is `ray start --head` running there?") from None
+        raise Unfit(
+            f"no Ray cluster answers at {address}; is `ray start --head` running there, with the same token?"
+        ) from None
     return ray
 
 

@@ -21,6 +21,7 @@ from services.linkage_unit.status import status_of
 from services.linkage_unit.workspace import WorkerKeys
 from tests.support.linkage import WaveKeyPair, config_of, connected, encode_people, opened, served
 from tests.support.parties import Parties, make_parties
+from tests.support.ray_cluster import ray_cluster
 
 KEYS = WaveKeyPair.new()
 PEOPLE = {"register": range(100), "border": range(50, 150), "tax": range(90, 170)}
@@ -85,14 +86,14 @@ def test_a_stopped_search_goes_on_and_gives_what_an_undisturbed_one_gives(config
 
 
 def test_a_cluster_takes_up_what_threads_began_and_reads_the_encodings_from_the_sealed_store(
-    config: LinkageUnitConfig,
+    config: LinkageUnitConfig, tmp_path: Path
 ) -> None:
     first = Watched(stop_after=5)
     with pytest.raises(KeyboardInterrupt):
         link(config, first)
-    counts = link(
-        config, RayEngine("local", cores=2), WorkerKeys(config.key_encryption_key.absolute(), config.wraps.absolute())
-    )
+    worker_keys = WorkerKeys(config.key_encryption_key.absolute(), config.wraps.absolute())
+    with ray_cluster(tmp_path) as address:
+        counts = link(config, RayEngine(address), worker_keys)
     assert counts["linkable_pairs"] == 50 + 60 + 10
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,17 @@ from linkage_core.types import ClkName
 from services.common.clock import system_random
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 from services.linkage_unit.workspace import RunWorkspace, WorkerKeys
+from tests.support.ray_cluster import ray_cluster
 from tests.support.searches import all_pairs, findings, in_memory, pairs
 
 ROWS = 20_000
 SPANS = [Span(0, ROWS // 2, within=False), Span(ROWS // 2, ROWS, within=True)]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ray_cluster(tmp_path_factory.mktemp("ray")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +65,7 @@ class DeadlyEncodings:
 
 
 def test_workers_of_a_cluster_find_what_threads_find_also_when_one_is_killed_in_mid_run(
-    encodings: EncodingsInMemory, workspace: RunWorkspace, tmp_path: Path
+    encodings: EncodingsInMemory, workspace: RunWorkspace, tmp_path: Path, cluster: str
 ) -> None:
     search = all_pairs(encodings, SPANS, 0.6)
     expected = findings(search, encodings)
@@ -65,25 +73,29 @@ def test_workers_of_a_cluster_find_what_threads_find_also_when_one_is_killed_in_
     killed = tmp_path / "killed"
     killed.mkdir()
     deadly = DeadlyEncodings(workspace.publish("search", encodings), killed, lives=1)
-    found = findings(search, deadly, engine=RayEngine("local", cores=2), finished=workspace.finished("search"))
+    found = findings(search, deadly, engine=RayEngine(cluster), finished=workspace.finished("search"))
     assert len(list(killed.iterdir())) == 1
     assert int(next(killed.iterdir()).name) != os.getpid()
     assert [part.to_bytes() for part in found] == [part.to_bytes() for part in expected]
 
 
 def test_a_task_that_kills_every_worker_ends_the_run_with_advice(
-    encodings: EncodingsInMemory, workspace: RunWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encodings: EncodingsInMemory,
+    workspace: RunWorkspace,
+    tmp_path: Path,
+    cluster: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search_module, "BLOCK_ROWS", ROWS)
     killed = tmp_path / "killed"
     killed.mkdir()
     deadly = DeadlyEncodings(workspace.publish("search", encodings), killed, lives=10**6)
     with pytest.raises(Unfit, match="give them more memory"):
-        findings(all_pairs(encodings, SPANS[1:], 0.6), deadly, engine=RayEngine("local", cores=1))
+        findings(all_pairs(encodings, SPANS[1:], 0.6), deadly, engine=RayEngine(cluster))
 
 
 def test_a_changed_file_of_the_store_stops_the_run_on_the_worker_that_reads_it(
-    encodings: EncodingsInMemory, workspace: RunWorkspace
+    encodings: EncodingsInMemory, workspace: RunWorkspace, cluster: str
 ) -> None:
     published = workspace.publish("search", encodings)
     for path in (workspace.sealed_files / "search" / "2025" / "search" / "encodings").iterdir():
@@ -91,7 +103,7 @@ def test_a_changed_file_of_the_store_stops_the_run_on_the_worker_that_reads_it(
         content[-1] ^= 1
         path.write_bytes(content)
     with pytest.raises(Tampered):
-        findings(all_pairs(encodings, SPANS, 0.6), published, engine=RayEngine("local", cores=1))
+        findings(all_pairs(encodings, SPANS, 0.6), published, engine=RayEngine(cluster))
 
 
 def test_an_address_where_no_cluster_answers_is_told() -> None:

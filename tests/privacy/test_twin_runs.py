@@ -215,7 +215,7 @@ def _fail(world: World) -> None:
             world.link()
 
 
-def _raise_tampered(*_: object) -> None:
+def _raise_tampered(*_: object, **_options: object) -> None:
     raise Tampered("a run that failed")
 
 

@@ -22,6 +22,7 @@ NAMES: Final = (
     "encoding",
     "agent",
     "comparing",
+    "search",
     "linking",
     "clear_text",
     "attack",

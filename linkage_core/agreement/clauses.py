@@ -73,7 +73,7 @@ class Matching(Clause):
     may be linked if the weighted mean of the Dice of all CLKs that both records have is >= `link_per_mille`; anonlink's
     greedy solver decides, repeated until nothing joins. `sources_with_duplicates` are compared within themselves too.
     Large files may be searched by chance, as long as at least `least_search_recall_per_mille` of the pairs that may be
-    linked are expected to be found; 1000 compares every pair of records, however long it takes.
+    linked and are each other's best are expected to be found; 1000 compares every pair, however long it takes.
     More candidates a record than `maximum_candidates_per_record` stop the run. Rows linked by similarity are of
     the better quality class from `high_quality_per_mille` on; a class with fewer rows than `minimum_class_count` in any
     file is merged.
@@ -85,7 +85,7 @@ class Matching(Clause):
     link_per_mille: PerMille
     solver: Literal["greedy"] = "greedy"
     sources_with_duplicates: tuple[Name, ...] = ()
-    least_search_recall_per_mille: PerMille = 990
+    least_search_recall_per_mille: PerMille = 995
     maximum_candidates_per_record: int = Field(ge=1, le=100_000)
     high_quality_per_mille: PerMille
     minimum_class_count: int = Field(ge=1)

@@ -61,7 +61,11 @@ class ColumnEncoder:
         misfits: dict[tuple[str, str], int] = {}
         for first in range(0, rows, self._block_rows):
             block = slice(first, min(first + self._block_rows, rows))
-            numbers = {name: values.number(columns[name][block]) for name, values in self._values.items()}
+            whole = block == slice(0, rows)
+            numbers = {
+                name: values.number(columns[name] if whole else columns[name][block])
+                for name, values in self._values.items()
+            }
             for clk, bits in zip(self._clks, encoded, strict=True):
                 for feature, count in clk.encode(self._values, numbers, bits[block]).items():
                     misfits[feature] = misfits.get(feature, 0) + count

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.cost import VECTORS
-from linkage_core.comparing.lsh_rows import CodedRows
-from linkage_core.comparing.lsh_sample import SampledPairs, draw_records, sample_pairs
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.errors import Unfit
+from linkage_core.lsh.rows import CodedRows
+from linkage_core.lsh.sample import SampledPairs, draw_records, sample_pairs
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 from linkage_core.searching.plan import Recall, choose
@@ -42,7 +42,7 @@ class Estimate:
 
     `candidates`: pairs that a search of every pair would keep on disk, in `disk_bytes`. `memory_bytes`: of the whole
     run at its peak. `seconds`: of comparing, on this machine. `recall`: expected share of the pairs that may be linked
-    and are a record's best, among those that the lowest threshold of the estimate proposes.
+    and are each other's best, among those that the lowest threshold of the estimate proposes.
     """
 
     threshold: float

@@ -15,9 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.lsh_plan import plan_tables
-from linkage_core.comparing.lsh_rows import CodedRows
-from linkage_core.comparing.lsh_sample import (
+from linkage_core.comparing.statistical_exit import StatisticalExit, choose_exit
+from linkage_core.lsh.plan import plan_tables
+from linkage_core.lsh.rows import CodedRows
+from linkage_core.lsh.sample import (
     MeasuredRecall,
     SampledPairs,
     Score,
@@ -25,23 +26,25 @@ from linkage_core.comparing.lsh_sample import (
     draw_records,
     sample_pairs,
 )
-from linkage_core.comparing.statistical_exit import StatisticalExit, choose_exit
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 from linkage_core.searching.search import Search, coded_rows
 
-COMPARED_IN_FULL: Final = 2_000_000_000
-"""Pairs of records up to which every one is compared to its last bit: below, a plan and its sample cost more."""
+COMPARED_IN_FULL: Final = 350_000_000
+"""Pairs of records up to which every one is compared to its last bit: measured, below it a plan and its sample cost
+more than they save (`make bench NAMES=search`)."""
 
-PLANNING_RECORDS: Final = 1000
-MEASURING_RECORDS: Final = 1000
+PLANNING_RECORDS: Final = 2500
+"""Records of a sample: with 1,000, plans for a million people fell short by as much as they were allowed to miss."""
+
+MEASURING_RECORDS: Final = 2500
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
     """How much a search must find, and of what: pairs whose `score` of their Dice reaches `link_threshold`.
 
-    `least`: share of the best pairs of each record, 0 to 1; 1 is every pair.
+    `least`: share of such pairs of records that are each other's best, 0 to 1; 1 is every pair.
     """
 
     least: float

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.dice import find_pairs, find_pairs_within
-from linkage_core.comparing.lsh import find_in_tables
-from linkage_core.comparing.lsh_plan import LshPlan
-from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.comparing.statistical_exit import StatisticalExit
+from linkage_core.lsh.find import find_in_tables
+from linkage_core.lsh.plan import LshPlan
+from linkage_core.lsh.rows import CodedRows, WantedPairs
 from linkage_core.searching.candidates import Candidates, Found, unique_pairs
 from linkage_core.searching.encodings import Encodings, Words
 from linkage_core.types import ClkName

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linkage_core.comparing import lsh, lsh_buckets
-from linkage_core.comparing.lsh import TablePairs, find_in_tables
-from linkage_core.comparing.lsh_plan import LshPlan, head_of, places_of
-from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
+from linkage_core.lsh import buckets as lsh_buckets
+from linkage_core.lsh import find as lsh
+from linkage_core.lsh.find import TablePairs, find_in_tables
+from linkage_core.lsh.plan import LshPlan, head_of, places_of
+from linkage_core.lsh.rows import CodedRows, WantedPairs
 
 Pair = tuple[int, int]
 

@@ -21,6 +21,7 @@ TINY: dict[str, dict[str, Any]] = {
     "encoding": {"people": 200, "rounds": 1},
     "agent": {"people": 400, "rounds": 1},
     "comparing": {"people": 200, "rounds": 1},
+    "search": {"people": {300: True, 500: True}, "sampled": 100},
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
     "clear_text": {"rounds": {500: 1}},
     "attack": {"febrl_rows": 100, "people": 200},

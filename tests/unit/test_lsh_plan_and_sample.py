@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from linkage_core.comparing import lsh_rows
 from linkage_core.comparing.dice import find_pairs
-from linkage_core.comparing.lsh import find_in_tables
-from linkage_core.comparing.lsh_plan import Agreement, LshPlan, head_of, places_of, plan_tables
-from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
-from linkage_core.comparing.lsh_sample import (
+from linkage_core.errors import InputFault
+from linkage_core.lsh import rows as lsh_rows
+from linkage_core.lsh.find import find_in_tables
+from linkage_core.lsh.plan import Agreement, LshPlan, head_of, places_of, plan_tables
+from linkage_core.lsh.rows import CodedRows, WantedPairs
+from linkage_core.lsh.sample import (
     MeasuredRecall,
     SampledPairs,
     agreement_of,
     draw_records,
     sample_pairs,
 )
-from linkage_core.errors import InputFault
 
 BITS = 1024
 THRESHOLD, LINK = 0.6, 0.6

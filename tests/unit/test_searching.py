@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from linkage_core.comparing.lsh_plan import LshPlan
 from linkage_core.errors import Unfit
+from linkage_core.lsh.plan import LshPlan
 from linkage_core.searching import search as search_module
 from linkage_core.searching.candidates import Candidates, Found
 from linkage_core.searching.encodings import Encodings, EncodingsInMemory, as_words

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.lsh_kernels import keys_of_bits, sort_by_key
-from linkage_core.comparing.lsh_plan import LshPlan, places_of
-from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
+from linkage_core.lsh.kernels import keys_of_bits, sort_by_key
+from linkage_core.lsh.plan import LshPlan, places_of
+from linkage_core.lsh.rows import CodedRows, WantedPairs
 
 BUCKET_ROWS: Final = 16_384
 """Rows that a bucket may hold: 67 million pairs, a tenth of a second."""

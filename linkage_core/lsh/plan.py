@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.cost import WORD_BITS
-from linkage_core.comparing.lsh_kernels import HEAD_WORDS
 from linkage_core.comparing.statistical_exit import chance_within
+from linkage_core.lsh.kernels import HEAD_WORDS
 
 FEWEST_BITS: Final = 4
 MOST_BITS: Final = 24

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.dice import least_common_bits
-from linkage_core.comparing.lsh_buckets import Buckets, buckets_of
-from linkage_core.comparing.lsh_kernels import HEAD_WORDS, mark_found_before, near_in_buckets, same_in_runs
-from linkage_core.comparing.lsh_plan import LshPlan, head_of, places_of
-from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
+from linkage_core.lsh.buckets import Buckets, buckets_of
+from linkage_core.lsh.kernels import HEAD_WORDS, mark_found_before, near_in_buckets, same_in_runs
+from linkage_core.lsh.plan import LshPlan, head_of, places_of
+from linkage_core.lsh.rows import CodedRows, WantedPairs
 
 Pairs = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 Writer = Callable[[np.uint64, NDArray[np.uint32], NDArray[np.uint32]], tuple[np.uint64, np.uint64]]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.cost import WORD_BITS
-from linkage_core.comparing.lsh_kernels import HEAD_WORDS, facts_of
 from linkage_core.errors import InputFault
+from linkage_core.lsh.kernels import HEAD_WORDS, facts_of
 
 CROWD: Final = 1024
 """Rows that may share a code."""

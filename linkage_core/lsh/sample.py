@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.dice import find_pairs
-from linkage_core.comparing.lsh_plan import Agreement
-from linkage_core.comparing.lsh_rows import CodedRows, WantedPairs
 from linkage_core.comparing.pairwise import dice_of_pairs
+from linkage_core.lsh.plan import Agreement
+from linkage_core.lsh.rows import CodedRows, WantedPairs
 
 BLOCK_ROWS: Final = 65_536
 """Rows that a sample is compared with at a time: 16 MiB a CLK of 1,024 bits, with the copy that comparing makes."""

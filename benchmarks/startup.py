@@ -14,9 +14,9 @@ from benchmarks.inputs import country
 from benchmarks.linking import ours
 from benchmarks.table import Row, Spread, Table
 from benchmarks.timing import seconds, spread
-from linkage_core.comparing.lsh_plan import LshPlan
 from linkage_core.comparing.statistical_exit import StatisticalExit
 from linkage_core.crypto.secret import Secret
+from linkage_core.lsh.plan import LshPlan
 from linkage_core.native import CACHE_VARIABLE
 from linkage_core.searching.encodings import EncodingsInMemory
 from linkage_core.searching.search import Search, Span

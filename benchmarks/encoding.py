@@ -2,8 +2,7 @@
 
 import csv
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from clkhash import bloomfilter
 from clkhash.clk import generate_clks
-from clkhash.schema import Schema
+from numpy.typing import NDArray
 
-from benchmarks.inputs import COUNTRY_SEED, REGISTER, first_rows
+from benchmarks.inputs import COUNTRY_SEED, REGISTER
 from benchmarks.table import Bars, Row, Table
 from benchmarks.timing import peak_mebibytes, ratios
 from linkage_core.crypto.secret import Secret
@@ -24,7 +23,7 @@ from linkage_core.encoding.encodable import compile_schema
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.reference import feature_keys, forget
 from linkage_core.encoding.run import Encoder
-from linkage_core.schema import ClkSpec
+from linkage_core.schema import ClkSpec, LinkageSchema
 from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.run import StandardisedRecords, standardise
 
@@ -32,7 +31,9 @@ KEYS: Final = LinkageKeys(Secret(b"benchmark".ljust(32)))
 REGISTERED: Final = 0.77
 """Least share of the generator's people who are in its population register."""
 
-TRACED_ROWS: Final = 10_000
+CHUNK_ROWS: Final = 10_000
+"""As many rows as an agent reads at a time; memory is measured on one such chunk."""
+
 SEED: Final = 7
 MICROSECONDS: Final = 1e6
 
@@ -40,26 +41,22 @@ Values = Mapping[str, Sequence[str]]
 """A column of text for each feature."""
 
 
-@dataclass(frozen=True, slots=True)
 class Task:
-    """Values of some records, and CLKs of them."""
+    """CLKs of some records, which each way takes in the form that it is made for.
 
-    name: str
-    clks: Sequence[ClkSpec]
-    values: Values
+    `records`: for each CLK, the records as clkhash takes them. `chunks`: columns, as an agent reads them.
+    """
 
-    @property
-    def rows(self) -> int:
-        """Records."""
-        return len(self.values[self.clks[0].features[0]])
-
-    def records(self, spec: ClkSpec) -> list[tuple[str, ...]]:
-        """Return the records as clkhash takes them: a value for each feature of the CLK."""
-        return list(zip(*(self.values[name] for name in spec.features), strict=True))
-
-    def first(self, rows: int) -> "Task":
-        """Return the same of the first records."""
-        return Task(self.name, self.clks, {name: column[:rows] for name, column in self.values.items()})
+    def __init__(self, name: str, clks: Sequence[ClkSpec], values: Values) -> None:
+        self.name = name
+        self.clks = clks
+        self.schemas = [compile_schema(spec) for spec in clks]
+        self.records = [list(zip(*(values[name] for name in spec.features), strict=True)) for spec in clks]
+        self.rows = len(self.records[0])
+        self.chunks = [
+            {name: list(column[first : first + CHUNK_ROWS]) for name, column in values.items()}
+            for first in range(0, self.rows, CHUNK_ROWS)
+        ]
 
 
 Way = Callable[[Task], object]
@@ -68,31 +65,29 @@ Way = Callable[[Task], object]
 
 def table(quick: bool = False) -> Table:
     """Return what encoding 100,000 records, or 10,000, tells."""
-    return at_size(people=13_000 if quick else 130_000, rounds=3)
+    return at_size(people=13_000 if quick else 130_000, rounds=3 if quick else 5)
 
 
 def at_size(people: int, rounds: int) -> Table:
     """Return times a record for plain schemas of one CLK, and for the default schema with all that is uploaded."""
-    register = _register(people)
-    records, _ = standardise(
-        people_schema(), {name: register[name] for name in ("given_name", "family_name", "birth_date")}
-    )
+    register, schema = _register(people), people_schema()
+    records, _ = standardise(schema, {item.name: register[item.name] for item in schema.quasi_identifiers})
     values = _encoded_as_they_are(register)
-    schema = people_schema()
-    tasks = [
-        Task("names, date, sex, place", [_one_clk(PLAIN)], values),
-        Task("the same and address", [_one_clk(PLAIN + ADDRESS)], values),
-        Task("default schema", schema.clks, records.values),
+    whole: list[tuple[str, Way]] = [("ours: CLKs, diffusion, match keys", encode_all)]
+    rows = [
+        *_rows("names, date, sex, place", [_one_clk(PLAIN)], values, [], rounds),
+        *_rows("the same and address", [_one_clk(PLAIN + ADDRESS)], values, [], rounds),
+        *_rows("default schema", schema.clks, records.values, whole, rounds),
     ]
-    default = tasks[-1].name
-    more: list[tuple[str, Way]] = [
-        ("ours: CLKs, diffusion, match keys", lambda task: encode_all(first_rows(records, task.rows)))
-    ]
-    rows = [row for task in tasks for row in _rows(task, more if task.name == default else [], rounds)]
-    peak = f"peak MiB, {min(records.rows, TRACED_ROWS):,} records"
     return Table(
         f"Encoding: {records.rows:,} records, CLKs of 1,024 bits, one core",
-        ("fields and way", "µs a record", "speed, generate_clks = 1", "speed, stream_bloom_filters = 1", peak),
+        (
+            "fields and way",
+            "µs a record",
+            "speed, generate_clks = 1",
+            "speed, stream_bloom_filters = 1",
+            f"peak MiB, {min(records.rows, CHUNK_ROWS):,} records",
+        ),
         tuple(rows),
         (
             "clkhash's `generate_clks` as shipped, in one process, checks every value; `stream_bloom_filters` is the "
@@ -102,70 +97,74 @@ def at_size(people: int, rounds: int) -> Table:
             "The bits of all records were compared and are equal.",
             "Standardisation is not counted. `diffusion` and what is uploaded beside CLKs are shown apart; clkhash has "
             "neither. The default schema has four CLKs a record.",
-            "Memory: what Python and numpy allocated above the start, with the result; measured in a run apart.",
+            "Memory: what Python and numpy allocated above the start, with the result; measured in a run apart. "
+            "Ours prepares room for what it may remember, which does not grow with the file.",
         ),
         chart=Bars("speed, generate_clks = 1"),
     )
 
 
-def shipped(task: Task, schemas: Sequence[Schema]) -> object:
+def shipped(task: Task) -> object:
     """Encode with clkhash's public function, which checks every value against the schema."""
     forget()
     return [
-        generate_clks(task.records(spec), schema, KEYS.clk(spec.name).reveal(), max_workers=1)
-        for spec, schema in zip(task.clks, schemas, strict=True)
+        generate_clks(records, schema, KEYS.clk(spec.name).reveal(), max_workers=1)
+        for spec, schema, records in zip(task.clks, task.schemas, task.records, strict=True)
     ]
 
 
-def bare(task: Task, schemas: Sequence[Schema]) -> list[list[tuple[Any, ...]]]:
+def bare(task: Task) -> list[list[tuple[Any, ...]]]:
     """Encode with clkhash's stream of Bloom filters alone."""
     forget()
     return [
-        list(bloomfilter.stream_bloom_filters(task.records(spec), feature_keys(schema, KEYS.clk(spec.name)), schema))
-        for spec, schema in zip(task.clks, schemas, strict=True)
+        list(bloomfilter.stream_bloom_filters(records, feature_keys(schema, KEYS.clk(spec.name)), schema))
+        for spec, schema, records in zip(task.clks, task.schemas, task.records, strict=True)
     ]
 
 
-def ours(task: Task) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-    """Encode the same bits by columns."""
-    return ColumnEncoder([(spec, KEYS.clk(spec.name)) for spec in task.clks]).encode(task.values, task.rows)
+def ours(task: Task) -> list[list[NDArray[np.uint8]]]:
+    """Encode the same bits by columns, chunk by chunk."""
+    encoder = ColumnEncoder([(spec, KEYS.clk(spec.name)) for spec in task.clks])
+    return [encoder.encode(chunk, len(chunk[task.clks[0].features[0]])) for chunk in task.chunks]
 
 
 def ours_diffused(task: Task) -> object:
     """Encode by columns, and diffuse."""
-    return [
-        diffuse(bits, diffusion_indices(KEYS.diffusion(spec.name), spec.length_bits, spec.diffusion_t))
-        for spec, bits in zip(task.clks, ours(task), strict=True)
-    ]
+    indices = [diffusion_indices(KEYS.diffusion(spec.name), spec.length_bits, spec.diffusion_t) for spec in task.clks]
+    return [[diffuse(*clk) for clk in zip(chunk, indices, strict=True)] for chunk in ours(task)]
 
 
-def encode_all(records: StandardisedRecords) -> object:
-    """Encode all that an agent uploads under the default schema."""
-    with Encoder(people_schema(), KEYS) as encoder:
-        return encoder.encode(records)
+def encode_all(task: Task) -> object:
+    """Encode all that an agent uploads under the default schema; every value counts as complete."""
+    schema = people_schema()
+    with Encoder(schema, KEYS) as encoder:
+        return [encoder.encode(_as_standardised(schema, chunk)) for chunk in task.chunks]
 
 
-def _rows(task: Task, more: Sequence[tuple[str, Way]], rounds: int) -> list[Row]:
-    few, schemas = task.first(TRACED_ROWS), [compile_schema(spec) for spec in task.clks]
-    for spec, theirs, bits in zip(task.clks, bare(task, schemas), ours(task), strict=True):
-        assert bits.tobytes() == b"".join(clk.tobytes() for clk, _, _ in theirs), spec.name
-    peers: list[tuple[str, Way]] = [
-        ("clkhash generate_clks", lambda task: shipped(task, schemas)),
-        ("clkhash stream_bloom_filters", lambda task: bare(task, schemas)),
-    ]
+def _as_standardised(schema: LinkageSchema, chunk: Mapping[str, list[str]]) -> StandardisedRecords:
+    rows = len(chunk[schema.variables[0].name])
+    known = {item.name: np.ones(rows, dtype=np.bool_) for item in schema.quasi_identifiers}
+    return StandardisedRecords(rows, chunk, known, known)
+
+
+def _rows(
+    name: str, clks: Sequence[ClkSpec], values: Values, more: Sequence[tuple[str, Way]], rounds: int
+) -> Iterator[Row]:
+    task = Task(name, clks, values)
+    few = Task(name, clks, task.chunks[0])
+    for spec, theirs, chunks in zip(clks, bare(task), zip(*ours(task), strict=True), strict=True):
+        assert b"".join(bits.tobytes() for bits in chunks) == b"".join(clk.tobytes() for clk, _, _ in theirs), spec.name
+    peers: list[tuple[str, Way]] = [("clkhash generate_clks", shipped), ("clkhash stream_bloom_filters", bare)]
     ways: list[tuple[str, Way]] = [("ours", ours), ("ours, with diffusion", ours_diffused), *more]
     for _, way in ways:
         way(few)  # kernels are compiled, or loaded, before anything is timed
     beside = [ratios([partial(way, task) for _, way in (peer, *ways)], rounds) for peer in peers]
-    rows: list[Row] = []
-    for (name, way), timed in zip(peers, beside, strict=True):
+    for (peer, way), timed in zip(peers, beside, strict=True):
         taken = timed[0].seconds.times(MICROSECONDS / task.rows)
-        rows.append((f"{task.name}: {name}", taken, None, None, peak_mebibytes(partial(way, few))))
-    for place, (name, way) in enumerate(ways, start=1):
+        yield f"{name}: {peer}", taken, None, None, peak_mebibytes(partial(way, few))
+    for place, (our, way) in enumerate(ways, start=1):
         taken = beside[0][place].seconds.times(MICROSECONDS / task.rows)
-        speeds = (timed[place].speed for timed in beside)
-        rows.append((f"{task.name}: {name}", taken, *speeds, peak_mebibytes(partial(way, few))))
-    return rows
+        yield f"{name}: {our}", taken, *(timed[place].speed for timed in beside), peak_mebibytes(partial(way, few))
 
 
 def _register(people: int) -> dict[str, list[str]]:

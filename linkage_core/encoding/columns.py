@@ -9,6 +9,8 @@ What is remembered from block to block is bounded, whatever the length of the fi
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -35,10 +37,11 @@ _WORD_BITS: Final = 64
 class ColumnEncoder:
     """Encodes the CLKs of a file, block by block, before diffusion; values are numbered once for all CLKs.
 
-    Raises `InputFault` if a CLK's schema asks for what cannot be encoded. Each secret is its CLK's own 64 bytes.
+    Raises `InputFault` if a CLK's schema asks for what cannot be encoded. Each secret is its CLK's own 64 bytes. In a
+    pool of threads the CLKs are encoded at the same time: kernels do not hold Python's lock.
     """
 
-    def __init__(self, clks: Sequence[tuple[ClkSpec, Secret]]) -> None:
+    def __init__(self, clks: Sequence[tuple[ClkSpec, Secret]], pool: Executor | None = None) -> None:
         schemas = [compile_schema(spec) for spec, _ in clks]
         limits: dict[str, int] = {}
         for schema in schemas:
@@ -48,6 +51,7 @@ class ColumnEncoder:
         self._clks = [
             ClkCodes(spec.name, schema, secret, limits) for (spec, secret), schema in zip(clks, schemas, strict=True)
         ]
+        self._pool = pool
         self._lengths = [spec.length_bits for spec, _ in clks]
         self._block_rows = min(BLOCK_ROWS, *limits.values())
 
@@ -66,8 +70,10 @@ class ColumnEncoder:
                 name: values.number(columns[name] if whole else columns[name][block])
                 for name, values in self._values.items()
             }
-            for clk, bits in zip(self._clks, encoded, strict=True):
-                for feature, count in clk.encode(self._values, numbers, bits[block]).items():
+            encode = partial(ClkCodes.encode, values=self._values, numbers=numbers)
+            in_turn = map if self._pool is None else self._pool.map
+            for of_clk in in_turn(encode, self._clks, [bits[block] for bits in encoded]):
+                for feature, count in of_clk.items():
                     misfits[feature] = misfits.get(feature, 0) + count
         require_fitting(rows, misfits)
         return [bits.view(np.uint8) for bits in encoded]
@@ -99,7 +105,7 @@ class ClkCodes:
         }
 
     def encode(
-        self, values: Mapping[str, DistinctValues], numbers: Mapping[str, NDArray[np.uint32]], bits: NDArray[np.uint64]
+        self, bits: NDArray[np.uint64], values: Mapping[str, DistinctValues], numbers: Mapping[str, NDArray[np.uint32]]
     ) -> dict[tuple[str, str], int]:
         """Write the records' bits into `bits`; return how many values of each feature do not fit its format."""
         misfits = {}

@@ -8,6 +8,8 @@ What a chunk gives does not depend on the chunks before. Two checks need the who
 on match keys (`match_keys.within_cap`) and the measured hardening (`hardening.require_hardening`).
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -25,13 +27,15 @@ from linkage_core.types import ClkName, MatchKeyName
 class Encoder:
     """Encodes a file, chunk by chunk; what it remembers of names between chunks is forgotten when it is closed.
 
-    Use it as a context manager, in one thread. Raises `InputFault` if a CLK may not be agreed or cannot be encoded.
+    Use it as a context manager, from one thread; it has one of its own for each CLK. Raises `InputFault` if a CLK may
+    not be agreed or cannot be encoded.
     """
 
     def __init__(self, schema: LinkageSchema, keys: LinkageKeys) -> None:
         require_agreeable(schema.clks)
         variables = {variable.name: variable for variable in schema.variables}
-        self._columns = ColumnEncoder([(spec, keys.clk(spec.name)) for spec in schema.clks])
+        self._pool = ThreadPoolExecutor(len(schema.clks), thread_name_prefix="encoding")
+        self._columns = ColumnEncoder([(spec, keys.clk(spec.name)) for spec in schema.clks], self._pool)
         self._hardeners = {ClkName(spec.name): ClkHardener(spec, variables, keys) for spec in schema.clks}
         self._match_keys = {
             MatchKeyName(spec.name): MatchKeyEncoder(spec, variables, keys) for spec in schema.match_keys
@@ -43,14 +47,13 @@ class Encoder:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._pool.shutdown()
         self._columns.forget()
 
     def encode(self, records: StandardisedRecords) -> EncodedRecords:
         """Encode a chunk of records, in their order."""
         bits = self._columns.encode(records.values, records.rows)
-        clks = {
-            name: hardener.harden(of_clk, records)
-            for (name, hardener), of_clk in zip(self._hardeners.items(), bits, strict=True)
-        }
+        hardened = self._pool.map(partial(ClkHardener.harden, records=records), self._hardeners.values(), bits)
+        clks = dict(zip(self._hardeners, hardened, strict=True))
         match_keys = {name: match_key.encode(records) for name, match_key in self._match_keys.items()}
         return EncodedRecords(records.rows, clks, match_keys)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from linkage_core.errors import Unfit
 from linkage_core.searching.candidates import Found
 from linkage_core.searching.encodings import Encodings
-from linkage_core.searching.engine import TASKS_AHEAD
+from linkage_core.searching.engine import TASKS_AHEAD, LocalEngine
 from linkage_core.searching.search import Search, Task
 
 ATTEMPTS_AFTER_LOSS: Final = 3
@@ -67,29 +67,41 @@ def _knock(address: str) -> None:
 
 
 def _run(ray: Any, search: Search, tasks: Sequence[Task], encodings: Encodings) -> Generator[tuple[Task, Found]]:
-    remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS_AFTER_LOSS)(_run_task)
+    threads, workers = _workers(ray)
+    remote = ray.remote(num_cpus=threads, max_retries=ATTEMPTS_AFTER_LOSS)(_run_tasks)
     shared = ray.put(search), ray.put(encodings)
-    waiting = iter(tasks)
-    running: dict[Any, Task] = {}
+    together = threads * TASKS_AHEAD
+    waiting = iter([tasks[first : first + together] for first in range(0, len(tasks), together)])
+    running: dict[Any, Sequence[Task]] = {}
     while True:
-        workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        while len(running) < workers * TASKS_AHEAD and (task := next(waiting, None)) is not None:
-            running[remote.remote(*shared, task)] = task
+        while len(running) < workers * TASKS_AHEAD and (some := next(waiting, None)) is not None:
+            running[remote.remote(*shared, some, threads)] = some
         if not running:
             return
         (reference,), _ = ray.wait(list(running), num_returns=1)
-        task = running.pop(reference)
+        some = running.pop(reference)
         try:
             found = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.WorkerCrashedError:
             raise Unfit(
-                f"the workers that ran task {task.id} were lost {ATTEMPTS_AFTER_LOSS + 1} times: give them more "
-                "memory, or fewer cores for the same memory"
+                f"the workers that ran task {some[0].id} and its neighbours were lost {ATTEMPTS_AFTER_LOSS + 1} times: "
+                "give them more memory"
             ) from None
-        yield task, found
+        yield from zip(some, found, strict=True)
 
 
-def _run_task(search: Search, encodings: Encodings, task: Task) -> Found:
-    return search.run(task, encodings)
+def _workers(ray: Any) -> tuple[int, int]:
+    """Return with how many threads a worker runs, and how many workers there are: one a machine, where they are alike.
+
+    A worker of tables holds every CLK of all records, so a machine with one worker for all its cores holds them once.
+    """
+    cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    threads = max(min((count for count in cores if count), default=1), 1)
+    return threads, max(sum(count // threads for count in cores), 1)
+
+
+def _run_tasks(search: Search, encodings: Encodings, tasks: Sequence[Task], threads: int) -> list[Found]:
+    found = {task.id: result for task, result in LocalEngine(threads).run(search, tasks, encodings)}
+    return [found[task.id] for task in tasks]

@@ -30,7 +30,7 @@ from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 from linkage_core.searching.search import Search, coded_rows
 
-COMPARED_IN_FULL: Final = 350_000_000
+COMPARED_IN_FULL: Final = 400_000_000
 """Pairs of records up to which every one is compared to its last bit: measured, below it a plan and its sample cost
 more than they save (`make bench NAMES=search`)."""
 

@@ -8,6 +8,7 @@ What a chunk gives does not depend on the chunks before. Two checks need the who
 on match keys (`match_keys.within_cap`) and the measured hardening (`hardening.require_hardening`).
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
@@ -27,14 +28,15 @@ from linkage_core.types import ClkName, MatchKeyName
 class Encoder:
     """Encodes a file, chunk by chunk; what it remembers of names between chunks is forgotten when it is closed.
 
-    Use it as a context manager, from one thread; it has one of its own for each CLK. Raises `InputFault` if a CLK may
-    not be agreed or cannot be encoded.
+    Use it as a context manager, from one thread; it encodes CLKs in threads of its own, as far as there are cores.
+    Raises `InputFault` if a CLK may not be agreed or cannot be encoded.
     """
 
     def __init__(self, schema: LinkageSchema, keys: LinkageKeys) -> None:
         require_agreeable(schema.clks)
         variables = {variable.name: variable for variable in schema.variables}
-        self._pool = ThreadPoolExecutor(len(schema.clks), thread_name_prefix="encoding")
+        threads = min(len(schema.clks), len(os.sched_getaffinity(0)))
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encoding")
         self._columns = ColumnEncoder([(spec, keys.clk(spec.name)) for spec in schema.clks], self._pool)
         self._hardeners = {ClkName(spec.name): ClkHardener(spec, variables, keys) for spec in schema.clks}
         self._match_keys = {

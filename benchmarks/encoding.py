@@ -2,7 +2,8 @@
 
 import csv
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from linkage_core.encoding.columns import ColumnEncoder
 from linkage_core.encoding.diffusion import diffuse, diffusion_indices
 from linkage_core.encoding.encodable import compile_schema
 from linkage_core.encoding.keys import LinkageKeys
+from linkage_core.encoding.records import EncodedRecords
 from linkage_core.encoding.reference import feature_keys, forget
 from linkage_core.encoding.run import Encoder
 from linkage_core.schema import ClkSpec, LinkageSchema
@@ -59,8 +61,8 @@ class Task:
         ]
 
 
-Way = Callable[[Task], object]
-"""Encodes a task's records."""
+Way = Callable[[Task], Iterable[object]]
+"""Encodes a task's records, one part after the other."""
 
 
 def table(quick: bool = False) -> Table:
@@ -97,48 +99,49 @@ def at_size(people: int, rounds: int) -> Table:
             "The bits of all records were compared and are equal.",
             "Standardisation is not counted. `diffusion` and what is uploaded beside CLKs are shown apart; clkhash has "
             "neither. The default schema has four CLKs a record.",
-            "Memory: what Python and numpy allocated above the start, with the result; measured in a run apart. "
-            "Ours prepares room for what it may remember, which does not grow with the file.",
+            "Results are let go as they come; `generate_clks` gives all at once. Memory: what Python and numpy "
+            "allocated above the start; measured in a run apart. Ours prepares room for what it may remember, which "
+            "does not grow with the file.",
         ),
         chart=Bars("speed, generate_clks = 1"),
     )
 
 
-def shipped(task: Task) -> object:
-    """Encode with clkhash's public function, which checks every value against the schema."""
+def shipped(task: Task) -> Iterator[object]:
+    """Encode with clkhash's public function, which checks every value against the schema; yields all of a CLK."""
     forget()
-    return [
-        generate_clks(records, schema, KEYS.clk(spec.name).reveal(), max_workers=1)
-        for spec, schema, records in zip(task.clks, task.schemas, task.records, strict=True)
-    ]
+    for spec, schema, records in zip(task.clks, task.schemas, task.records, strict=True):
+        yield generate_clks(records, schema, KEYS.clk(spec.name).reveal(), max_workers=1)
 
 
-def bare(task: Task) -> list[list[tuple[Any, ...]]]:
-    """Encode with clkhash's stream of Bloom filters alone."""
+def bare(task: Task) -> Iterator[bytes]:
+    """Encode with clkhash's stream of Bloom filters alone; yields each CLK of each record."""
     forget()
-    return [
-        list(bloomfilter.stream_bloom_filters(records, feature_keys(schema, KEYS.clk(spec.name)), schema))
-        for spec, schema, records in zip(task.clks, task.schemas, task.records, strict=True)
-    ]
+    for spec, schema, records in zip(task.clks, task.schemas, task.records, strict=True):
+        keys = feature_keys(schema, KEYS.clk(spec.name))
+        yield from (bits.tobytes() for bits, _, _ in bloomfilter.stream_bloom_filters(records, keys, schema))
 
 
-def ours(task: Task) -> list[list[NDArray[np.uint8]]]:
-    """Encode the same bits by columns, chunk by chunk."""
+def ours(task: Task) -> Iterator[list[NDArray[np.uint8]]]:
+    """Encode the same bits by columns; yields the CLKs of each chunk."""
     encoder = ColumnEncoder([(spec, KEYS.clk(spec.name)) for spec in task.clks])
-    return [encoder.encode(chunk, len(chunk[task.clks[0].features[0]])) for chunk in task.chunks]
+    for chunk in task.chunks:
+        yield encoder.encode(chunk, len(chunk[task.clks[0].features[0]]))
 
 
-def ours_diffused(task: Task) -> object:
+def ours_diffused(task: Task) -> Iterator[list[NDArray[np.uint8]]]:
     """Encode by columns, and diffuse."""
     indices = [diffusion_indices(KEYS.diffusion(spec.name), spec.length_bits, spec.diffusion_t) for spec in task.clks]
-    return [[diffuse(*clk) for clk in zip(chunk, indices, strict=True)] for chunk in ours(task)]
+    for chunk in ours(task):
+        yield [diffuse(*clk) for clk in zip(chunk, indices, strict=True)]
 
 
-def encode_all(task: Task) -> object:
+def encode_all(task: Task) -> Iterator[EncodedRecords]:
     """Encode all that an agent uploads under the default schema; every value counts as complete."""
     schema = people_schema()
     with Encoder(schema, KEYS) as encoder:
-        return [encoder.encode(_as_standardised(schema, chunk)) for chunk in task.chunks]
+        for chunk in task.chunks:
+            yield encoder.encode(_as_standardised(schema, chunk))
 
 
 def _as_standardised(schema: LinkageSchema, chunk: Mapping[str, list[str]]) -> StandardisedRecords:
@@ -152,19 +155,29 @@ def _rows(
 ) -> Iterator[Row]:
     task = Task(name, clks, values)
     few = Task(name, clks, task.chunks[0])
-    for spec, theirs, chunks in zip(clks, bare(task), zip(*ours(task), strict=True), strict=True):
-        assert b"".join(bits.tobytes() for bits in chunks) == b"".join(clk.tobytes() for clk, _, _ in theirs), spec.name
+    by_clk = zip(*ours(task), strict=True)
+    assert b"".join(bits.tobytes() for chunks in by_clk for bits in chunks) == b"".join(bare(task)), name
     peers: list[tuple[str, Way]] = [("clkhash generate_clks", shipped), ("clkhash stream_bloom_filters", bare)]
     ways: list[tuple[str, Way]] = [("ours", ours), ("ours, with diffusion", ours_diffused), *more]
     for _, way in ways:
-        way(few)  # kernels are compiled, or loaded, before anything is timed
-    beside = [ratios([partial(way, task) for _, way in (peer, *ways)], rounds) for peer in peers]
+        _use(way, few)  # kernels are compiled, or loaded, before anything is timed
+    beside = [ratios([partial(_use, way, task) for _, way in (peer, *ways)], rounds) for peer in peers]
     for (peer, way), timed in zip(peers, beside, strict=True):
         taken = timed[0].seconds.times(MICROSECONDS / task.rows)
-        yield f"{name}: {peer}", taken, None, None, peak_mebibytes(partial(way, few))
+        yield f"{name}: {peer}", taken, None, None, peak_mebibytes(partial(_use, way, few))
     for place, (our, way) in enumerate(ways, start=1):
         taken = beside[0][place].seconds.times(MICROSECONDS / task.rows)
-        yield f"{name}: {our}", taken, *(timed[place].speed for timed in beside), peak_mebibytes(partial(way, few))
+        yield (
+            f"{name}: {our}",
+            taken,
+            *(timed[place].speed for timed in beside),
+            peak_mebibytes(partial(_use, way, few)),
+        )
+
+
+def _use(way: Way, task: Task) -> None:
+    """Encode, and let each part go when the next one comes, as an agent does."""
+    deque(way(task), maxlen=0)
 
 
 def _register(people: int) -> dict[str, list[str]]:

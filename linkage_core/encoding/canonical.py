@@ -49,13 +49,14 @@ class CanonicalTexts:
         return _spliced(quick, decided, [text or "" for text in texts]), unfit
 
     def _encodable(self, values: Texts) -> NDArray[np.bool_]:
+        encodable = np.ones(len(values), dtype=np.bool_)
+        if not values.codes.size or values.codes.max() < _FIRST_BEYOND_ASCII:
+            return encodable
         if self._field.hashing_properties.encoding == "ascii":
             bad = values.codes >= _FIRST_BEYOND_ASCII
         else:
             bad = (values.codes >> 11) == _SURROGATES
-        encodable = np.ones(len(values), dtype=np.bool_)
-        if bad.any():
-            encodable[np.searchsorted(values.starts, np.flatnonzero(bad), side="right") - 1] = False
+        encodable[np.searchsorted(values.starts, np.flatnonzero(bad), side="right") - 1] = False
         return encodable
 
 

@@ -90,14 +90,16 @@ def count_positions(
     wanted: NDArray[np.int64],
 ) -> None:
     """Raise `wanted` to the number of positions that each token needs for these values."""
-    for value in range(starts.size - 1):
-        begin, end = starts[value], starts[value + 1]
-        share, rest = bits, 0
-        if per_feature and end > begin:
-            share, rest = bits // (end - begin), bits % (end - begin)
-        for place in range(begin, end):
-            token = numbers[place]
-            wanted[token] = max(wanted[token], share + (1 if place - begin < rest else 0))
+    for value in range(np.uint64(starts.size - 1)):
+        begin = np.uint64(starts[value])
+        tokens = np.uint64(starts[value + _ONE]) - begin
+        if tokens == np.uint64(0):
+            continue
+        share = np.uint64(bits) // tokens if per_feature else np.uint64(bits)
+        rest = np.uint64(bits) % tokens if per_feature else np.uint64(0)
+        for token in range(tokens):
+            number = numbers[begin + token]
+            wanted[number] = max(wanted[number], np.int64(share + (_ONE if token < rest else np.uint64(0))))
 
 
 @kernel

@@ -54,7 +54,7 @@ def texts_of(values: Sequence[str]) -> Texts:
 
 def texts_of_utf8(utf8: NDArray[np.uint8], starts: NDArray[np.int64]) -> Texts:
     """Return texts of their UTF-8, uint8, and where each one's begins in it: int64, (values + 1,)."""
-    if not (utf8 & 0x80).any():
+    if not utf8.size or utf8.max() < _CONTINUATION:
         return Texts(utf8.astype(np.uint32), starts)
     codes = code_points(utf8.tobytes().decode("utf-8", "surrogatepass"))
     before = np.zeros(len(utf8) + 1, dtype=np.int64)

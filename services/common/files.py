@@ -1,7 +1,9 @@
 """Files that survive a crash whole: written beside, flushed to disk, moved into place."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -13,6 +15,25 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    flush_folder(path.parent)
+
+
+def create_durably(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 unless there is one; of many writers at once, in any process, one makes it.
+
+    After a crash it is there whole or not at all. A writer killed on the way leaves a file beside: if the file was in
+    place by then, another name of the same blocks, which `destroy_durably` writes over.
+    """
+    descriptor, beside = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        Path(beside).unlink()
     flush_folder(path.parent)
 
 

@@ -19,7 +19,7 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.errors import Tampered
 from services.common.clock import RandomBytes
 from services.common.errors import ConfigurationFault
-from services.common.files import destroy_durably, write_durably
+from services.common.files import create_durably, destroy_durably, flush_folder, write_durably
 from services.common.keystore import write_private
 
 KEY_BYTES: Final = 32
@@ -50,6 +50,13 @@ class FileKeyEncryptionKey:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_private(path, random(KEY_BYTES).hex().encode())
+        return cls.load(path, random)
+
+    @classmethod
+    def load(cls, path: Path, random: RandomBytes) -> "FileKeyEncryptionKey":
+        """Load a key that must be there; refuses a file that others can read."""
+        if not path.exists():
+            raise ConfigurationFault(f"the key-encryption key {path} is missing: mount it where its service has it")
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigurationFault(f"the key-encryption key {path} can be read by others: chmod 600")
         return cls(Secret(bytes.fromhex(path.read_text())), random)
@@ -73,10 +80,16 @@ class DataKeys:
         wraps.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def open_or_create(self, name: str) -> Secret:
-        """Return the data key of that name, made and wrapped on first use."""
+        """Return the data key of that name, made and wrapped on first use, and on disk before this returns.
+
+        However many threads and processes ask at once, one key is made, and all get that one: what was sealed under a
+        key whose wrap another one replaced would never open again.
+        """
         path = self._path(name)
-        if not path.exists():
-            write_durably(path, self._kek.wrap(Secret(self._random(KEY_BYTES)), name))
+        if path.exists():
+            flush_folder(self._wraps)  # whoever made it may be about to
+        else:
+            create_durably(path, self._kek.wrap(Secret(self._random(KEY_BYTES)), name))
         return self.open(name)
 
     def keep(self, name: str, secret: Secret) -> None:

@@ -259,21 +259,24 @@ def world(tmp_path: Path) -> Iterator[World]:
 def dying_at(number: int, folder: Path) -> Iterator[None]:
     """Kill the agent of `folder` just before or just after one of its durable writes: the `number`-th such moment."""
     moments = count(1)
-    written = files.write_durably
 
-    def mortal(path: Path, content: bytes) -> None:
-        if folder not in path.parents:
-            written(path, content)
-            return
-        if next(moments) == number:
-            raise Killed
-        written(path, content)
-        if next(moments) == number:
-            raise Killed
+    def mortal(write: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], None]:
+        def written(path: Path, content: bytes) -> None:
+            if folder not in path.parents:
+                write(path, content)
+                return
+            if next(moments) == number:
+                raise Killed
+            write(path, content)
+            if next(moments) == number:
+                raise Killed
+
+        return written
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outbox_module, "write_durably", mortal)
-        patch.setattr(sealing, "write_durably", mortal)
+        patch.setattr(outbox_module, "write_durably", mortal(files.write_durably))
+        patch.setattr(sealing, "write_durably", mortal(files.write_durably))
+        patch.setattr(sealing, "create_durably", mortal(files.create_durably))
         yield
 
 

@@ -2,7 +2,10 @@
 
 import os
 import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -71,6 +74,77 @@ def test_a_data_key_is_made_once_and_lies_wrapped(data_keys: DataKeys, tmp_path:
     for wrap in (tmp_path / "wraps").iterdir():
         assert key.reveal() not in wrap.read_bytes()
         assert stat.S_IMODE(wrap.stat().st_mode) == 0o600
+
+
+class Interrupted:
+    """A key-encryption key that does something else before it wraps."""
+
+    def __init__(self, kek: FileKeyEncryptionKey, before: Callable[[], object]) -> None:
+        self.kek = kek
+        self.before = before
+
+    def wrap(self, key: Secret, context: str) -> bytes:
+        self.before()
+        return self.kek.wrap(key, context)
+
+    def unwrap(self, wrapped: bytes, context: str) -> Secret:
+        return self.kek.unwrap(wrapped, context)
+
+
+def test_threads_that_all_found_no_data_key_get_the_same_one(kek: FileKeyEncryptionKey, tmp_path: Path) -> None:
+    threads = 8
+    everybody_found_none = Barrier(threads)
+    keys = DataKeys(Interrupted(kek, everybody_found_none.wait), tmp_path / "wraps", system_random)
+    with ThreadPoolExecutor(threads) as pool:
+        made = list(pool.map(keys.open_or_create, ["w1-clks"] * threads))
+    assert all(key == made[0] for key in made)
+    assert keys.open("w1-clks") == made[0]
+    assert [path.name for path in (tmp_path / "wraps").iterdir()] == ["w1-clks.wrap"]
+
+
+def test_a_data_key_that_another_process_made_meanwhile_is_not_replaced(
+    kek: FileKeyEncryptionKey, data_keys: DataKeys, tmp_path: Path
+) -> None:
+    sealed: list[bytes] = []
+
+    def other_process() -> None:
+        sealed.append(seal_bytes(data_keys.open_or_create("w1-clks"), b"encodings", b"", system_random))
+
+    slow = DataKeys(Interrupted(kek, other_process), tmp_path / "wraps", system_random)
+    assert open_bytes(slow.open_or_create("w1-clks"), sealed[0], b"") == b"encodings"
+
+
+def test_a_data_key_is_on_disk_before_it_is_used_also_by_one_that_found_it_there(
+    data_keys: DataKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wraps = tmp_path / "wraps"
+    flushed: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        what = "names" if os.fstat(descriptor).st_ino == wraps.stat().st_ino else "content"
+        flushed.append((what, (wraps / "w1-clks.wrap").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    data_keys.open_or_create("w1-clks")
+    assert flushed == [("content", False), ("names", True)]
+    # A process that was killed before it flushed the names leaves a key that only seems to be there.
+    data_keys.open_or_create("w1-clks")
+    assert flushed[2:] == [("names", True)]
+
+
+def test_a_name_that_a_killed_process_left_of_a_destroyed_wrap_does_not_bring_it_back(
+    data_keys: DataKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "unlink", lambda _: None)
+        data_keys.open_or_create("w1-clks")
+    wrapped = (tmp_path / "wraps" / "w1-clks.wrap").read_bytes()
+    data_keys.destroy("w1-clks")
+    (left,) = (tmp_path / "wraps").iterdir()
+    assert left.name.startswith(".")
+    assert left.read_bytes() != wrapped
 
 
 def test_wraps_of_two_keys_swapped_do_not_open(data_keys: DataKeys, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def _load_kernels() -> None:
     """Compile every kernel of both searches, or load it: what the figures leave out."""
     words = np.random.default_rng(SEED).integers(0, 2**63, (200, 16), np.uint64)
     encodings, spans = EncodingsInMemory(dict.fromkeys(CLKS, words)), (Span(0, 100, False), Span(100, 200, False))
-    every_pair = Search(CLKS, spans, THRESHOLD, exits=(None,) * len(CLKS))
+    every_pair = Search(CLKS, spans, THRESHOLD, exits=(None,) * len(CLKS), maximum=10**9, seed=SEED)
     plan = LshPlan(SEED, (4,) * len(CLKS), (3,) * len(CLKS), (256,) * len(CLKS), 1.0, 1.0, 1.0)
     for search in (every_pair, replace(every_pair, plan=plan)):
         for task in search.tasks():
@@ -218,11 +218,11 @@ def _searched(folder: Path, sizes: tuple[int, int], sampled: int | None) -> Told
     with clocks.step("read"):
         encodings = EncodingsInMemory({clk: np.load(folder / f"{clk}.npy")[:records] for clk in CLKS})
     spans = (Span(0, sizes[0], within=False), Span(sizes[0], records, within=False))
-    search = Search(CLKS, spans, THRESHOLD, exits=(None,) * len(CLKS))
+    search = Search(CLKS, spans, THRESHOLD, exits=(None,) * len(CLKS), maximum=10**9, seed=SEED)
     coded: list[CodedRows] = []
     if sampled is not None:
         with clocks.step("read"):
-            coded = [CodedRows.of(encodings.words(clk, 0, records)) for clk in CLKS]
+            coded = list(search.coded(encodings))
         with clocks.step("sample"):
             sample = _sample(search, coded, "plan", sampled)
         with clocks.step("plan"):

@@ -100,10 +100,10 @@ def _search_in_every_way() -> None:
         cost_of_exact=1,
     )
     for search in (
-        Search((clk,), spans, threshold=0.6, exits=(None,)),
-        Search((clk,), spans, threshold=0.9, exits=(None,)),
-        Search((clk,), spans, threshold=0.6, exits=(StatisticalExit(4, 8, 1, 1),)),
-        Search((clk,), spans, threshold=0.6, exits=(None,), plan=plan),
+        Search((clk,), spans, threshold=0.6, exits=(None,), maximum=10**6, seed=1),
+        Search((clk,), spans, threshold=0.9, exits=(None,), maximum=10**6, seed=1),
+        Search((clk,), spans, threshold=0.6, exits=(StatisticalExit(4, 8, 1, 1),), maximum=10**6, seed=1),
+        Search((clk,), spans, threshold=0.6, exits=(None,), maximum=10**6, seed=1, plan=plan),
     ):
         for task in search.tasks():
             search.run(task, encodings)

@@ -12,6 +12,7 @@ against a table of the least common bits c that reach the threshold for each a +
 result is exact. Memory: 24 bytes a pair found, the rows twice more, and one buffer.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,7 +27,7 @@ from linkage_core.comparing.matrix_unit import SQUARE, find_in_squares, has_matr
 from linkage_core.comparing.sides import Side, lay_out
 from linkage_core.comparing.statistical_exit import StatisticalExit
 from linkage_core.comparing.survivors import LEAN_UNITS
-from linkage_core.errors import InputFault
+from linkage_core.errors import InputFault, Unfit
 
 Words = NDArray[np.uint64]
 """CLKs of a block: uint64 (rows, words), contiguous; a row of zeros lacks the CLK and is in no pair."""
@@ -48,22 +49,38 @@ def find_pairs(
     *,
     statistical_exit: StatisticalExit | None = None,
     matrix_unit: bool = True,
+    maximum: int = sys.maxsize,
 ) -> Pairs:
     """Return all (i, j), row i of `left` and j of `right`, whose Dice is >= `threshold`, sorted by i, then j.
 
     `threshold` above 0, at most 1. `matrix_unit`: use the processor's, where there is one; it changes speed only.
-    Raises `InputFault` on another threshold, and where the sides' CLKs differ in length.
+    Raises `InputFault` on another threshold, and where the sides' CLKs differ in length; `Unfit` as soon as there are
+    more than `maximum` pairs, so that memory is bounded by it.
     """
     if left.shape[1] != right.shape[1]:
         raise InputFault(f"CLKs of {left.shape[1]} and {right.shape[1]} words cannot be compared; use one schema")
-    return _find(left, right, threshold, statistical_exit, matrix_unit, within=False)
+    return _find(left, right, threshold, statistical_exit, matrix_unit, maximum, within=False)
 
 
 def find_pairs_within(
-    rows: Words, threshold: float, *, statistical_exit: StatisticalExit | None = None, matrix_unit: bool = True
+    rows: Words,
+    threshold: float,
+    *,
+    statistical_exit: StatisticalExit | None = None,
+    matrix_unit: bool = True,
+    maximum: int = sys.maxsize,
 ) -> Pairs:
     """Return all (i, j), i < j, of `rows` whose Dice is >= `threshold`, sorted by i, then j; faults as `find_pairs`."""
-    return _find(rows, rows, threshold, statistical_exit, matrix_unit, within=True)
+    return _find(rows, rows, threshold, statistical_exit, matrix_unit, maximum, within=True)
+
+
+def too_many_pairs(maximum: int) -> Unfit:
+    """Return the error of a comparison that finds more than it may, with what to change."""
+    return Unfit(
+        f"more than {maximum} candidate pairs. Raise matching.candidate_per_mille, or "
+        "matching.maximum_candidates_per_record if there is memory and time; `symbolon linkage-unit estimate` tells "
+        "what a threshold costs."
+    )
 
 
 def least_common_bits(threshold: float, length_bits: int) -> NDArray[np.int64]:
@@ -81,6 +98,7 @@ def _find(
     threshold: float,
     statistical: StatisticalExit | None,
     matrix_unit: bool,
+    maximum: int,
     *,
     within: bool,
 ) -> Pairs:
@@ -103,7 +121,11 @@ def _find(
 
     # 3. All pairs.
     find = _in_squares if squares else _in_tiles
-    found = list(find(rows, columns, need, first, slack, within))
+    found: list[NDArray[np.uint64]] = []
+    for part in find(rows, columns, need, first, slack, within):
+        found.append(part)
+        if sum(map(len, found)) > maximum:
+            raise too_many_pairs(maximum)
 
     # 4. Order.
     pairs = np.concatenate([np.zeros(0, np.uint64), *found])

@@ -37,7 +37,7 @@ from linkage_core.searching.candidates import Found
 from linkage_core.searching.engine import Engine, LocalEngine
 from linkage_core.searching.plan import describe, measure, plan_search
 from linkage_core.searching.run import find_candidates
-from linkage_core.searching.search import Search
+from linkage_core.searching.search import Search, forget_coded_rows
 from linkage_core.searching.workspace import InMemory, Workspace
 from linkage_core.types import ClkName
 
@@ -99,7 +99,7 @@ def link(
     # 4. Which pairs are compared.
     tell("plan", 0, 1)
     encodings, recall = encodings_of(pool), recall_of(schema, matching)
-    search = plan_search(every_pair(pool, schema, matching, duplicates_allowed), encodings, recall, seed)
+    search = plan_search(every_pair(pool, schema, matching, duplicates_allowed, seed), encodings, recall)
     tell("plan", 1, 1)
 
     # 5. and 6. Candidates, scored task by task.
@@ -110,11 +110,13 @@ def link(
         where.publish(name, encodings),
         engine=engine or LocalEngine(),
         finished=where.finished(name),
-        maximum=matching.maximum_candidates_per_record * pool.size,
         progress=partial(tell, "candidates"),
     )
     scored = _score(findings, search, schema, recall.link_threshold)
-    measured = measure(search, encodings, recall, seed, scored.linkable.a, scored.linkable.b)
+    tell("measure", 0, 1)
+    measured = measure(search, encodings, recall, scored.linkable.a, scored.linkable.b)
+    forget_coded_rows()
+    tell("measure", 1, 1)
 
     # 7. Links.
     tell("solve", 0, 1)

@@ -24,9 +24,12 @@ def encodings_of(pool: RecordPool) -> EncodingsInMemory:
 
 
 def every_pair(
-    pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_]
+    pool: RecordPool, schema: LinkageSchema, matching: Matching, duplicates_allowed: NDArray[np.bool_], seed: int
 ) -> Search:
-    """Return the search that compares every pair across files, and within files that may hold a person twice."""
+    """Return the search that compares every pair across files, and within files that may hold a person twice.
+
+    `seed`: the run's, 0 to 2^64 - 1, drawn after all files were there.
+    """
     return Search(
         clks=tuple(ClkName(clk.name) for clk in schema.clks),
         spans=tuple(
@@ -35,6 +38,8 @@ def every_pair(
         ),
         threshold=matching.candidate_per_mille / PER_MILLE,
         exits=tuple(None for _ in schema.clks),
+        maximum=matching.maximum_candidates_per_record * pool.size,
+        seed=seed,
     )
 
 

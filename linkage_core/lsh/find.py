@@ -6,7 +6,7 @@
 4. Only the first table in the plan's order that finds a pair keeps it, which two rows tell by themselves. So tables are
    independent tasks, each pair comes out once, and memory holds the pairs of the tables in hand.
 
-Codes that more than `lsh_rows.CROWD` rows share tell nobody apart: their rows are in no table of that CLK, and the
+Codes that more than `lsh.rows.CROWD` rows share tell nobody apart: their rows are in no table of that CLK, and the
 pairs of equal ones are counted as passed over. A pair that an earlier table would have found, had it not split their
 bucket, is lost; the measured recall includes that.
 """
@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.comparing.dice import least_common_bits
+from linkage_core.comparing.dice import least_common_bits, too_many_pairs
 from linkage_core.lsh.buckets import Buckets, buckets_of
 from linkage_core.lsh.kernels import HEAD_WORDS, mark_found_before, near_in_buckets, same_in_runs
 from linkage_core.lsh.plan import LshPlan, head_of, places_of
@@ -47,16 +47,23 @@ class TablePairs:
 
 
 def find_in_tables(
-    coded: Sequence[CodedRows], wanted: WantedPairs, plan: LshPlan, clk: int, tables: range, threshold: float
+    coded: Sequence[CodedRows],
+    wanted: WantedPairs,
+    plan: LshPlan,
+    clk: int,
+    tables: range,
+    threshold: float,
+    maximum: int,
 ) -> TablePairs:
     """Return what some tables of one CLK are the first to find: pairs whose Dice in it is >= `threshold`.
 
     `coded`: every CLK of the plan, in its order. Over all tables of all CLKs, each pair comes out once. Takes no lock
-    of Python while it compares, so that threads share the cores.
+    of Python while it compares, so that threads share the cores. Raises `Unfit` as soon as one table finds more than
+    `maximum` pairs.
     """
     most_apart = [_most_apart(threshold, rows.length_bits) for rows in coded]
     rows = coded[clk].usable()
-    parts = [_find(coded, wanted, plan, clk, table, most_apart, rows) for table in tables]
+    parts = [_find(coded, wanted, plan, clk, table, most_apart, rows, maximum) for table in tables]
     return TablePairs(
         row_a=np.concatenate([part.row_a for part in parts]),
         row_b=np.concatenate([part.row_b for part in parts]),
@@ -73,15 +80,17 @@ def _find(
     table: int,
     most_apart: Sequence[NDArray[np.int64]],
     rows: NDArray[np.uint32],
+    maximum: int,
 ) -> TablePairs:
     if table == 0:
-        pairs, split, skipped = _equal_pairs(coded[clk], wanted, rows), 0, _pairs_of_crowds(coded[clk], wanted)
+        pairs = _collected(*_equal_pairs(coded[clk], wanted, rows), maximum)
+        split, skipped = 0, _pairs_of_crowds(coded[clk], wanted)
     else:
         # 1 and 2. Keys and buckets.
         buckets = buckets_of(coded[clk], wanted, plan, clk, table, rows)
         split, skipped = buckets.split, buckets.skipped_pairs
         # 3. Near pairs of each bucket.
-        pairs = _near_pairs(coded[clk], wanted, plan, clk, table, buckets, most_apart[clk])
+        pairs = _collected(*_near_pairs(coded[clk], wanted, plan, clk, table, buckets, most_apart[clk]), maximum)
     # 4. Only what no table before this one finds.
     found = np.zeros(len(pairs[0]), np.bool_)
     for earlier in range(clk + 1):
@@ -90,8 +99,8 @@ def _find(
     return TablePairs(pairs[0][~found], pairs[1][~found], split, skipped)
 
 
-def _equal_pairs(coded: CodedRows, wanted: WantedPairs, rows: NDArray[np.uint32]) -> Pairs:
-    """Return the wanted pairs of equal codes."""
+def _equal_pairs(coded: CodedRows, wanted: WantedPairs, rows: NDArray[np.uint32]) -> tuple[Writer, int]:
+    """Return what writes the wanted pairs of equal codes, and of how many runs."""
     order = np.argsort(coded.contents[rows], kind="stable")
     ordered = rows[order]
     contents = coded.contents[ordered]
@@ -103,7 +112,7 @@ def _equal_pairs(coded: CodedRows, wanted: WantedPairs, rows: NDArray[np.uint32]
     def write(bucket: np.uint64, row_a: NDArray[np.uint32], row_b: NDArray[np.uint32]) -> tuple[np.uint64, np.uint64]:
         return same_in_runs(coded.words, wanted.first_row, wanted.within, ordered, starts, stops, bucket, row_a, row_b)
 
-    return _collected(write, len(starts))
+    return write, len(starts)
 
 
 def _pairs_of_crowds(coded: CodedRows, wanted: WantedPairs) -> int:
@@ -120,8 +129,8 @@ def _near_pairs(
     table: int,
     buckets: Buckets,
     most_apart: NDArray[np.int64],
-) -> Pairs:
-    """Return the wanted pairs of each bucket that are near, but those of equal codes."""
+) -> tuple[Writer, int]:
+    """Return what writes the wanted pairs of each bucket that are near, but those of equal codes, and of how many."""
     largest = int((buckets.stops - buckets.starts).max(initial=0))
     heads = np.empty((largest, HEAD_WORDS + 1), np.uint64)
     head, most_in_head = np.uint64(head_of(table, coded.length_bits)), np.int64(plan.most_in_head[clk])
@@ -145,17 +154,22 @@ def _near_pairs(
             row_b,
         )
 
-    return _collected(write, len(buckets.starts))
+    return write, len(buckets.starts)
 
 
-def _collected(write: Writer, buckets: int) -> Pairs:
-    """Return what a kernel writes for all buckets, in buffers that are emptied when they are full."""
+def _collected(write: Writer, buckets: int, maximum: int) -> Pairs:
+    """Return what a kernel writes for all buckets, in buffers that are emptied when they are full.
+
+    Each pair is a candidate, so that more than `maximum` here are too many for the whole search.
+    """
     row_a, row_b = np.empty(BUFFER_PAIRS, np.uint32), np.empty(BUFFER_PAIRS, np.uint32)
     parts = []
     bucket = 0
     while bucket < buckets:
         following, written = write(np.uint64(bucket), row_a, row_b)
         parts.append((row_a[:written].copy(), row_b[:written].copy()))
+        if sum(len(a) for a, _ in parts) > maximum:
+            raise too_many_pairs(maximum)
         if following == bucket:
             row_a, row_b = np.empty(2 * len(row_a), np.uint32), np.empty(2 * len(row_b), np.uint32)
         bucket = int(following)

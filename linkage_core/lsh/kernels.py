@@ -24,21 +24,29 @@ _LANES: Final = np.uint64(8)
 _ONE: Final = np.uint64(1)
 _WORD: Final = np.uint64(6)
 _PLACE: Final = np.uint64(63)
-_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _TURN: Final = np.uint64(29)
 
 
 @kernel
-def facts_of(words: NDArray[np.uint64], ones: NDArray[np.int64], contents: NDArray[np.uint64]) -> None:
-    """Set each row's number of set bits, and a key that rows share if their bits are the same and hardly otherwise."""
+def facts_of(
+    words: NDArray[np.uint64],
+    start: np.uint64,
+    factor: np.uint64,
+    ones: NDArray[np.int64],
+    contents: NDArray[np.uint64],
+) -> None:
+    """Set each row's number of set bits, and a key that rows share if their bits are the same and hardly otherwise.
+
+    `start` and the odd `factor` are secret until the rows are known: who knew them could make other rows share a key.
+    """
     width = np.uint64(words.shape[1])
     for row in range(np.uint64(len(words))):
         total = np.uint64(0)
-        key = np.uint64(0)
+        key = start
         for word in range(width):
             bits = words[row, word]
             total += set_bits(bits)
-            key = (key ^ bits) * _ODD
+            key = (key ^ bits) * factor
             key ^= key >> _TURN
         ones[row] = np.int64(total)
         contents[row] = key

@@ -1,5 +1,6 @@
 """The records of one CLK as tables take them, and which of their pairs are wanted."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from linkage_core.comparing.cost import WORD_BITS
 from linkage_core.errors import InputFault
 from linkage_core.lsh.kernels import HEAD_WORDS, facts_of
+
+SALT: Final = b"symbolon lsh contents v1"
 
 CROWD: Final = 1024
 """Rows that may share a code."""
@@ -28,15 +31,20 @@ class CodedRows:
     crowded: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, words: NDArray[np.uint64]) -> "CodedRows":
-        """Return the rows with their facts: 17 bytes a row more; `words` is not copied."""
+    def of(cls, words: NDArray[np.uint64], seed: int) -> "CodedRows":
+        """Return the rows with their facts: 17 bytes a row more; `words` is not copied.
+
+        `seed`, 0 to 2^64 - 1, keys `contents`. Were it known before the codes are, a provider that knows the linkage
+        secret could make codes that count as a person's, and so crowd that person out of every table.
+        """
         if words.shape[1] % HEAD_WORDS:
             raise InputFault(
                 f"tables need CLKs of a multiple of {HEAD_WORDS * WORD_BITS} bits, not {words.shape[1] * WORD_BITS}; "
-                "compare all pairs instead"
+                "agree on matching.least_search_recall_per_mille = 1000, which compares every pair"
             )
         ones, contents = np.empty(len(words), np.int64), np.empty(len(words), np.uint64)
-        facts_of(words, ones, contents)
+        start, factor = np.frombuffer(hashlib.blake2b(SALT + seed.to_bytes(8, "big"), digest_size=16).digest(), "<u8")
+        facts_of(words, np.uint64(start), np.uint64(factor | np.uint64(1)), ones, contents)
         _, code_of, counts = np.unique(contents, return_inverse=True, return_counts=True)
         return cls(words, ones, contents, (counts > CROWD)[code_of] & (ones > 0))
 

@@ -21,6 +21,10 @@ from linkage_core.lsh.rows import CodedRows, WantedPairs
 BLOCK_ROWS: Final = 65_536
 """Rows that a sample is compared with at a time: 16 MiB a CLK of 1,024 bits, with the copy that comparing makes."""
 
+NEAR_PAIRS: Final = 20_000_000
+"""Pairs that a sample may hold of one block and CLK, 480 MB: where there are more, codes are shared by many people, and
+a search would find too many as well."""
+
 UNRELATED_PAIRS: Final = 20_000
 """Pairs of any two records, from which the plan learns how full buckets get."""
 
@@ -173,7 +177,7 @@ def _near(
     parts = []
     for rows in coded:
         block = rows.words[start : start + BLOCK_ROWS]
-        places, sampled = find_pairs(block, rows.words[records], threshold)
+        places, sampled = find_pairs(block, rows.words[records], threshold, maximum=NEAR_PAIRS)
         record, partner = records[sampled], places + np.uint32(start)
         file = _file_of(record, wanted)
         kept = (record != partner) & ((file != _file_of(partner, wanted)) | wanted.within[file])

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from linkage_core.errors import Unfit
 from linkage_core.searching.candidates import Found
-from linkage_core.searching.encodings import Encodings
+from linkage_core.searching.encodings import Encodings, EncodingsInMemory
 from linkage_core.searching.engine import TASKS_AHEAD, LocalEngine
 from linkage_core.searching.search import Search, Task
 
@@ -36,6 +36,8 @@ class RayEngine:
 
         Raises what a task raised, and `Unfit` if there is no cluster or a task's workers were lost again and again.
         """
+        if isinstance(encodings, EncodingsInMemory):
+            raise TypeError("workers of a cluster read encodings from a store; publish them first")
         ray = _connect(self.address)
         try:
             yield from _run(ray, search, tasks, encodings)
@@ -45,6 +47,7 @@ class RayEngine:
 
 def _connect(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the linkage unit's network
+    os.environ.setdefault("RAY_task_oom_retries", str(ATTEMPTS_AFTER_LOSS))
     os.environ.setdefault("RAY_AUTH_MODE", "token")  # who has no token can give this cluster no work
     try:
         import ray
@@ -53,7 +56,7 @@ def _connect(address: str) -> Any:
     try:
         _knock(address)
         ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except OSError:  # ConnectionError and TimeoutError are among them
+    except (OSError, ray.exceptions.RayError):  # ConnectionError and TimeoutError are OSErrors
         raise Unfit(
             f"no Ray cluster answers at {address}; is `ray start --head` running there, with the same token?"
         ) from None
@@ -84,10 +87,10 @@ def _run(ray: Any, search: Search, tasks: Sequence[Task], encodings: Encodings) 
             found = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
-        except ray.exceptions.WorkerCrashedError:
+        except ray.exceptions.RayError as error:
             raise Unfit(
-                f"the workers that ran task {some[0].id} and its neighbours were lost {ATTEMPTS_AFTER_LOSS + 1} times: "
-                "give them more memory"
+                f"the workers that ran task {some[0].id} and its neighbours were lost again and again "
+                f"({type(error).__name__}): give them more memory, and start the run again"
             ) from None
         yield from zip(some, found, strict=True)
 

@@ -1,7 +1,7 @@
 """What a search would cost at each of some thresholds, before it begins: candidates, disk, memory, time, recall.
 
-A sample of records is compared with all others at the lowest threshold, on all cores, which also tells how fast this
-machine compares. Everything else follows by scaling the sample up, and by the plan that a run would make from it.
+A sample of records is compared with all others at the lowest threshold, and one block with another, to see how fast
+this machine compares. Everything else follows by scaling up, and by the plan that a run would make from the sample.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.comparing.cost import VECTORS
+from linkage_core.comparing.dice import find_pairs
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.errors import Unfit
 from linkage_core.lsh.rows import CodedRows
@@ -19,12 +20,15 @@ from linkage_core.lsh.sample import SampledPairs, draw_records, sample_pairs
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 from linkage_core.searching.plan import Recall, choose
-from linkage_core.searching.search import Search, coded_rows
+from linkage_core.searching.search import BLOCK_ROWS, Search
 
 PILOT_RECORDS: Final = 20
 SAMPLED_RECORDS: Final = 1000
 SAMPLED_CANDIDATES: Final = 2_000_000
 """Candidates that the sample may hold: fewer records are sampled where there would be more."""
+
+SHORTEST_SECONDS: Final = 1e-6
+"""What a comparison takes at least: a clock that did not move says nothing."""
 
 SOLVER_BYTES: Final = 450
 """Memory of a pair that may be linked, at its peak in anonlink's solver."""
@@ -58,7 +62,6 @@ def estimate_search(
     every_pair: Search,
     encodings: Encodings,
     recall: Recall,
-    seed: int,
     thresholds: Sequence[float],
     timer: Callable[[], float],
 ) -> tuple[Estimate, ...]:
@@ -69,12 +72,13 @@ def estimate_search(
     lowest = replace(every_pair, threshold=min(thresholds))
     if not lowest.pairs():
         raise Unfit("no two records may be compared: a side is empty. Are all files uploaded?")
-    coded = coded_rows(encodings, lowest.clks, lowest.records)
-    pilot, _ = _sampled(lowest, coded, recall, seed, PILOT_RECORDS, timer)
+    coded = lowest.coded(encodings)
+    pilot = _sampled(lowest, coded, recall, PILOT_RECORDS)
     affordable = SAMPLED_CANDIDATES * pilot.records // max(len(pilot.record), 1)
-    sample, speed = _sampled(lowest, coded, recall, seed, max(min(SAMPLED_RECORDS, affordable), PILOT_RECORDS), timer)
+    sample = _sampled(lowest, coded, recall, max(min(SAMPLED_RECORDS, affordable), PILOT_RECORDS))
+    speed = _speed(every_pair, coded, timer)
     dice = np.stack([dice_of_pairs(rows.words, sample.record, sample.partner) for rows in coded], axis=1)
-    return tuple(_at(replace(lowest, threshold=at), coded, sample, dice, recall, seed, speed) for at in thresholds)
+    return tuple(_at(replace(lowest, threshold=at), coded, sample, dice, recall, speed) for at in thresholds)
 
 
 def require_fits(estimate: Estimate, maximum_candidates: int, memory_bytes: int, disk_bytes: int) -> None:
@@ -99,14 +103,18 @@ def require_fits(estimate: Estimate, maximum_candidates: int, memory_bytes: int,
         raise Unfit(f"at threshold {estimate.threshold:g} the run would not fit: {'; '.join(faults)}")
 
 
-def _sampled(
-    search: Search, coded: Sequence[CodedRows], recall: Recall, seed: int, records: int, timer: Callable[[], float]
-) -> tuple[SampledPairs, float]:
-    """Return all candidates of a sample, linkable or not, and how many pairs of CLKs were compared a second."""
-    drawn = draw_records(seed, "estimate", records, search.records)
+def _sampled(search: Search, coded: Sequence[CodedRows], recall: Recall, records: int) -> SampledPairs:
+    """Return all candidates of a sample, linkable or not."""
+    drawn = draw_records(search.seed, "estimate", records, search.records)
+    return sample_pairs(coded, search.wanted, drawn, search.threshold, 0.0, recall.score, threads=cores())
+
+
+def _speed(search: Search, coded: Sequence[CodedRows], timer: Callable[[], float]) -> float:
+    """Return how many pairs of CLKs all cores compare a second, from one block with another."""
+    left, right = coded[0].words[:BLOCK_ROWS], coded[0].words[-BLOCK_ROWS:]
     start = timer()
-    sample = sample_pairs(coded, search.wanted, drawn, search.threshold, 0.0, recall.score, threads=cores())
-    return sample, len(drawn) * search.records * len(coded) / max(timer() - start, 1e-9)
+    find_pairs(left, right, search.threshold, maximum=search.maximum)
+    return len(left) * len(right) * cores() / max(timer() - start, SHORTEST_SECONDS)
 
 
 def _at(
@@ -115,7 +123,6 @@ def _at(
     sample: SampledPairs,
     dice: NDArray[np.float64],
     recall: Recall,
-    seed: int,
     speed: float,
 ) -> Estimate:
     """Return the estimate at the search's threshold."""
@@ -131,7 +138,7 @@ def _at(
         apart=np.where(reaches, sample.apart, -1)[kept],
         records=sample.records,
     )
-    chosen = choose(search, coded, of_run, recall, seed)
+    chosen = choose(search, coded, of_run, recall)
     share, found = _share_of_time(chosen, coded), _expected_recall(chosen)
     scale = search.records / sample.records / 2  # a pair is seen from both of its records
     candidates = round(int(proposed.sum()) * scale)

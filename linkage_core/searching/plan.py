@@ -28,7 +28,7 @@ from linkage_core.lsh.sample import (
 )
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
-from linkage_core.searching.search import Search, coded_rows
+from linkage_core.searching.search import Search
 
 COMPARED_IN_FULL: Final = 400_000_000
 """Pairs of records up to which every one is compared to its last bit: measured, below it a plan and its sample cost
@@ -52,25 +52,27 @@ class Recall:
     score: Score
 
 
-def plan_search(every_pair: Search, encodings: Encodings, recall: Recall, seed: int) -> Search:
-    """Return `every_pair`, or the cheaper search that is expected to reach the recall; `seed` 0 to 2^64 - 1."""
+def plan_search(every_pair: Search, encodings: Encodings, recall: Recall) -> Search:
+    """Return `every_pair`, or the cheaper search that is expected to reach the recall."""
     if _in_full(every_pair, recall):
         return every_pair
-    coded = coded_rows(encodings, every_pair.clks, every_pair.records)
-    sample = _sample(every_pair, coded, recall, draw_records(seed, "plan", PLANNING_RECORDS, every_pair.records))
-    return choose(every_pair, coded, sample, recall, seed)
+    coded = every_pair.coded(encodings)
+    sample = _sample(
+        every_pair, coded, recall, draw_records(every_pair.seed, "plan", PLANNING_RECORDS, every_pair.records)
+    )
+    return choose(every_pair, coded, sample, recall)
 
 
-def choose(every_pair: Search, coded: Sequence[CodedRows], sample: SampledPairs, recall: Recall, seed: int) -> Search:
+def choose(every_pair: Search, coded: Sequence[CodedRows], sample: SampledPairs, recall: Recall) -> Search:
     """Return the search that `plan_search` would make from this sample."""
     if _in_full(every_pair, recall):
         return every_pair
     plan = plan_tables(
-        agreement_of(sample, coded, seed),
+        agreement_of(sample, coded, every_pair.seed),
         rows=[len(rows.usable()) for rows in coded],
         pairs=[every_pair.wanted.among(rows.usable()) for rows in coded],
         wanted_recall=recall.least,
-        seed=seed,
+        seed=every_pair.seed,
     )
     if plan is not None:
         return replace(every_pair, plan=plan)
@@ -81,7 +83,6 @@ def measure(
     search: Search,
     encodings: Encodings,
     recall: Recall,
-    seed: int,
     row_a: NDArray[np.uint32],
     row_b: NDArray[np.uint32],
 ) -> MeasuredRecall | None:
@@ -91,8 +92,8 @@ def measure(
     """
     if search.is_exact:
         return None
-    coded = coded_rows(encodings, search.clks, search.records)
-    sample = _sample(search, coded, recall, draw_records(seed, "measure", MEASURING_RECORDS, search.records))
+    coded = search.coded(encodings)
+    sample = _sample(search, coded, recall, draw_records(search.seed, "measure", MEASURING_RECORDS, search.records))
     return MeasuredRecall.of(sample, sample.among(row_a, row_b))
 
 

@@ -9,7 +9,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from linkage_core.errors import Unfit
+from linkage_core.comparing.dice import too_many_pairs
 from linkage_core.searching.candidates import Found
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import Engine
@@ -23,29 +23,29 @@ def find_candidates(
     *,
     engine: Engine,
     finished: FinishedTasks,
-    maximum: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[Found]:
     """Return every task's findings, each pair in one of them; `progress(tasks done, of how many)`.
 
-    Raises `Unfit` beyond `maximum` pairs.
+    Raises `Unfit` beyond the search's `maximum` pairs, now or in an earlier attempt.
     """
     tasks = search.tasks()
     before = finished.ids()
     done = [task for task in tasks if task.id in before]
     found = sum(len(finished.read(task.id).candidates) for task in done)
     count = len(done)
+    _require_at_most(search.maximum, found)
     progress(count, len(tasks))
     with closing(engine.run(search, [task for task in tasks if task.id not in before], encodings)) as results:
         for task, result in results:
             finished.write(task.id, result)
             found += len(result.candidates)
             count += 1
-            if found > maximum:
-                raise Unfit(
-                    f"more than {maximum} candidate pairs after {count} of {len(tasks)} tasks. Raise "
-                    "matching.candidate_per_mille, or matching.maximum_candidates_per_record if there is memory and "
-                    "time; `symbolon linkage-unit estimate` tells what a threshold costs."
-                )
+            _require_at_most(search.maximum, found)
             progress(count, len(tasks))
     return (finished.read(task.id) for task in tasks)
+
+
+def _require_at_most(maximum: int, found: int) -> None:
+    if found > maximum:
+        raise too_many_pairs(maximum)

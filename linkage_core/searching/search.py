@@ -20,16 +20,17 @@ from numpy.typing import NDArray
 from linkage_core.comparing.dice import find_pairs, find_pairs_within
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.comparing.statistical_exit import StatisticalExit
+from linkage_core.lsh.buckets import BUCKET_ROWS, SPLIT_BITS
 from linkage_core.lsh.find import find_in_tables
 from linkage_core.lsh.plan import LshPlan
-from linkage_core.lsh.rows import CodedRows, WantedPairs
+from linkage_core.lsh.rows import CROWD, CodedRows, WantedPairs
 from linkage_core.searching.candidates import Candidates, Found, unique_pairs
 from linkage_core.searching.encodings import Encodings, Words
 from linkage_core.types import ClkName
 
 BLOCK_ROWS: Final = 8192
-"""Rows of a block: a task of all pairs then takes about half a second for four CLKs, and at worst, when every pair is a
-candidate, about 500 MiB a CLK."""
+"""Rows of a block: a task of all pairs then takes a fifth of a second for four CLKs. What it holds is bounded by the
+search's `maximum`: 24 bytes a pair and CLK while it compares."""
 
 
 TABLES_OF_A_TASK: Final = 4
@@ -63,7 +64,7 @@ class BlockPair:
     @property
     def id(self) -> str:
         """The task's name among the search's."""
-        return f"pairs.{self.left.start:010d}.{self.right.start:010d}"
+        return f"pairs.{self.left.start}-{self.left.stop}.{self.right.start}-{self.right.stop}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Tables:
     @property
     def id(self) -> str:
         """The task's name among the search's."""
-        return f"tables.{self.clk:03d}.{self.first:05d}.{self.stop:05d}"
+        return f"tables.{self.clk}.{self.first}-{self.stop}"
 
 
 Task = BlockPair | Tables
@@ -87,14 +88,18 @@ Task = BlockPair | Tables
 class Search:
     """What is looked for: pairs across `spans`, or within one that is so marked, one of whose Dice is >= `threshold`.
 
-    `spans` follow each other from record 0 on. With a `plan`, its tables propose pairs; without, all are compared, and
-    `exits` says for each of `clks` when a comparison may end early by chance: None compares every bit.
+    `spans` follow each other from record 0 on. More than `maximum` candidates, of one task or of all, stop the search.
+    `seed`, 0 to 2^64 - 1, keys what tables remember of codes: it must not be known before the codes are. With a `plan`,
+    its tables propose pairs; without, all are compared, and `exits` says for each of `clks` when a comparison may end
+    early by chance: None compares every bit.
     """
 
     clks: tuple[ClkName, ...]
     spans: tuple[Span, ...]
     threshold: float
     exits: tuple[StatisticalExit | None, ...]
+    maximum: int
+    seed: int
     plan: LshPlan | None = None
 
     @property
@@ -123,7 +128,8 @@ class Search:
 
     def digest(self, records: bytes) -> str:
         """Return a name of this search over records with that digest: another search, or other records, other name."""
-        described = json.dumps(asdict(self), sort_keys=True).encode()
+        cut = (BLOCK_ROWS, TABLES_OF_A_TASK, BUCKET_ROWS, SPLIT_BITS, CROWD)
+        described = json.dumps([asdict(self), cut], sort_keys=True).encode()
         return hashlib.blake2b(records + described, digest_size=16).hexdigest()
 
     def tasks(self) -> tuple[Task, ...]:
@@ -138,16 +144,21 @@ class Search:
             raise ValueError(f"task {task.id} is of a search by tables, this compares all pairs")
         return self._look_up(task, self.plan, encodings)
 
+    def coded(self, encodings: Encodings) -> tuple[CodedRows, ...]:
+        """Return every CLK of all records with what tables ask of it, made once for all tasks of this process."""
+        with _CODING:
+            return _coded_rows(encodings, self.clks, self.records, self.seed)
+
     def _compare(self, task: BlockPair, encodings: Encodings) -> Found:
         left, right = task.left, task.right
         parts = []
         for clk, exit_ in zip(self.clks, self.exits, strict=True):
             rows = encodings.words(clk, left.start, left.stop)
             if left == right:
-                parts.append(find_pairs_within(rows, self.threshold, statistical_exit=exit_))
+                parts.append(find_pairs_within(rows, self.threshold, statistical_exit=exit_, maximum=self.maximum))
             else:
                 others = encodings.words(clk, right.start, right.stop)
-                parts.append(find_pairs(rows, others, self.threshold, statistical_exit=exit_))
+                parts.append(find_pairs(rows, others, self.threshold, statistical_exit=exit_, maximum=self.maximum))
         rows_left, rows_right = unique_pairs(parts)
         stop = np.uint32(left.stop - left.start)
         dice = {}
@@ -164,8 +175,9 @@ class Search:
         )
 
     def _look_up(self, task: Tables, plan: LshPlan, encodings: Encodings) -> Found:
-        coded = coded_rows(encodings, self.clks, self.records)
-        found = find_in_tables(coded, self.wanted, plan, task.clk, range(task.first, task.stop), self.threshold)
+        coded = self.coded(encodings)
+        tables = range(task.first, task.stop)
+        found = find_in_tables(coded, self.wanted, plan, task.clk, tables, self.threshold, self.maximum)
         order = np.lexsort((found.row_b, found.row_a))
         row_a, row_b = found.row_a[order], found.row_b[order]
         dice = {clk: dice_where_present(rows.words, row_a, row_b) for clk, rows in zip(self.clks, coded, strict=True)}
@@ -196,15 +208,15 @@ def dice_where_present(words: Words, row_a: NDArray[np.uint32], row_b: NDArray[n
     return dice
 
 
-_CODING = Lock()
-
-
-def coded_rows(encodings: Encodings, clks: tuple[ClkName, ...], records: int) -> tuple[CodedRows, ...]:
-    """Return every CLK of all records with what tables ask of it, made once for all tasks of this process."""
+def forget_coded_rows() -> None:
+    """Let go of the codes that this process holds of the last search."""
     with _CODING:
-        return _coded_rows(encodings, clks, records)
+        _coded_rows.cache_clear()
+
+
+_CODING: Final = Lock()
 
 
 @lru_cache(maxsize=1)
-def _coded_rows(encodings: Encodings, clks: tuple[ClkName, ...], records: int) -> tuple[CodedRows, ...]:
-    return tuple(CodedRows.of(encodings.words(clk, 0, records)) for clk in clks)
+def _coded_rows(encodings: Encodings, clks: tuple[ClkName, ...], records: int, seed: int) -> tuple[CodedRows, ...]:
+    return tuple(CodedRows.of(encodings.words(clk, 0, records), seed) for clk in clks)

@@ -34,7 +34,7 @@ class LinkageUnitConfig(Configuration):
     analysis_service: Address = Field(description="host:port of the analysis service")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
 
-    cluster: str = Field(default="", description="Ray cluster that compares; empty: this machine's cores")
+    cluster: Address | None = Field(default=None, description="Ray cluster that compares; none: this machine's cores")
 
     @property
     def database_url(self) -> str:

@@ -49,14 +49,15 @@ def estimate_wave(unit: LinkageUnit, wave: str, timer: Callable[[], float]) -> W
     seed = int.from_bytes(unit.random(8), "big")
     pool = pool_records(files, document.linkage, seed)
     matching = document.matching
-    search = every_pair(pool, document.linkage, matching, pool.duplicates_allowed(matching.sources_with_duplicates))
+    search = every_pair(
+        pool, document.linkage, matching, pool.duplicates_allowed(matching.sources_with_duplicates), seed
+    )
     agreed = matching.candidate_per_mille
     thresholds = sorted({min(max(agreed + step, 1), PER_MILLE) for step in STEPS_PER_MILLE})
     estimates = estimate_search(
         search,
         encodings_of(pool),
         recall_of(document.linkage, matching),
-        seed,
         [threshold / PER_MILLE for threshold in thresholds],
         timer,
     )

@@ -1,15 +1,13 @@
-"""What a linkage run keeps between attempts, and what its workers read: sealed under a data key of the wave's own.
+"""What a linkage run keeps between attempts, and what its workers read: sealed under a data key of each search's own.
 
 Findings hold record numbers of one run and Dice coefficients: no row id, no handle, and nothing of what was encoded.
 They are sealed all the same, and the key is destroyed when the run is done.
 """
 
 import shutil
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -20,8 +18,8 @@ from linkage_core.types import ClkName
 from services.common.clock import RandomBytes, system_random
 from services.common.sealing import DataKeys, FileKeyEncryptionKey, SealedFolder
 
-BLOCK_ROWS: Final = 65_536
-"""Rows of a sealed file of encodings: 8 MiB for CLKs of 1,024 bits."""
+BLOCK_ROWS: Final = 8192
+"""Rows of a sealed file of encodings: those of a block of the search, 1 MiB for CLKs of 1,024 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +54,17 @@ class WorkerKeys:
 class SealedEncodings:
     """Encodings in sealed files that any process of the linkage unit's account opens, on any machine that mounts them.
 
-    Pickled, it holds paths and shapes only: each worker opens the data key itself.
+    Pickled, it holds paths and shapes only: each worker opens the data key itself, and keeps neither.
     """
 
     folder: Path
     worker_keys: WorkerKeys
     key_name: str
-    clks: tuple[ClkName, ...]
     rows: int
-    _opened: "_Opened" = field(default_factory=lambda: _Opened(), repr=False, compare=False)
 
     def words(self, clk: ClkName, start: int, stop: int) -> Words:
         """Return one CLK of the records from `start` to before `stop`; raises `Tampered` if a file was changed."""
-        return self._opened.words(self, clk, start, stop)
-
-    def read(self, clk: ClkName, start: int, stop: int) -> Words:
-        """Open the files that hold these records."""
-        kek = FileKeyEncryptionKey.load_or_create(self.worker_keys.key_encryption_key, system_random)
+        kek = FileKeyEncryptionKey.load(self.worker_keys.key_encryption_key, system_random)
         key = DataKeys(kek, self.worker_keys.wraps, system_random).open(self.key_name)
         sealed = SealedFolder(self.folder, key, system_random)
         parts = []
@@ -82,27 +74,6 @@ class SealedEncodings:
             content = np.frombuffer(sealed.read(_encodings_name(clk, block)), dtype=np.uint64).reshape(rows, -1)
             parts.append(content[max(start - first, 0) : stop - first])
         return np.concatenate(parts)  # a copy: kernels are compiled for arrays that may be written
-
-
-class _Opened:
-    """The stretches of encodings that a process read last, as many as tasks need at a time: two of each CLK."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._stretches: OrderedDict[tuple[ClkName, int, int], Words] = OrderedDict()
-
-    def __reduce__(self) -> tuple[type["_Opened"], tuple[()]]:
-        return _Opened, ()
-
-    def words(self, encodings: SealedEncodings, clk: ClkName, start: int, stop: int) -> Words:
-        with self._lock:
-            found = self._stretches.pop((clk, start, stop), None)
-            if found is None:
-                found = encodings.read(clk, start, stop)
-            self._stretches[clk, start, stop] = found
-            while len(self._stretches) > 2 * len(encodings.clks):
-                self._stretches.popitem(last=False)
-            return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,38 +91,42 @@ class RunWorkspace:
 
     def finished(self, search: str) -> SealedTasks:
         """Return what this search has finished before; findings of another search are removed."""
-        for path in self._folder.iterdir() if self._folder.exists() else ():
-            if path.name != search:
-                shutil.rmtree(path)
+        self._remove_all_but(search)
         folder = self._folder / search / "found"
-        return SealedTasks(folder, self._sealed(folder))
+        return SealedTasks(folder, self._sealed(folder, search))
 
     def publish(self, search: str, encodings: EncodingsInMemory) -> Encodings:
         """Return the encodings as the run's workers can read them: as they are, or from sealed files."""
         if self.worker_keys is None:
             return encodings
         folder = self._folder / search / "encodings"
-        sealed = self._sealed(folder)
+        sealed = self._sealed(folder, search)
         rows = _write_encodings(sealed, encodings.by_clk)
-        return SealedEncodings(folder.absolute(), self.worker_keys, self._key_name, tuple(encodings.by_clk), rows)
+        return SealedEncodings(folder.absolute(), self.worker_keys, self._key_name(search), rows)
 
     def remove(self) -> None:
-        """Destroy the data key, and with it everything that was kept; then the files."""
-        self.keys.destroy(self._key_name)
+        """Destroy the data keys of all searches, and with them everything that was kept; then the files."""
+        self._remove_all_but(None)
         if self._folder.exists():
-            shutil.rmtree(self._folder)
+            self._folder.rmdir()
+
+    def _remove_all_but(self, search: str | None) -> None:
+        """A key goes first: a crash in between leaves files that nobody can open."""
+        for path in self._folder.iterdir() if self._folder.exists() else ():
+            if path.name != search:
+                self.keys.destroy(self._key_name(path.name))
+                shutil.rmtree(path)
 
     @property
     def _folder(self) -> Path:
         return self.sealed_files / "search" / self.wave
 
-    @property
-    def _key_name(self) -> str:
-        return f"search.{self.wave}"
+    def _key_name(self, search: str) -> str:
+        return f"search.{self.wave}.{search}"
 
-    def _sealed(self, folder: Path) -> SealedFolder:
+    def _sealed(self, folder: Path, search: str) -> SealedFolder:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SealedFolder(folder, self.keys.open_or_create(self._key_name), self.random)
+        return SealedFolder(folder, self.keys.open_or_create(self._key_name(search)), self.random)
 
 
 def _write_encodings(sealed: SealedFolder, by_clk: Mapping[ClkName, Words]) -> int:

@@ -3,11 +3,12 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from linkage_core.errors import Tampered
+from linkage_core.errors import Tampered, Unfit
 from linkage_core.searching import search as search_module
 from linkage_core.searching.candidates import Found
 from linkage_core.searching.cluster import RayEngine
@@ -15,10 +16,11 @@ from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import Engine, LocalEngine
 from linkage_core.searching.search import Search, Task
 from services.linkage_unit.config import LinkageUnitConfig
+from services.linkage_unit.estimating import estimate_wave
 from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.runner import link_wave
 from services.linkage_unit.status import status_of
-from services.linkage_unit.workspace import WorkerKeys
+from services.linkage_unit.workspace import SealedEncodings, WorkerKeys
 from tests.support.linkage import WaveKeyPair, config_of, connected, encode_people, opened, served
 from tests.support.parties import Parties, make_parties
 from tests.support.ray_cluster import ray_cluster
@@ -33,9 +35,12 @@ class Watched:
 
     stop_after: int | None = None
     ran: list[str] = field(default_factory=list)
+    engine: Engine = field(default_factory=lambda: LocalEngine(2))
+    read: list[type] = field(default_factory=list)
 
     def run(self, search: Search, tasks: Sequence[Task], encodings: Encodings) -> Generator[tuple[Task, Found]]:
-        for task, found in LocalEngine(2).run(search, tasks, encodings):
+        self.read.append(type(encodings))
+        for task, found in self.engine.run(search, tasks, encodings):
             if len(self.ran) == self.stop_after:
                 raise KeyboardInterrupt
             self.ran.append(task.id)
@@ -93,7 +98,10 @@ def test_a_cluster_takes_up_what_threads_began_and_reads_the_encodings_from_the_
         link(config, first)
     worker_keys = WorkerKeys(config.key_encryption_key.absolute(), config.wraps.absolute())
     with ray_cluster(tmp_path) as address:
-        counts = link(config, RayEngine(address), worker_keys)
+        second = Watched(engine=RayEngine(address))
+        counts = link(config, second, worker_keys)
+    assert set(first.ran).isdisjoint(second.ran)
+    assert second.read == [SealedEncodings]
     assert counts["linkable_pairs"] == 50 + 60 + 10
 
 
@@ -122,3 +130,16 @@ def test_a_finding_that_was_changed_at_rest_stops_the_run(config: LinkageUnitCon
     changed.write_bytes(content)
     with pytest.raises(Tampered):
         link(config, Watched())
+
+
+def test_an_estimate_of_the_wave_says_whether_it_fits_and_changes_nothing(config: LinkageUnitConfig) -> None:
+    with opened(config) as unit:
+        estimate = estimate_wave(unit, "w1", count(0, 0.5).__next__)
+        assert unit.runs.run("w1") is None
+    assert estimate.records == 100 + 100 + 80
+    assert estimate.agreed in estimate.estimates
+    assert 100 < estimate.agreed.candidates < 140
+    estimate.require_fits(memory_bytes=2**40)
+    with pytest.raises(Unfit, match="MiB of memory"):
+        estimate.require_fits(memory_bytes=1)
+    assert not (config.data / "sealed" / "search").exists()

@@ -1,15 +1,16 @@
-"""The same search on a real Ray of two worker processes: same candidates, lost workers, tampered stores."""
+"""The same search on a real Ray of two nodes: same candidates, lost workers, tampered stores."""
 
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from linkage_core.errors import Tampered, Unfit
+from linkage_core.lsh.plan import LshPlan
 from linkage_core.searching import search as search_module
 from linkage_core.searching.cluster import RayEngine
 from linkage_core.searching.encodings import Encodings, EncodingsInMemory, Words
@@ -106,7 +107,33 @@ def test_a_changed_file_of_the_store_stops_the_run_on_the_worker_that_reads_it(
         findings(all_pairs(encodings, SPANS, 0.6), published, engine=RayEngine(cluster))
 
 
-def test_an_address_where_no_cluster_answers_is_told() -> None:
+def test_tables_are_looked_up_by_workers_as_by_threads(
+    encodings: EncodingsInMemory, workspace: RunWorkspace, cluster: str
+) -> None:
+    plan = LshPlan(
+        seed=5,
+        bits=(10, 10),
+        tables=(6, 5),
+        most_in_head=(110, 110),
+        expected_recall=1.0,
+        expected_recall_of_linkable=1.0,
+        cost_of_exact=1.0,
+    )
+    search = replace(all_pairs(encodings, SPANS, 0.6), plan=plan)
+    expected = findings(search, encodings)
+    found = findings(search, workspace.publish("search", encodings), engine=RayEngine(cluster))
+    assert len(pairs(expected)) > 1000
+    assert [part.to_bytes() for part in found] == [part.to_bytes() for part in expected]
+
+
+def test_an_address_where_no_cluster_answers_is_told(workspace: RunWorkspace) -> None:
     encodings = in_memory(np.zeros((2, 128), np.uint8))
+    published = workspace.publish("search", encodings)
     with pytest.raises(Unfit, match=r"127\.0\.0\.1:1"):
+        findings(all_pairs(encodings, [Span(0, 2, within=True)], 0.6), published, engine=RayEngine("127.0.0.1:1"))
+
+
+def test_encodings_of_this_process_are_never_handed_to_a_cluster() -> None:
+    encodings = in_memory(np.zeros((2, 128), np.uint8))
+    with pytest.raises(TypeError, match="publish them first"):
         findings(all_pairs(encodings, [Span(0, 2, within=True)], 0.6), encodings, engine=RayEngine("127.0.0.1:1"))

@@ -29,7 +29,7 @@ class World:
 
     @property
     def coded(self) -> list[CodedRows]:
-        return [CodedRows.of(np.packbits(clk, axis=1).view(np.uint64)) for clk in self.bits]
+        return [CodedRows.of(np.packbits(clk, axis=1).view(np.uint64), 1) for clk in self.bits]
 
     def finds(self, clk: int, table: int, a: int, b: int, threshold: float) -> bool:
         """The definition, bit by bit."""
@@ -101,7 +101,7 @@ WORLDS = st.builds(
 def test_every_table_finds_what_its_definition_says_and_no_table_before_it(made: World, threshold: float) -> None:
     for clk in range(2):
         for table in range(made.plan.tables[clk]):
-            found = find_in_tables(made.coded, made.wanted, made.plan, clk, range(table, table + 1), threshold)
+            found = find_in_tables(made.coded, made.wanted, made.plan, clk, range(table, table + 1), threshold, 10**9)
             assert pairs_of(found) == sorted(made.by_definition(clk, table, threshold))
             assert (found.split_buckets, found.skipped_pairs) == (0, 0)
 
@@ -114,7 +114,7 @@ def test_however_tables_are_cut_into_tasks_the_same_pairs_come_out(made: World, 
         for clk in range(2):
             for first in range(0, made.plan.tables[clk], step):
                 tables = range(first, min(first + step, made.plan.tables[clk]))
-                pairs += pairs_of(find_in_tables(made.coded, made.wanted, made.plan, clk, tables, 0.6))
+                pairs += pairs_of(find_in_tables(made.coded, made.wanted, made.plan, clk, tables, 0.6, 10**9))
         return sorted(pairs)
 
     assert of_tasks(at_once) == of_tasks(10)
@@ -129,7 +129,9 @@ def test_buffers_that_are_too_small_change_nothing(made: World) -> None:
             pair
             for clk in range(2)
             for table in range(made.plan.tables[clk])
-            for pair in pairs_of(find_in_tables(made.coded, made.wanted, made.plan, clk, range(table, table + 1), 0.6))
+            for pair in pairs_of(
+                find_in_tables(made.coded, made.wanted, made.plan, clk, range(table, table + 1), 0.6, 10**9)
+            )
         ]
 
     expected = of_all()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from unittest import mock
@@ -21,24 +21,34 @@ STOP_SECONDS: Final = 60
 
 
 @contextmanager
-def ray_cluster(folder: Path, cores: int = 2) -> Iterator[str]:
-    """Start a cluster whose log lies in `folder`; gives its address, which this process may use within the block."""
+def ray_cluster(folder: Path) -> Iterator[str]:
+    """Start a cluster of two nodes with a core each, whose logs lie in `folder`; gives its address.
+
+    This process may use it within the block.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
-    command = [
-        *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"),
-        *(f"--num-cpus={cores}", "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false"),
-    ]
-    log = folder / "ray.log"
-    with mock.patch.dict(os.environ, settings), log.open("wb") as output:
+    address = f"127.0.0.1:{port}"
+    head = ("--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false")
+    with mock.patch.dict(os.environ, settings), ExitStack() as nodes:
+        nodes.enter_context(_node(folder / "head.log", *head))
+        nodes.enter_context(_node(folder / "worker.log", f"--address={address}"))
+        yield address
+
+
+@contextmanager
+def _node(log: Path, *options: str) -> Iterator[None]:
+    program = str(Path(sys.executable).with_name("ray"))
+    command = [program, "start", "--block", "--disable-usage-stats", "--num-cpus=1", *options]
+    with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
         try:
             _wait_until_it_runs(process, log)
-            yield f"127.0.0.1:{port}"
+            yield
         finally:
             _stop(process)
 

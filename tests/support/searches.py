@@ -33,10 +33,10 @@ def in_memory(*clks: NDArray[np.uint8]) -> EncodingsInMemory:
     )
 
 
-def all_pairs(encodings: EncodingsInMemory, spans: Sequence[Span], threshold: float) -> Search:
+def all_pairs(encodings: EncodingsInMemory, spans: Sequence[Span], threshold: float, seed: int = 1) -> Search:
     """Return the exact search."""
     clks = tuple(encodings.by_clk)
-    return Search(clks, tuple(spans), threshold, tuple(None for _ in clks))
+    return Search(clks, tuple(spans), threshold, tuple(None for _ in clks), maximum=10**6, seed=seed)
 
 
 def findings(
@@ -45,7 +45,6 @@ def findings(
     *,
     engine: Engine | None = None,
     finished: FinishedTasks | None = None,
-    maximum: int = 10**6,
 ) -> list[Found]:
     """Run a search."""
     return list(
@@ -54,7 +53,6 @@ def findings(
             encodings,
             engine=engine or LocalEngine(2),
             finished=finished or FinishedInMemory(),
-            maximum=maximum,
             progress=lambda _done, _total: None,
         )
     )

@@ -11,6 +11,7 @@ from linkage_core.searching.candidates import Candidates, Found
 from linkage_core.searching.encodings import EncodingsInMemory
 from linkage_core.types import ClkName
 from services.common.clock import system_random
+from services.common.errors import ConfigurationFault
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 from services.linkage_unit import workspace as workspace_module
 from services.linkage_unit.workspace import RunWorkspace, SealedEncodings, WorkerKeys
@@ -54,6 +55,25 @@ def test_findings_of_another_search_are_dropped(workspace: RunWorkspace) -> None
     assert workspace.finished("a").ids() == set()
 
 
+def test_a_finding_of_an_earlier_search_does_not_open_as_one_of_the_present(workspace: RunWorkspace) -> None:
+    earlier = workspace.finished("a")
+    earlier.write("pairs.1.2", found(7))
+    kept = (earlier.folder / "pairs.1.2").read_bytes()
+    present = workspace.finished("b")
+    (present.folder / "pairs.1.2").write_bytes(kept)
+    with pytest.raises(Tampered):
+        present.read("pairs.1.2")
+
+
+def test_a_worker_without_the_mounted_key_is_told_and_makes_none(workspace: RunWorkspace) -> None:
+    published = workspace.publish("a", encodings())
+    assert isinstance(published, SealedEncodings)
+    published.worker_keys.key_encryption_key.unlink()
+    with pytest.raises(ConfigurationFault, match="mount it"):
+        published.words(CLKS[0], 0, 100)
+    assert not published.worker_keys.key_encryption_key.exists()
+
+
 def test_neither_findings_nor_encodings_lie_on_disk_in_clear(workspace: RunWorkspace) -> None:
     plain = encodings()
     workspace.publish("a", plain)
@@ -86,7 +106,7 @@ def test_what_a_worker_is_sent_holds_paths_and_no_encoding(workspace: RunWorkspa
     plain = encodings()
     published = workspace.publish("a", plain)
     assert isinstance(published, SealedEncodings)
-    published.words(CLKS[0], 0, 100)  # what this process has opened does not travel
+    published.words(CLKS[0], 0, 100)
     sent = pickle.dumps(published)
     assert len(sent) < 1000
     assert np.array_equal(pickle.loads(sent).words(CLKS[0], 3, 9), plain.words(CLKS[0], 3, 9))

@@ -12,6 +12,7 @@ from linkage_core.linking.deterministic import PassCounts
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.run import LinkageResult, link
 from linkage_core.schema import ClkSpec, LinkageSchema, MatchKeySpec, QuasiIdentifier, Standardisation, Variable
+from linkage_core.searching import plan as plan_module
 from linkage_core.types import ClkName, MatchKeyName, PartyName
 
 LENGTH_BITS = 1024
@@ -269,5 +270,32 @@ def test_the_manifest_gets_every_parameter_and_progress_tells_every_step() -> No
     assert result.parameters["sources_with_duplicates"] == "tax"
     assert dict(result.candidates) == {"names": 1, "places": 0}
     assert (result.scored_pairs, result.linkable_pairs, result.solver_rounds) == (1, 1, 1)
-    assert list(last) == ["passes", "plan", "candidates", "solve"]
+    assert list(last) == ["passes", "plan", "candidates", "measure", "solve"]
     assert all(done == total for done, total in last.values())
+
+
+def test_a_large_run_goes_by_tables_and_states_what_it_expected_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_module, "COMPARED_IN_FULL", 1000)
+    rng = np.random.default_rng(3)
+    people = 2000
+    codes = {name: rng.integers(0, 2, (people, LENGTH_BITS), np.uint8) for name in CLKS}
+
+    def file(provider: str) -> EncodedFile:
+        present, absent = np.ones(people, np.bool_), np.zeros(people, np.bool_)
+        clks = {
+            ClkName(name): ClkColumn(np.packbits(bits ^ (rng.random(bits.shape) < 0.05), axis=1), present)
+            for name, bits in codes.items()
+        }
+        keys = {
+            MatchKeyName(name): MatchKeyColumn(np.zeros((people, 16), np.uint8), absent)
+            for name in ("national-id", "person")
+        }
+        return EncodedFile(PartyName(provider), people, clks, keys)
+
+    result = link([file("register"), file("tax")], schema(), matching(), seed=5)
+    assert result.parameters["search"] == "tables"
+    assert float(result.parameters["measured_recall"]) > 0.98
+    assert float(result.parameters["lsh_expected_recall"]) > 0.99
+    assert result.groups.group_count < 2 * people - 0.97 * people
+    exact = matching().model_copy(update={"least_search_recall_per_mille": 1000})
+    assert link([file("register"), file("tax")], schema(), exact, seed=5).parameters["search"] == "every pair"

@@ -1,5 +1,6 @@
 """A plan keeps its promise on codes it has not seen, says when it cannot, and samples are drawn from the seed alone."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from linkage_core.errors import InputFault
 from linkage_core.lsh import rows as lsh_rows
 from linkage_core.lsh.find import find_in_tables
 from linkage_core.lsh.plan import Agreement, LshPlan, head_of, places_of, plan_tables
-from linkage_core.lsh.rows import CodedRows, WantedPairs
+from linkage_core.lsh.rows import CROWD, CodedRows, WantedPairs
 from linkage_core.lsh.sample import (
     MeasuredRecall,
     SampledPairs,
@@ -43,7 +44,7 @@ def coded() -> list[CodedRows]:
         first = rng.random((PEOPLE, BITS)) < 0.5
         noise = rng.random((PEOPLE, BITS)) < rng.choice([0.0, 0.1, 0.2, 0.25, 0.3, 0.35], (PEOPLE, 1))
         second = (first ^ noise) & (rng.random((PEOPLE, 1)) < 0.99)
-        made.append(CodedRows.of(words(np.concatenate([first, second]))))
+        made.append(CodedRows.of(words(np.concatenate([first, second])), 1))
     return made
 
 
@@ -64,7 +65,7 @@ def planned(coded: list[CodedRows], recall: float) -> LshPlan:
 @pytest.mark.parametrize("recall", [0.9, 0.97])
 def test_a_plan_reaches_its_recall_on_records_that_it_was_not_made_from(coded: list[CodedRows], recall: float) -> None:
     plan = planned(coded, recall)
-    found = [find_in_tables(coded, WANTED, plan, clk, range(plan.tables[clk]), THRESHOLD) for clk in range(2)]
+    found = [find_in_tables(coded, WANTED, plan, clk, range(plan.tables[clk]), THRESHOLD, 10**9) for clk in range(2)]
     sample = sampled(coded, "measure")
     row_a, row_b = np.concatenate([f.row_a for f in found]), np.concatenate([f.row_b for f in found])
     measured = MeasuredRecall.of(sample, sample.among(row_a, row_b))
@@ -158,7 +159,7 @@ def test_a_pair_counts_as_best_only_if_each_is_the_others_best() -> None:
     for row, places in ((1, 200), (3, 120), (4, 350)):
         bits[row, :places] ^= True
     bits[2] = rng.random(BITS) < 0.5
-    rows = [CodedRows.of(words(bits))]
+    rows = [CodedRows.of(words(bits), 1)]
     wanted = WantedPairs(np.array([0, 3, 5], np.int64), np.array([False, False]))
     sample = sample_pairs(rows, wanted, np.arange(5, dtype=np.uint32), THRESHOLD, LINK, mean_dice)
     best = set(zip(sample.record[sample.best].tolist(), sample.partner[sample.best].tolist(), strict=True))
@@ -191,10 +192,10 @@ def test_a_code_that_too_many_share_is_passed_over_and_its_pairs_counted(monkeyp
     bits[5:15] = bits[5]
     bits[20:23] = bits[20]
     monkeypatch.setattr(lsh_rows, "CROWD", 9)
-    rows = CodedRows.of(words(bits))
+    rows = CodedRows.of(words(bits), 1)
     wanted = WantedPairs(np.array([0, 10, 40], np.int64), np.array([False, True]))
     plan = LshPlan(7, (4,), (3,), (256,), 1.0, 1.0, 1.0)
-    found = find_in_tables([rows], wanted, plan, 0, range(3), 1.0)
+    found = find_in_tables([rows], wanted, plan, 0, range(3), 1.0, 10**9)
     assert sorted(zip(found.row_a.tolist(), found.row_b.tolist(), strict=True)) == [(20, 21), (20, 22), (21, 22)]
     assert found.skipped_pairs == 5 * 5 + 5 * 4 // 2
 
@@ -205,15 +206,45 @@ def test_a_pair_of_a_code_that_too_many_share_is_found_by_another_clk(monkeypatc
     crowded[:] = crowded[0]
     telling[21] = telling[1]
     monkeypatch.setattr(lsh_rows, "CROWD", 9)
-    coded = [CodedRows.of(words(crowded)), CodedRows.of(words(telling))]
+    coded = [CodedRows.of(words(crowded), 1), CodedRows.of(words(telling), 1)]
     wanted = WantedPairs(np.array([0, 20, 40], np.int64), np.array([False, False]))
     plan = LshPlan(7, (4, 4), (1, 1), (256, 256), 1.0, 1.0, 1.0)
-    found = [find_in_tables(coded, wanted, plan, clk, range(1), 0.6) for clk in range(2)]
+    found = [find_in_tables(coded, wanted, plan, clk, range(1), 0.6, 10**9) for clk in range(2)]
     assert len(found[0].row_a) == 0
     assert found[0].skipped_pairs == 400
     assert (found[1].row_a.tolist(), found[1].row_b.tolist()) == ([1], [21])
 
 
 def test_codes_of_a_length_that_tables_cannot_take_are_refused() -> None:
-    with pytest.raises(InputFault, match="multiple of 256 bits, not 320; compare all pairs"):
-        CodedRows.of(np.ones((3, 5), np.uint64))
+    with pytest.raises(InputFault, match="multiple of 256 bits, not 320; agree on matching.least_search_recall"):
+        CodedRows.of(np.ones((3, 5), np.uint64), 1)
+
+
+def test_nobody_can_crowd_a_person_out_without_knowing_the_runs_seed() -> None:
+    """Whoever knows the constants of the mix can invert it; those of one seed say nothing of another's."""
+    victim = np.random.default_rng(8).integers(0, 2**64, (1, 16), dtype=np.uint64)
+    start, factor = constants_of(seed=1)
+    target = CodedRows.of(victim, 1).contents[0]
+    forged = np.stack([with_contents(int(target), start, factor, draw) for draw in range(CROWD + 1)])
+    rows = np.concatenate([victim, forged])
+    assert CodedRows.of(rows, 1).crowded.all(), "the attack works against a seed that is known"
+    assert not CodedRows.of(rows, 2).crowded.any()
+
+
+def constants_of(seed: int) -> tuple[int, int]:
+    drawn = hashlib.blake2b(b"symbolon lsh contents v1" + seed.to_bytes(8, "big"), digest_size=16).digest()
+    return int.from_bytes(drawn[:8], "little"), int.from_bytes(drawn[8:], "little") | 1
+
+
+def with_contents(target: int, start: int, factor: int, draw: int) -> NDArray[np.uint64]:
+    """Random words whose last is chosen so that the row's key comes out as `target`."""
+    row = np.random.default_rng([9, draw]).integers(0, 2**64, 16, dtype=np.uint64)
+    key = start
+    for word in row[:-1].tolist():
+        key = (key ^ word) * factor % 2**64
+        key ^= key >> 29
+    wanted = target
+    for _ in range(3):
+        wanted = target ^ (wanted >> 29)
+    row[-1] = key ^ (wanted * pow(factor, -1, 2**64) % 2**64)
+    return row

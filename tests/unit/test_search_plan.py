@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from linkage_core.errors import Unfit
 from linkage_core.linking.scoring import mean_of_dice
 from linkage_core.searching import plan as plan_module
 from linkage_core.searching.encodings import EncodingsInMemory
+from linkage_core.searching.engine import cores
 from linkage_core.searching.estimate import Estimate, estimate_search, require_fits
 from linkage_core.searching.plan import Recall, describe, measure, plan_search
 from linkage_core.searching.search import Search, Span
@@ -47,22 +49,22 @@ def true_pairs(search: Search, encodings: EncodingsInMemory) -> set[tuple[int, i
 
 
 def test_few_pairs_are_compared_in_full(encodings: EncodingsInMemory) -> None:
-    search = all_pairs(encodings, SPANS, 0.6)
-    assert plan_search(search, encodings, recall(0.9), SEED) == search
+    search = all_pairs(encodings, SPANS, 0.6, SEED)
+    assert plan_search(search, encodings, recall(0.9)) == search
 
 
 @pytest.mark.usefixtures("planned_from_here_on")
 def test_an_agreement_that_wants_every_pair_gets_every_pair(encodings: EncodingsInMemory) -> None:
-    search = all_pairs(encodings, SPANS, 0.6)
-    assert plan_search(search, encodings, recall(1.0), SEED) == search
+    search = all_pairs(encodings, SPANS, 0.6, SEED)
+    assert plan_search(search, encodings, recall(1.0)) == search
 
 
 @pytest.mark.usefixtures("planned_from_here_on")
 def test_a_planned_search_finds_the_share_that_the_agreement_wants_and_measures_it(
     encodings: EncodingsInMemory,
 ) -> None:
-    exact = all_pairs(encodings, SPANS, 0.6)
-    search = plan_search(exact, encodings, recall(0.95), SEED)
+    exact = all_pairs(encodings, SPANS, 0.6, SEED)
+    search = plan_search(exact, encodings, recall(0.95))
     assert search.plan is not None
     found, expected = true_pairs(search, encodings), true_pairs(exact, encodings)
     share = len(found & expected) / len(expected)
@@ -70,7 +72,7 @@ def test_a_planned_search_finds_the_share_that_the_agreement_wants_and_measures_
     assert 0.94 < share < 1
 
     ends = np.array(sorted(found), np.uint32)
-    measured = measure(search, encodings, recall(0.95), SEED, ends[:, 0], ends[:, 1])
+    measured = measure(search, encodings, recall(0.95), ends[:, 0], ends[:, 1])
     assert measured is not None
     assert measured.best_pairs > 500
     assert abs(measured.recall - share) < 0.04
@@ -82,10 +84,10 @@ def test_a_planned_search_finds_the_share_that_the_agreement_wants_and_measures_
 
 @pytest.mark.usefixtures("planned_from_here_on")
 def test_the_same_seed_plans_the_same_search_and_another_another(encodings: EncodingsInMemory) -> None:
-    exact = all_pairs(encodings, SPANS, 0.6)
-    plan = partial(plan_search, exact, encodings, recall(0.95))
-    assert plan(SEED) == plan(SEED)
-    assert plan(SEED) != plan(SEED + 1)
+    exact = all_pairs(encodings, SPANS, 0.6, SEED)
+    planned = plan_search(exact, encodings, recall(0.95))
+    assert planned == plan_search(exact, encodings, recall(0.95))
+    assert planned.plan != plan_search(replace(exact, seed=SEED + 1), encodings, recall(0.95)).plan
 
 
 @pytest.mark.usefixtures("planned_from_here_on")
@@ -93,8 +95,8 @@ def test_where_no_plan_reaches_the_recall_every_pair_is_compared_on_its_first_wo
     encodings: EncodingsInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_module, "plan_tables", lambda *_arguments, **_options: None)
-    exact = all_pairs(encodings, SPANS, 0.6)
-    search = plan_search(exact, encodings, recall(0.95), SEED)
+    exact = all_pairs(encodings, SPANS, 0.6, SEED)
+    search = plan_search(exact, encodings, recall(0.95))
     assert search.plan is None
     assert not search.is_exact
     found, expected = pairs(findings(search, encodings)), pairs(findings(exact, encodings))
@@ -104,9 +106,9 @@ def test_where_no_plan_reaches_the_recall_every_pair_is_compared_on_its_first_wo
 
 
 def test_an_exact_search_has_nothing_to_measure(encodings: EncodingsInMemory) -> None:
-    search = all_pairs(encodings, SPANS, 0.6)
+    search = all_pairs(encodings, SPANS, 0.6, SEED)
     nothing = np.zeros(0, np.uint32)
-    assert measure(search, encodings, recall(0.95), SEED, nothing, nothing) is None
+    assert measure(search, encodings, recall(0.95), nothing, nothing) is None
     assert describe(search, None) == {"search": "every pair"}
 
 
@@ -114,27 +116,31 @@ def test_an_exact_search_has_nothing_to_measure(encodings: EncodingsInMemory) ->
 
 
 def ticking() -> float:
-    """A clock that never moves: what an estimate says of time is not looked at here."""
-    return 0.0
+    """A clock that moves half a second each time it is looked at."""
+    return next(CLOCK)
+
+
+CLOCK = count(0, 0.5)
 
 
 def test_an_estimate_tells_about_how_many_candidates_a_threshold_gives(encodings: EncodingsInMemory) -> None:
-    search = all_pairs(encodings, SPANS, 0.6)
+    search = all_pairs(encodings, SPANS, 0.6, SEED)
     thresholds = [0.56, 0.6, 0.9]
-    estimates = estimate_search(search, encodings, recall(0.95), SEED, thresholds, ticking)
+    estimates = estimate_search(search, encodings, recall(0.95), thresholds, ticking)
     assert [item.threshold for item in estimates] == thresholds
     for item in estimates:
         exact = len(pairs(findings(replace(search, threshold=item.threshold), encodings)))
         assert 0.8 * exact < item.candidates < 1.25 * exact
         assert item.disk_bytes == item.candidates * 24
         assert item.way == "every pair"
+        assert item.seconds == pytest.approx(0.5 * 2 * PEOPLE**2 / (2 * PEOPLE) ** 2 / cores())  # one block a half
     assert estimates[0].recall >= estimates[1].recall > estimates[2].recall
 
 
 @pytest.mark.usefixtures("planned_from_here_on")
 def test_an_estimate_names_the_search_that_a_run_would_choose(encodings: EncodingsInMemory) -> None:
-    search = all_pairs(encodings, SPANS, 0.6)
-    (estimate,) = estimate_search(search, encodings, recall(0.95), SEED, [0.6], ticking)
+    search = all_pairs(encodings, SPANS, 0.6, SEED)
+    (estimate,) = estimate_search(search, encodings, recall(0.95), [0.6], ticking)
     assert estimate.way == "tables"
     assert 0.94 < estimate.recall < 1
 
@@ -142,7 +148,7 @@ def test_an_estimate_names_the_search_that_a_run_would_choose(encodings: Encodin
 def test_an_empty_side_has_nothing_to_estimate(encodings: EncodingsInMemory) -> None:
     search = all_pairs(encodings, [Span(0, 0, within=False), Span(0, 2 * PEOPLE, within=False)], 0.6)
     with pytest.raises(Unfit, match="a side is empty"):
-        estimate_search(search, encodings, recall(0.95), SEED, [0.6], ticking)
+        estimate_search(search, encodings, recall(0.95), [0.6], ticking)
 
 
 def test_everything_that_would_not_fit_is_told_at_once_with_what_to_change() -> None:

@@ -77,9 +77,32 @@ def test_one_thread_and_several_give_the_same_sequence(monkeypatch: pytest.Monke
 def test_more_candidates_than_the_cap_are_refused_with_what_to_change() -> None:
     encodings = in_memory(with_set_bits(*[(0, 300)] * 8))
     search = all_pairs(encodings, [Span(0, 4, within=False), Span(4, 8, within=False)], 0.5)
-    assert len(pairs(findings(search, encodings, maximum=16))) == 16
+    assert len(pairs(findings(replace(search, maximum=16), encodings))) == 16
     with pytest.raises(Unfit, match="candidate_per_mille"):
-        findings(search, encodings, maximum=15)
+        findings(replace(search, maximum=15), encodings)
+
+
+def test_the_cap_holds_in_the_next_attempt_too_when_the_last_task_went_beyond_it() -> None:
+    encodings = in_memory(with_set_bits(*[(0, 300)] * 8), with_set_bits(*[(0, 10)] * 4, *[(0, 300)] * 4))
+    spans = [Span(0, 2, within=False), Span(2, 4, within=False), Span(4, 8, within=False)]
+    search = replace(all_pairs(encodings, spans, 0.5), maximum=19)
+    kept = FinishedInMemory()
+    for _ in range(2):
+        with pytest.raises(Unfit, match="more than 19"):
+            findings(search, encodings, engine=LocalEngine(1), finished=kept)
+    assert len(kept.ids()) == len(search.tasks())
+
+
+def test_a_single_task_stops_at_the_cap_before_it_has_gathered_everything() -> None:
+    encodings = in_memory(np.packbits(np.ones((3000, 1024), np.uint8), axis=1))
+    search = replace(all_pairs(encodings, [Span(0, 3000, within=True)], 0.5), maximum=1000)
+    with pytest.raises(Unfit, match="more than 1000"):
+        search.run(search.tasks()[0], encodings)
+    by_tables = replace(search, plan=replace(TABLES, bits=(8,), tables=(3,), most_in_head=(110,)), maximum=100)
+    few = in_memory(encodings.by_clk[CLK][:900].view(np.uint8))
+    crowd = replace(by_tables, spans=(Span(0, 900, within=True),))
+    with pytest.raises(Unfit, match="more than 100"):
+        crowd.run(crowd.tasks()[0], few)
 
 
 def test_no_records_give_no_candidates() -> None:
@@ -138,10 +161,10 @@ def test_candidates_of_an_earlier_attempt_count_towards_the_cap(monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         findings(search, encodings, engine=StoppedEngine(9), finished=kept)
     with pytest.raises(Unfit):
-        findings(search, encodings, finished=kept, maximum=total - 1)
+        findings(replace(search, maximum=total - 1), encodings, finished=kept)
 
 
-def test_a_search_over_other_records_or_with_another_threshold_has_another_name() -> None:
+def test_a_search_over_other_records_or_cut_otherwise_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
     encodings = random_clks(10, seed=9)
     search = all_pairs(encodings, [Span(0, 10, within=True)], 0.5)
     names = {
@@ -151,6 +174,9 @@ def test_a_search_over_other_records_or_with_another_threshold_has_another_name(
         all_pairs(encodings, [Span(0, 10, within=False)], 0.5).digest(b"a" * 32),
     }
     assert len(names) == 4
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 7)
+    assert search.digest(b"a" * 32) not in names  # tasks are cut otherwise
+    monkeypatch.undo()
     assert search.digest(b"a" * 32) == all_pairs(encodings, [Span(0, 10, within=True)], 0.5).digest(b"a" * 32)
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from services.common.errors import Conflict
 from services.common.sealed_frames import FrameFile
 from services.linkage_unit.content import SealedChunks
 from services.linkage_unit.project import Upload, UploadState, require_same_chunk
@@ -21,10 +22,10 @@ GROUP_BYTES: Final = 16 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Group:
-    """Consecutive chunks from the `first`-th on, in a file that is not kept yet."""
+    """Consecutive chunks from the `first`-th on, in a file that is not kept yet; no file if none may be begun."""
 
     first: int
-    file: FrameFile
+    file: Future[FrameFile]
     written: list[Future[None]] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
     bytes: int = 0
@@ -72,8 +73,8 @@ class Arrivals:
         Returns whether more is wanted: not if another stream has overtaken this one. Raises what counting raised.
         """
         if self._group is None:
-            self._group = _Group(self.expected, self._sealed.begin_group(self.expected))
-        self._group.written.append(self._thread.submit(self._group.file.append, chunk.content))
+            self._group = _Group(self.expected, self._thread.submit(self._begin, self.expected))
+        self._group.written.append(self._thread.submit(_append, self._group.file, chunk.content))
         self._group.digests.append(chunk.sha256)
         self._group.bytes += len(chunk.content)
         self._digests.append(chunk.sha256)
@@ -97,7 +98,7 @@ class Arrivals:
         try:
             self._finish()
         except BaseException:
-            self._thread.submit(group.file.discard)
+            self._thread.submit(self._discard, group)
             raise
         self._overtaken = self._counted != group.first
         self._counting = self._thread.submit(self._count, group)
@@ -107,6 +108,22 @@ class Arrivals:
         if counting is not None:
             self._counted = counting.result()
 
+    def _begin(self, first: int) -> FrameFile:
+        """Begin a group of an open upload. No other may: its data key is destroyed, or soon is, and would be made anew.
+
+        While `writing` is held nobody closes the upload, and what is begun is there for them who close it to remove.
+        """
+        with self._unit.writing:
+            current = self._unit.uploads.find(self._upload.id, self._upload.provider)
+            if current is None or current.state is not UploadState.OPEN:
+                raise Conflict("the upload is closed or was replaced")
+            return self._sealed.begin_group(first)
+
+    def _discard(self, group: _Group) -> None:
+        if group.file.exception() is None:
+            with self._unit.writing:
+                group.file.result().discard()
+
     def _count(self, group: _Group) -> int:
         """Keep a group and count its chunks, unless another stream has; returns the number that is wanted then."""
         unit, upload = self._unit, self._upload
@@ -115,13 +132,19 @@ class Arrivals:
             for written in group.written:
                 written.result()
         except BaseException:
-            group.file.discard()
+            self._discard(group)
             raise
+        file = group.file.result()
         with unit.writing:
             current = unit.uploads.find(upload.id, upload.provider)
             if current is not None and current.state is UploadState.OPEN and current.next_chunk == group.first:
-                group.file.keep()
+                file.keep()
             else:
-                group.file.discard()
+                file.discard()
                 digests = digests[: 0 if current is None else max(current.next_chunk - group.first, 0)]
             return unit.uploads.add_chunks(upload, group.first, digests)
+
+
+def _append(file: Future[FrameFile], content: bytes) -> None:
+    """Append to a group's file, which the same thread has begun before."""
+    file.result().append(content)

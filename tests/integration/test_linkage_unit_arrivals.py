@@ -12,6 +12,7 @@ from services.common.errors import Conflict
 from services.common.identity import Caller, Role
 from services.common.sealed_frames import FrameFile
 from services.linkage_unit import arrivals
+from services.linkage_unit.content import SealedChunks
 from services.linkage_unit.project import Begin, Upload, UploadState
 from services.linkage_unit.unit import LinkageUnit
 from services.linkage_unit.uploading import put_chunks, stored_chunks
@@ -112,6 +113,35 @@ def test_an_overtaking_stream_with_other_contents_is_a_conflict(unit: LinkageUni
     with pytest.raises(Conflict, match="chunk 1"):
         put_chunks(unit, CALLER, overtaken())
     assert counted(unit) == CHUNKS[:3]
+
+
+def test_a_stream_that_outlives_its_upload_makes_no_key_anew_and_writes_no_row(
+    unit: LinkageUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [upload] = unit.uploads.of_wave("w1")
+    sealed = unit.content.encodings(upload.agreement, upload.wave, upload.provider, upload.id)
+    begin_group, begun_late = SealedChunks.begin_group, list[int]()
+
+    def begin(chunks: SealedChunks, first: int) -> FrameFile:
+        begun_late.append(first)
+        return begin_group(chunks, first)
+
+    def outliving() -> Iterator[Chunk]:
+        yield from map(numbered, range(3))
+        while put_chunks(unit, CALLER, map(numbered, range(10))) < 10:
+            continue  # the one stream has overtaken the other
+        assert unit.uploads.commit(ID)
+        unit.content.destroy_encodings(upload.agreement, upload.wave, upload.provider)
+        sealed.remove()
+        unit.uploads.delete_content(ID)
+        monkeypatch.setattr(SealedChunks, "begin_group", begin)
+        yield from map(numbered, range(3, 10))
+
+    with pytest.raises(Conflict, match="closed or was replaced"):
+        put_chunks(unit, CALLER, outliving())
+    assert begun_late == []
+    assert not sealed.folder.exists()
+    assert not unit.data_keys.has(sealed.key_name)
 
 
 def test_a_group_that_cannot_be_written_is_not_counted(unit: LinkageUnit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ class SealedChunks:
     def remove_unfinished(self) -> None:
         """Remove groups that were begun and never kept, as a killed process leaves them."""
         for path in self.folder.glob(".*"):
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove all chunks."""

@@ -66,7 +66,8 @@ def begin_upload(unit: LinkageUnit, caller: Caller, idempotency_key: str, signed
 
     decision, upload, replaced = unit.uploads.begin(new, decide)
     if replaced is not None:
-        _sealed(unit, replaced).remove()
+        with unit.writing:  # a stream of it may still be at work
+            _sealed(unit, replaced).remove()
     if decision is not Begin.RESUME:
         unit.audit.append("upload begun", party=caller.name, wave=wave, upload=upload.id.hex(), rows=upload.row_count)
     return upload.transfer
@@ -134,12 +135,11 @@ def commit_upload(unit: LinkageUnit, caller: Caller, signed: SignedStatement) ->
         raise Tampered("the chunks that arrived do not add up to the manifest's root")
     judge_rows(manifest, (read_chunk(unit.agreement.document, c) for c in stored_chunks(unit, upload, digests)))
     with unit.writing:
-        committed = unit.uploads.commit(upload.id)
+        if unit.uploads.commit(upload.id):
+            unit.audit.append(
+                "upload committed", party=caller.name, wave=wave, upload=upload.id.hex(), rows=upload.row_count
+            )
         _sealed(unit, upload).remove_unfinished()
-    if committed:
-        unit.audit.append(
-            "upload committed", party=caller.name, wave=wave, upload=upload.id.hex(), rows=upload.row_count
-        )
     return upload.row_count
 
 

@@ -1,6 +1,7 @@
 """The linkage unit over real mTLS: exchange of shares, key checks, uploads under attack, tokens."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from linkage_core.types import PartyName
 from services.common.channel import open_channel
 from services.common.errors import Code, Conflict, Denied, NotReady, RemoteRefusal
 from services.common.identity import Caller, Role
+from services.linkage_unit.content import SealedChunks
 from services.linkage_unit.unit import LinkageUnit
 from services.linkage_unit.uploading import put_chunks, stored_chunks
 from services.wire import messages
@@ -321,6 +323,29 @@ def test_an_uncommitted_upload_gives_way_and_a_committed_one_never(
     assert refusal.value.code is Code.CONFLICT
 
 
+def test_an_upload_gives_way_while_a_stream_of_it_is_still_writing(
+    parties: Parties, unit: LinkageUnit, tax: Provider, file: EncodedPeople, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = chunks_of(file)
+    first = tax.begin("first", tax.sign(manifest_of(parties, 100, chunks), "w1"))
+    tax.put(first.transfer_id, chunks[:1])
+    folder = unit.content.folder / "encodings" / first.transfer_id.hex()
+    rmdir = os.rmdir
+
+    def emptied(path: str, **where: int) -> None:
+        """Write, as the old stream would that has its turn, after the folder was emptied and before it goes."""
+        if folder.exists() and unit.writing.acquire(blocking=False):
+            (folder / ".group").write_bytes(b"rows")
+            unit.writing.release()
+        rmdir(path, **where)
+
+    monkeypatch.setattr(os, "rmdir", emptied)
+    again = chunks_of(encode_people("tax", range(90)))
+    second = tax.begin("second", tax.sign(manifest_of(parties, 90, again), "w1"))
+    assert second.next_chunk == 0
+    assert not folder.exists()
+
+
 def test_a_second_stream_of_an_upload_cannot_write_over_what_was_committed(
     parties: Parties, unit: LinkageUnit, tax: Provider, file: EncodedPeople
 ) -> None:
@@ -358,6 +383,26 @@ def test_what_a_killed_process_left_of_a_group_goes_when_the_upload_is_committed
     (folder / f".{min(whole).name}.0011223344556677").write_bytes(b"half a group")
     tax.commit(state.transfer_id, manifest.root)
     assert set(folder.iterdir()) == whole
+
+
+def test_a_committed_upload_is_in_the_audit_log_even_if_what_is_left_over_cannot_be_removed(
+    parties: Parties, unit: LinkageUnit, tax: Provider, file: EncodedPeople, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = chunks_of(file)
+    manifest = manifest_of(parties, 100, chunks)
+    state = tax.begin("attempt", tax.sign(manifest, "w1"))
+    tax.put(state.transfer_id, chunks)
+
+    def fails(_: SealedChunks) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(SealedChunks, "remove_unfinished", fails)
+    with pytest.raises(RemoteRefusal) as refusal:
+        tax.commit(state.transfer_id, manifest.root)
+    assert refusal.value.code is Code.INTERNAL
+    assert tax.commit(state.transfer_id, manifest.root) == 100
+    audit = (unit.content.folder.parent / "audit-serve.jsonl").read_text()
+    assert audit.count('"upload committed"') == 1
 
 
 def test_a_file_that_was_not_diffused_does_not_count(parties: Parties, tax: Provider, file: EncodedPeople) -> None:

@@ -36,3 +36,15 @@ def test_removed_chunks_are_gone_and_may_be_removed_again(content: SealedContent
     chunks.remove()
     chunks.remove()
     assert list((tmp_path / "sealed" / "encodings").iterdir()) == []
+
+
+def test_an_unfinished_group_that_its_stream_removed_meanwhile_is_no_fault(
+    content: SealedContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = content.encodings("ab" * 32, "2026", "tax", UPLOAD)
+    group = chunks.begin_group(0)
+    listed = list(chunks.folder.glob(".*"))
+    group.discard()
+    assert listed
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    chunks.remove_unfinished()

@@ -18,6 +18,8 @@ from services.common.sealing import open_bytes, seal_bytes
 
 _LENGTH_BYTES: Final = 4
 _LONGEST_FRAME: Final = 1 << 30
+FRAME_BYTES: Final = _LENGTH_BYTES + 12 + 16
+"""What a frame takes on disk beside its content: length, nonce and tag."""
 
 
 class FrameFile:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from linkage_core.errors import Tampered
 from services.common.clock import RandomBytes
-from services.common.sealed_frames import FrameFile, read_frames
+from services.common.sealed_frames import FRAME_BYTES, FrameFile, read_frames
 from services.common.sealing import DataKeys
 
 _AGREEMENT_CHARACTERS = 16  # of its hash: enough to tell versions apart in a key's name
@@ -96,6 +96,11 @@ class SealedChunks:
             for content in islice(read_frames(path, key), count - number):
                 yield content
                 number += 1
+
+    def bytes_of(self, count: int) -> int:
+        """Return how many bytes the first `count` chunks have together, from the sizes of their files."""
+        groups = (path for path in self.folder.glob("[!.]*") if int(path.name.rpartition(".")[2]) < count)
+        return sum(path.stat().st_size for path in groups) - count * FRAME_BYTES
 
     def remove_unfinished(self) -> None:
         """Remove groups that were begun and never kept, as a killed process leaves them."""

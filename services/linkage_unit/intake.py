@@ -11,12 +11,15 @@ from typing import Final
 from linkage_core.agreement.document import Agreement
 from linkage_core.errors import InputFault, Refused
 from linkage_core.schema import ClkSpec
+from linkage_core.types import IDENTIFIER_BYTES
 from services.wire.convert.chunks import encoded_chunk_from_bytes
 from services.wire.messages import ClkStatement, EncodedChunk, UploadManifest
 
 MAXIMUM_CHUNKS: Final = 1_000_000
 """Chunks of one upload: at 1 MiB each, far beyond any country's register."""
 PPM: Final = 1_000_000
+_FIELD_BYTES: Final = 6
+"""Most bytes of a field's tag and length."""
 
 Fault = tuple[str, str]
 """Clause and sentence."""
@@ -109,3 +112,16 @@ def read_chunk(agreement: Agreement, content: bytes) -> EncodedChunk:
     if not chunk.row_ids:
         raise InputFault("an uploaded chunk has no rows")
     return chunk
+
+
+def most_bytes(agreement: Agreement, rows: int, chunks: int) -> int:
+    """Return how many bytes so many rows in so many chunks may take, as protobuf writes them.
+
+    Who sends more sends other rows than stated, or what is no row, and would fill the linkage unit's disk.
+    """
+    schema = agreement.linkage
+    widths = {spec.name: spec.length_bits // 8 for spec in schema.clks}
+    columns = [*widths.items(), *((spec.name, IDENTIFIER_BYTES) for spec in schema.match_keys)]
+    row = 2 * IDENTIFIER_BYTES + sum(width + 1 for _, width in columns)
+    frame = 2 * _FIELD_BYTES + sum(len(name.encode()) + 4 * _FIELD_BYTES for name, _ in columns)
+    return rows * row + chunks * frame

@@ -25,6 +25,9 @@ FILE_FILL: Final = (0.7, 1.3)
 """As above, for the file's mean: the mean over rows of a convex function of their shares."""
 INDEPENDENT_ROWS: Final = 1_000
 """Rows beyond these narrow the mean's range no more: people share names, so their codes are not independent draws."""
+_BROKEN: Final = (
+    "the upload does not keep what its manifest says; encode the file anew with an agent that works as agreed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,15 @@ def judge_rows(manifest: UploadManifest, chunks: Iterable[EncodedChunk]) -> None
     """Return if the rows of a whole file are as many as stated, distinct, and as hard as stated.
 
     A repeated handle would be one local person twice; a repeated row id would give one row two tokens. Raises one
-    `InputFault` with every fault, in counts and names of columns, and what to do.
+    `InputFault` with every fault, in counts and names of columns, and what to do. Reads on no further, and tells that
+    fault alone, once there are more rows than stated: a manifest bounds what its file may take of memory.
     """
     tallies = [_Tally(statement) for statement in manifest.clks]
     row_ids, handles = bytearray(), bytearray()
     keys_present, stray_keys = 0, 0
     for chunk in chunks:
+        if len(row_ids) + len(chunk.row_ids) > manifest.row_count * IDENTIFIER_BYTES:
+            raise InputFault(_BROKEN, (f"more rows came than the {manifest.row_count} that the manifest states",))
         row_ids += chunk.row_ids
         handles += chunk.handles
         for tally in tallies:
@@ -74,10 +80,7 @@ def judge_rows(manifest: UploadManifest, chunks: Iterable[EncodedChunk]) -> None
         faults.append("no row has any CLK or match key, so none could be linked: check which columns the mapping names")
     faults += [f"{repeats} repeated {what}" for what, repeats in _repeats(row_ids, handles) if repeats]
     if faults:
-        raise InputFault(
-            "the upload does not keep what its manifest says; encode the file anew with an agent that works as agreed",
-            tuple(faults),
-        )
+        raise InputFault(_BROKEN, tuple(faults))
 
 
 class _Tally:

@@ -16,7 +16,7 @@ from services.common.errors import Conflict, Denied, NotReady
 from services.common.identity import Caller
 from services.linkage_unit.arrivals import Arrivals
 from services.linkage_unit.content import SealedChunks
-from services.linkage_unit.intake import judge_manifest, read_chunk
+from services.linkage_unit.intake import judge_manifest, most_bytes, read_chunk
 from services.linkage_unit.project import Begin, RunState, Upload, UploadState, agreed_key_check, judge_begin
 from services.linkage_unit.row_checks import judge_rows
 from services.linkage_unit.unit import LinkageUnit
@@ -78,18 +78,23 @@ def put_chunks(unit: LinkageUnit, caller: Caller, chunks: Iterable[Chunk]) -> in
 
     A chunk that has arrived before is passed over; one that comes too early ends the stream, whose sender then goes on
     at the number returned. Raises `Tampered` for a content that does not fit its digest, and `Conflict` for any chunk
-    of a committed upload: what is left of it depends on the run, which is not for providers. However the stream ends,
-    the chunks that came before are kept.
+    of a committed upload: what is left of it depends on the run, which is not for providers. Raises `InputFault` as
+    soon as the chunks of all streams come to more bytes than the rows that the manifest states. However the stream
+    ends, the chunks that came before are kept.
     """
     unit.keeper.check_door(unit.agreement, Door.UPLOAD)
     stream = iter(chunks)
     first = next(stream, None)
     if first is None:
         raise InputFault("the stream held no chunk")
-    upload = _own_upload(unit, caller, first.transfer_id)
-    if upload.state is not UploadState.OPEN:
-        raise Conflict("the upload is committed; nothing can be added to it")
-    with Arrivals(unit, upload, _sealed(unit, upload)) as arrivals:
+    with unit.writing:  # what the store counts and what lies on disk belong together
+        upload = _own_upload(unit, caller, first.transfer_id)
+        if upload.state is not UploadState.OPEN:
+            raise Conflict("the upload is committed; nothing can be added to it")
+        sealed = _sealed(unit, upload)
+        room = most_bytes(unit.agreement.document, upload.row_count, upload.chunk_count)
+        room -= sealed.bytes_of(upload.next_chunk)
+    with Arrivals(unit, upload, sealed) as arrivals:
         for chunk in chain((first,), stream):
             if chunk.transfer_id != upload.id:
                 raise InputFault("a stream holds the chunks of one upload")
@@ -103,6 +108,12 @@ def put_chunks(unit: LinkageUnit, caller: Caller, chunks: Iterable[Chunk]) -> in
                 arrivals.require_same(chunk)
                 continue
             read_chunk(unit.agreement.document, chunk.content)
+            room -= len(chunk.content)
+            if room < 0:
+                raise InputFault(
+                    f"chunk {chunk.number}: more bytes came than the {upload.row_count} rows of the manifest have; "
+                    "encode the file anew with an agent that works as agreed"
+                )
             if not arrivals.add(chunk):
                 break
     return arrivals.wanted

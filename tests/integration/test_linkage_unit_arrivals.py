@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from linkage_core.errors import Tampered
+from linkage_core.errors import InputFault, Tampered
 from linkage_core.types import PartyName
 from services.common.errors import Conflict
 from services.common.identity import Caller, Role
 from services.common.sealed_frames import FrameFile
 from services.linkage_unit import arrivals
 from services.linkage_unit.content import SealedChunks
+from services.linkage_unit.intake import read_chunk
 from services.linkage_unit.project import Begin, Upload, UploadState
 from services.linkage_unit.unit import LinkageUnit
 from services.linkage_unit.uploading import put_chunks, stored_chunks
@@ -113,6 +114,27 @@ def test_an_overtaking_stream_with_other_contents_is_a_conflict(unit: LinkageUni
     with pytest.raises(Conflict, match="chunk 1"):
         put_chunks(unit, CALLER, overtaken())
     assert counted(unit) == CHUNKS[:3]
+
+
+def test_chunks_of_more_rows_than_the_manifest_states_are_refused_in_whatever_streams_they_come(
+    unit: LinkageUnit,
+) -> None:
+    double = chunks_of(encode_people("tax", range(800)), rows_per_chunk=80)
+    with pytest.raises(InputFault, match="chunk 5: more bytes came than the 400 rows"):
+        put_chunks(unit, CALLER, map(numbered, range(10), double))
+    assert counted(unit) == double[:5]
+    for _ in range(2):
+        with pytest.raises(InputFault, match="chunk 5: more bytes came than the 400 rows"):
+            put_chunks(unit, CALLER, [numbered(5, double[5])])
+    assert counted(unit) == double[:5]
+
+
+def test_chunks_that_are_filled_up_with_what_is_no_row_are_refused(unit: LinkageUnit) -> None:
+    filler = (15 << 3 | 2).to_bytes(1, "big") + b"\x80\x80\x40" + bytes(1 << 20)  # a field that nobody reads
+    read_chunk(unit.agreement.document, CHUNKS[0] + filler)
+    with pytest.raises(InputFault, match="chunk 0: more bytes came"):
+        put_chunks(unit, CALLER, [numbered(0, CHUNKS[0] + filler)])
+    assert unit.uploads.digests(ID) == []
 
 
 def test_a_stream_that_outlives_its_upload_makes_no_key_anew_and_writes_no_row(

@@ -48,3 +48,23 @@ def test_an_unfinished_group_that_its_stream_removed_meanwhile_is_no_fault(
     assert listed
     monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
     chunks.remove_unfinished()
+
+
+def test_the_bytes_of_counted_chunks_are_known_from_their_files_alone(content: SealedContent) -> None:
+    chunks = content.encodings("ab" * 32, "2026", "tax", UPLOAD)
+    assert chunks.bytes_of(0) == 0
+    for first, group in (
+        (0, [b"a" * 100, b"b" * 50]),
+        (2, [b"c" * 7]),
+        (3, [b"kept, not counted: a process was killed"]),
+    ):
+        file = chunks.begin_group(first)
+        for chunk in group:
+            file.append(chunk)
+        file.keep()
+    unfinished = chunks.begin_group(3)
+    unfinished.append(b"d" * 1000)
+    assert chunks.bytes_of(3) == 157
+    assert chunks.bytes_of(2) == 150
+    assert chunks.bytes_of(0) == 0
+    unfinished.discard()

@@ -6,7 +6,7 @@ import pytest
 
 from linkage_core.agreement.document import Agreement
 from linkage_core.errors import InputFault, Refused
-from services.linkage_unit.intake import judge_manifest, read_chunk
+from services.linkage_unit.intake import judge_manifest, most_bytes, read_chunk
 from services.wire.convert.chunks import encoded_chunk_to_bytes
 from services.wire.messages import ClkColumn, EncodedChunk, MatchKeyColumn, UploadManifest
 from tests.support.linkage import KEY_CHECK, chunks_of, clk_statement, encode_people, manifest_of
@@ -106,3 +106,13 @@ def test_a_manifest_with_an_impossible_number_of_chunks_is_refused(
 def test_an_empty_chunk_is_refused(agreement: Agreement) -> None:
     with pytest.raises(InputFault, match="no rows"):
         read_chunk(agreement, encoded_chunk_to_bytes(EMPTY))
+
+
+@pytest.mark.parametrize("rows_per_chunk", [1, 3, 40, 300])
+def test_well_formed_chunks_fit_into_the_bytes_of_their_rows_and_one_more_row_a_chunk_does_not(
+    agreement: Agreement, rows_per_chunk: int
+) -> None:
+    chunks = chunks_of(encode_people("tax", range(300)), rows_per_chunk, with_keys=True)
+    size = sum(map(len, chunks))
+    assert size <= most_bytes(agreement, 300, len(chunks))
+    assert size > most_bytes(agreement, 300 - len(chunks), len(chunks))

@@ -1,6 +1,6 @@
 """Rows that do not keep what their manifest says are refused at commit, by counts: diffusion, garbage, repeats."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +64,25 @@ def test_rows_as_stated_are_accepted(agreement: Agreement, manifest: UploadManif
 
 def test_missing_rows_are_counted(agreement: Agreement, manifest: UploadManifest) -> None:
     assert faults_of(manifest, rows(agreement, range(99))) == ("99 rows came, the manifest states 100",)
+
+
+def test_rows_beyond_those_stated_are_refused_before_the_rest_is_read(
+    agreement: Agreement, manifest: UploadManifest
+) -> None:
+    read = 0
+
+    def endless() -> Iterator[EncodedChunk]:
+        nonlocal read
+        chunks = rows(agreement, range(200))
+        for chunk in chunks:
+            read += 1
+            yield chunk
+        pytest.fail("all was read")
+
+    with pytest.raises(InputFault, match="encode the file anew") as fault:
+        judge_rows(manifest, endless())
+    assert fault.value.faults == ("more rows came than the 100 that the manifest states",)
+    assert read == 3
 
 
 def test_repeated_row_ids_and_handles_are_counted(agreement: Agreement, manifest: UploadManifest) -> None:

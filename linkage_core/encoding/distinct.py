@@ -2,7 +2,8 @@
 
 It remembers at most `limit` values, at 24 bytes a value, and `MOST_BYTES` of their UTF-8 (longer rows that come at a
 time are the one exception). When the next rows might not fit, everything is forgotten and numbering begins again in
-another generation; what was derived by number is then void.
+another generation; what was derived by number is then void. A column whose values hardly repeat, as addresses, is
+forgotten after every block: remembering it would only take memory.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,10 @@ from linkage_core.native import inlined, kernel, trailing_zeros
 
 MOST_VALUES: Final = 1 << 16
 MOST_BYTES: Final = MOST_VALUES * 32
+
+_ONE_REPEATS_IN: Final = 32
+_FEWEST_JUDGED: Final = 1 << 12
+"""A column hardly repeats if of a block of so many rows fewer than one in 32 has a value that was there before."""
 
 _SLOTS_A_VALUE: Final = 2
 _USUAL_SEPARATOR: Final = b"\n"
@@ -47,6 +52,8 @@ class DistinctValues:
         self.generation = 0
         self.count = 0
         self._limit = limit
+        self._room = limit
+        self._hardly_repeats = False
         self._slots = np.zeros(limit * _SLOTS_A_VALUE, dtype=np.uint64)
         self._starts = np.zeros(limit + 1, dtype=np.int64)
         self._utf8 = np.zeros(len(_PADDING), dtype=np.uint8)
@@ -60,7 +67,10 @@ class DistinctValues:
             return numbers
         joined, separator = _joined(column)
         self._make_room(len(column), len(joined))
-        self.count = int(number_values(joined, separator, self._slots, self._utf8, self._starts, self.count, numbers))
+        slots, before = self._slots[: self._room * _SLOTS_A_VALUE], self.count
+        self.count = int(number_values(joined, separator, slots, self._utf8, self._starts, before, numbers))
+        repeated = len(column) - (self.count - before)
+        self._hardly_repeats = len(column) >= _FEWEST_JUDGED and repeated * _ONE_REPEATS_IN < len(column)
         return numbers
 
     def since(self, number: int) -> Texts:
@@ -71,14 +81,16 @@ class DistinctValues:
     def forget(self) -> None:
         """Forget every value and begin another generation."""
         self._utf8[: self._starts[self.count]] = 0
-        self._slots[:] = 0
+        self._slots[: self._room * _SLOTS_A_VALUE] = 0
         self.generation += 1
         self.count = 0
 
     def _make_room(self, values: int, size: int) -> None:
         needed = int(self._starts[self.count]) + size
-        if self.count + values > self._limit or needed > max(MOST_BYTES, len(self._utf8)):
+        full = self.count + values > self._room or needed > max(MOST_BYTES, len(self._utf8))
+        if full or self._hardly_repeats:
             self.forget()
+            self._room = 1 << (values - 1).bit_length() if self._hardly_repeats else self._limit
         used = int(self._starts[self.count])
         if used + size > len(self._utf8):
             larger = np.zeros(max(used + size, min(2 * len(self._utf8), MOST_BYTES)), dtype=np.uint8)

@@ -105,6 +105,21 @@ def test_forgetting_meanwhile_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
     assert np.array_equal(forgetting[kept], encode_reference(SPEC, secret, few))
 
 
+def test_a_column_that_hardly_repeats_is_forgotten_after_every_block_and_one_that_repeats_is_kept() -> None:
+    unlike, alike = DistinctValues(), DistinctValues()
+    for block in range(4):
+        addresses = [f"{block * BLOCK_ROWS + row} street" for row in range(BLOCK_ROWS)]
+        numbers = unlike.number(addresses)
+        assert unlike.since(0).strings() == addresses
+        assert numbers.tolist() == list(range(BLOCK_ROWS))
+        assert (unlike.generation, unlike.count) == (block, BLOCK_ROWS)
+        alike.number([f"{row % (BLOCK_ROWS // 2)} street" for row in range(BLOCK_ROWS)])
+        assert (alike.generation, alike.count) == (0, BLOCK_ROWS // 2)
+    repeating = ["1 street"] * BLOCK_ROWS
+    assert [unlike.number(repeating)[-1] for _ in range(3)] == [0, 0, 0]
+    assert (unlike.generation, unlike.count) == (5, 1), "after one block more it remembers again"
+
+
 def test_memory_stays_flat_however_many_values_a_file_has() -> None:
     encoder = ColumnEncoder([(SPEC, KEYS.clk(SPEC.name))])
     sizes = []

@@ -5,7 +5,8 @@
     3. the text's tokens (`ngrams`), and the bits that each token sets (`positions`): the value's code (`features`)
     4. a record's bits: the codes of its values, united, then folded
 
-What is remembered from block to block is bounded, whatever the length of the file, and holds names until `forget`.
+What is remembered from block to block holds names until `forget`. It is bounded, whatever the length of the file: about
+4 MiB a column and, in a filter of 1,024 bits, 8 MiB of codes and at most 16 MiB of tokens and positions a feature.
 """
 
 from collections.abc import Mapping, Sequence

@@ -34,7 +34,7 @@ def _prepare() -> bool:
     untyped: Any = codegen
     features: str = untyped.get_host_cpu_features()
     if "+avx512vpopcntdq" in features:
-        settings.CPU_FEATURES = f"{features},-prefer-256-bit"  # an eighth faster on Sapphire Rapids than LLVM's own choice
+        settings.CPU_FEATURES = f"{features},-prefer-256-bit"  # an eighth faster on a Sapphire Rapids
     if os.environ.get(CACHE_VARIABLE):
         return True
     try:

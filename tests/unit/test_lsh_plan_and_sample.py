@@ -216,7 +216,7 @@ def test_a_pair_of_a_code_that_too_many_share_is_found_by_another_clk(monkeypatc
 
 
 def test_codes_of_a_length_that_tables_cannot_take_are_refused() -> None:
-    with pytest.raises(InputFault, match="multiple of 256 bits, not 320; agree on matching.least_search_recall"):
+    with pytest.raises(InputFault, match="multiple of 256 bits, not 320; agree on"):
         CodedRows.of(np.ones((3, 5), np.uint64), 1)
 
 

@@ -85,9 +85,9 @@ class LshPlan:
     cost_of_exact: float
 
     def describe(self) -> dict[str, str | int]:
-        """Return the fields as a manifest states them: whole numbers, and shares with six decimals."""
+        """Return the fields as a manifest states them: the seed in hexadecimal, shares with six decimals."""
         return {
-            "lsh_seed": self.seed,
+            "lsh_seed": self.seed.to_bytes(8, "big").hex(),
             "lsh_bits": ",".join(map(str, self.bits)),
             "lsh_tables": ",".join(map(str, self.tables)),
             "lsh_most_in_head": ",".join(map(str, self.most_in_head)),

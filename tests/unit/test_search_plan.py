@@ -1,5 +1,6 @@
 """Plans, measured recall and estimates of a search, on invented CLKs whose truth is known."""
 
+import json
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -7,6 +8,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.errors import Unfit
 from linkage_core.linking.scoring import mean_of_dice
 from linkage_core.searching import plan as plan_module
@@ -79,7 +81,22 @@ def test_a_planned_search_finds_the_share_that_the_agreement_wants_and_measures_
     described = describe(search, measured)
     assert described["search"] == "tables"
     assert described["measured_recall"] == f"{measured.recall:.6f}"
-    assert described["lsh_seed"] == SEED
+    assert described["lsh_seed"] == f"{SEED:016x}"
+
+
+@pytest.mark.usefixtures("planned_from_here_on")
+@pytest.mark.parametrize("least", [0.9, 0.95])
+def test_what_a_manifest_states_of_a_search_can_be_signed_whatever_the_seed(
+    encodings: EncodingsInMemory, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if least == 0.9:
+        monkeypatch.setattr(plan_module, "plan_tables", lambda *_arguments, **_options: None)
+    largest = replace(all_pairs(encodings, SPANS, 0.6, SEED), seed=2**64 - 1)
+    search = plan_search(largest, encodings, recall(least))
+    assert not search.is_exact
+    nothing = np.zeros(0, np.uint32)
+    stated = describe(search, measure(search, encodings, recall(least), nothing, nothing))
+    assert json.loads(canonical_bytes(dict(stated))) == stated
 
 
 @pytest.mark.usefixtures("planned_from_here_on")

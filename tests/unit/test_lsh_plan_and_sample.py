@@ -101,7 +101,7 @@ def test_a_sample_too_small_to_promise_a_recall_makes_no_plan() -> None:
 
 def test_a_manifest_gets_plain_figures(coded: list[CodedRows]) -> None:
     described = planned(coded, 0.9).describe()
-    assert described["lsh_seed"] == 3
+    assert described["lsh_seed"] == f"{3:016x}"
     assert all(isinstance(value, str | int) for value in described.values())
 
 

@@ -32,7 +32,6 @@ BLOCK_ROWS: Final = 8192
 """Rows of a block: a task of all pairs then takes a fifth of a second for four CLKs. What it holds is bounded by the
 search's `maximum`: 24 bytes a pair and CLK while it compares."""
 
-
 TABLES_OF_A_TASK: Final = 4
 """At two million records a task of four tables then takes one to two seconds."""
 

@@ -3,7 +3,6 @@
 Lone surrogates, which no file should hold, pass through: it is for a feature's format to refuse them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -43,13 +42,6 @@ class Texts:
         """Return some of the values as strings, by their places."""
         bounds = zip(self.starts[places].tolist(), self.starts[places + 1].tolist(), strict=True)
         return [_string(self.codes[start:end]) for start, end in bounds]
-
-
-def texts_of(values: Sequence[str]) -> Texts:
-    """Return strings as texts."""
-    starts = np.zeros(len(values) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, values), dtype=np.int64, count=len(values)), out=starts[1:])
-    return Texts(code_points("".join(values)), starts)
 
 
 def texts_of_utf8(utf8: NDArray[np.uint8], starts: NDArray[np.int64]) -> Texts:

@@ -18,7 +18,7 @@ from linkage_core.encoding.columns import ColumnEncoder
 from linkage_core.encoding.dates import layout_of, read_dates
 from linkage_core.encoding.encodable import compile_schema, encoded_text
 from linkage_core.encoding.reference import encode_reference
-from linkage_core.encoding.texts import texts_of
+from linkage_core.encoding.texts import Texts, code_points
 from linkage_core.errors import InputFault
 from linkage_core.schema import ClkSpec
 
@@ -171,6 +171,13 @@ def test_dates_of_every_layout_are_read_as_strptime_reads_them(form: str, days: 
     canonical, unfit = CanonicalTexts(date_field(form)).of(texts_of(values))
     expected = [encoded_text(date_field(form), value) for value in values]
     assert [None if bad else text for text, bad in zip(canonical.strings(), unfit.tolist(), strict=True)] == expected
+
+
+def texts_of(values: list[str]) -> Texts:
+    """Return strings as texts."""
+    starts = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, values), dtype=np.int64, count=len(values)), out=starts[1:])
+    return Texts(code_points("".join(values)), starts)
 
 
 @pytest.mark.parametrize("form", FIXED_LAYOUTS)

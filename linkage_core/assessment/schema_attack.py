@@ -1,0 +1,57 @@
+"""Attacks a linkage schema: encodes people under keys drawn for the purpose, then attacks what comes out.
+
+The only module of this room that encodes, so only who drafts or signs an agreement, tests and benchmarks import it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.assessment.known_pairs import AttackedClk
+from linkage_core.encoding.clk import LEAST_QUASI_IDENTIFIERS
+from linkage_core.encoding.columns import ColumnEncoder
+from linkage_core.encoding.diffusion import diffuse, diffusion_indices
+from linkage_core.encoding.keys import LinkageKeys
+from linkage_core.schema import ClkSpec, Variable
+from linkage_core.standardise.run import StandardisedRecords
+
+IMITATIONS = 2
+"""Keys of its own under which an attacker encodes everybody: by the second the kernel is known well enough."""
+
+
+def attacked_clks(
+    clks: Sequence[ClkSpec],
+    variables: Sequence[Variable],
+    records: StandardisedRecords,
+    keys: LinkageKeys,
+    imitating: Sequence[LinkageKeys],
+) -> list[AttackedClk]:
+    """Return each CLK of the records under `keys`, with what an attacker knows: values, and its own imitations.
+
+    Unlike the encoder of agents it also encodes CLKs of a single quasi-identifier, so that they can be seen to break.
+    """
+    bits, *imitations = (
+        ColumnEncoder([(spec, k.clk(spec.name)) for spec in clks]).encode(records.values, records.rows)
+        for k in (keys, *imitating)
+    )
+    sources = {variable.name: variable.of for variable in variables}
+    mixed = [diffusion_indices(keys.diffusion(spec.name), spec.length_bits, spec.diffusion_t) for spec in clks]
+    return [
+        AttackedClk(
+            name=spec.name,
+            codes=diffuse(bits[place], mixed[place]),
+            present=_present(spec, sources, records),
+            values={feature: records.values[feature] for feature in spec.features},
+            imitations=[imitation[place] for imitation in imitations],
+            t=spec.diffusion_t,
+        )
+        for place, spec in enumerate(clks)
+    ]
+
+
+def _present(spec: ClkSpec, sources: Mapping[str, Sequence[str]], records: StandardisedRecords) -> NDArray[np.bool_]:
+    parts = {source for feature in spec.features for source in sources[feature]}
+    known = np.sum([records.present[source] for source in parts], axis=0)
+    enough: NDArray[np.bool_] = known >= min(LEAST_QUASI_IDENTIFIERS, len(parts))
+    return enough

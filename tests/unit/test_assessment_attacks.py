@@ -1,0 +1,81 @@
+"""How an attack is judged: who is known, who was named rightly, and what a sample leaves possible."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from linkage_core.assessment.attacks import attack_together, scored
+from linkage_core.assessment.intervals import upper_bound
+from linkage_core.assessment.known_pairs import AttackedClk, AttackResult, Split, judge, split_rows
+from linkage_core.errors import InputFault
+
+
+@given(st.integers(1, 3000).flatmap(lambda of: st.tuples(st.integers(0, of - 1), st.just(of))))
+def test_the_upper_bound_leaves_so_few_hits_a_chance_of_one_in_twenty(counted: tuple[int, int]) -> None:
+    hits, of = counted
+    assert binom.cdf(hits, of, upper_bound(hits, of)) == pytest.approx(0.05, rel=1e-6)
+
+
+def test_no_hit_in_three_hundred_leaves_about_one_per_cent_possible() -> None:
+    """The rule of three: Hanley and Lippman-Hand, JAMA 249 (1983)."""
+    assert upper_bound(0, 300) == pytest.approx(3 / 300, rel=0.01)
+
+
+@pytest.mark.parametrize(("hits", "of"), [(0, 0), (7, 7)])
+def test_where_nothing_was_missed_everything_is_possible(hits: int, of: int) -> None:
+    assert upper_bound(hits, of) == 1.0
+
+
+@pytest.mark.parametrize(("hits", "of"), [(-1, 3), (4, 3)])
+def test_more_hits_than_tries_are_no_count(hits: int, of: int) -> None:
+    with pytest.raises(ValueError, match="hits"):
+        upper_bound(hits, of)
+
+
+def test_known_rows_are_never_attacked_and_never_candidates() -> None:
+    split = split_rows(100, np.random.default_rng(1))
+    assert len(split.known) == 40
+    assert sorted([*split.known, *split.candidates]) == list(range(100))
+    assert set(split.targets) == set(split.candidates)
+
+
+def test_a_sample_of_targets_is_attacked_among_everybody() -> None:
+    split = split_rows(100, np.random.default_rng(1), most_known=10, most_targets=5)
+    assert (len(split.known), len(split.targets), len(split.candidates)) == (10, 5, 60)
+    assert set(split.targets) <= set(split.candidates)
+
+
+def test_a_file_too_small_to_know_anybody_in_is_refused() -> None:
+    with pytest.raises(InputFault, match="0 are known"):
+        split_rows(2, np.random.default_rng(1))
+
+
+def clk(values: list[str], present: list[bool] | None = None) -> AttackedClk:
+    codes = np.random.default_rng(4).integers(0, 256, (len(values), 8), np.uint8)
+    return AttackedClk("names", codes, np.array(present or [True] * len(values)), {"name": values}, [codes], 1)
+
+
+def test_naming_another_person_of_the_same_values_counts_as_right() -> None:
+    rows = np.array([1, 2, 3])
+    split = Split(known=np.array([0]), targets=rows, candidates=rows)
+    scores = np.array([[0, 1, 0], [0, 1, 0], [1, 0, 0]], np.float32)
+    assert judge(scores, [clk(["a", "b", "b", "c"])], split) == AttackResult(reidentified=2, of=3)
+
+
+def test_a_row_that_lacks_a_clk_is_never_given_to_a_person_who_has_it() -> None:
+    split = Split(known=np.array([0]), targets=np.array([1, 2]), candidates=np.array([1, 2]))
+    attacked = [clk(["a", "b", "c"]), clk(["a", "", "c"], [True, False, True])]
+    scores = scored(attacked, split, lambda _clk, _split: np.array([[0, 9], [9, 0]], np.float32))
+    assert np.argmax(scores, axis=1).tolist() == [0, 1]
+
+
+def test_parts_of_other_lengths_are_refused_by_name_and_count() -> None:
+    short = AttackedClk("short", np.zeros((2, 8), np.uint8), np.ones(3, np.bool_), {"name": ["a"] * 3}, [], 1)
+    with pytest.raises(InputFault) as refused:
+        attack_together([short], split_rows(3, np.random.default_rng(1)))
+    assert refused.value.faults == (
+        "CLK short: parts of 2, 3 rows, expected 3",
+        "CLK short: no imitation",
+    )

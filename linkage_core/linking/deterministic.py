@@ -3,7 +3,9 @@
 A pass is all or nothing per connected set of groups, so that no order decides. A key is left out, and counted, when it
 is *ambiguous* (more than once in a file without duplicates), *clashing* (it would bring two records of such a file
 into one group) or *contradicted* (two of the records carry different identifiers, by a key of an earlier pass).
-What is left out here is still open to similarity.
+What is left out here is kept with its reason, and still open to similarity, where different identifiers are evidence
+against a pair and nothing more (`key_agreement`): an identifier has errors, and refusing for ever would make one
+mistyped number two people.
 """
 
 from collections.abc import Sequence
@@ -14,11 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.linking.files import MatchKeyColumn
+from linkage_core.linking.identifiers import identifier_keys
 from linkage_core.linking.pool import RecordPool
 from linkage_core.schema import LinkageSchema
 from linkage_core.types import MatchKeyName
 
 NO_PASS: Final = -1
+
+AMBIGUOUS: Final = 0
+CLASHING: Final = 1
+CONTRADICTED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +42,35 @@ class PassCounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """Records whose key a pass left out: one entry a record and pass, ordered by pass, reason and record.
+
+    `pass_number` int16; `record` int64; `key` int64, equal within a pass for equal keys; `reason` uint8: `AMBIGUOUS`,
+    `CLASHING` or `CONTRADICTED`; all (entries,). Record numbers are the pool's. A provider that learned them would know
+    which of its rows nearly matched: they stay in the linking process.
+    """
+
+    pass_number: NDArray[np.int16]
+    record: NDArray[np.int64]
+    key: NDArray[np.int64]
+    reason: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.record)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class KeyGroups:
     """Groups that match keys made.
 
     `group`: int64, (records,), the smallest record number of the record's group. `linked_by`: int16, (records,), the
-    pass that first linked the record, or -1.
+    pass that first linked the record, or -1. `left_out`: the conflicts, of which `counts` has the numbers of keys.
     """
 
     group: NDArray[np.int64]
     linked_by: NDArray[np.int16]
     counts: tuple[PassCounts, ...]
+    left_out: LeftOut
 
 
 def link_by_keys(
@@ -56,6 +82,7 @@ def link_by_keys(
     single = ~duplicates_allowed[pool.file_of]
     identifiers: list[MatchKeyColumn] = []
     counts = []
+    left_out = []
     for number, name in enumerate(MatchKeyName(name) for name in passes):
         column = pool.match_keys[name]
         records, keys = _shared_keys(column)
@@ -63,17 +90,20 @@ def link_by_keys(
 
         ambiguous = _repeated(keys, pool.file_of[records], of=single[records])
         usable = ~np.isin(keys, ambiguous)
+        left_out.append(_left_out(number, AMBIGUOUS, records, keys, ~usable))
         records, keys = records[usable], keys[usable]
 
         proposed = _connect(group, records, keys)
         clashing = np.isin(proposed, _repeated(proposed, pool.file_of, of=single))
         contradicted = ~clashing & np.isin(proposed, _contradicted(proposed, single, identifiers))
         refused = clashing | contradicted
+        left_out.append(_left_out(number, CLASHING, records, keys, clashing[records]))
+        left_out.append(_left_out(number, CONTRADICTED, records, keys, contradicted[records]))
 
         joined = ~refused & _changed(group, proposed)
         linked_by[joined & (linked_by == NO_PASS)] = number
         group = np.where(refused, group, proposed)
-        if _is_identifier(schema, name):
+        if name in identifier_keys(schema):
             identifiers.append(column)
         counts.append(
             PassCounts(
@@ -86,19 +116,39 @@ def link_by_keys(
                 linked_records=int(np.count_nonzero(linked_by == number)),
             )
         )
-    return KeyGroups(group, linked_by, tuple(counts))
+    return KeyGroups(group, linked_by, tuple(counts), _together(left_out))
 
 
-def _shared_keys(column: MatchKeyColumn) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _left_out(
+    number: int, reason: int, records: NDArray[np.int64], keys: NDArray[np.int64], which: NDArray[np.bool_]
+) -> LeftOut:
+    count = int(np.count_nonzero(which))
+    return LeftOut(
+        pass_number=np.full(count, number, dtype=np.int16),
+        record=records[which].astype(np.int64),
+        key=keys[which].astype(np.int64),
+        reason=np.full(count, reason, dtype=np.uint8),
+    )
+
+
+def _together(parts: Sequence[LeftOut]) -> LeftOut:
+    return LeftOut(
+        pass_number=np.concatenate([np.zeros(0, dtype=np.int16), *(part.pass_number for part in parts)]),
+        record=np.concatenate([np.zeros(0, dtype=np.int64), *(part.record for part in parts)]),
+        key=np.concatenate([np.zeros(0, dtype=np.int64), *(part.key for part in parts)]),
+        reason=np.concatenate([np.zeros(0, dtype=np.uint8), *(part.reason for part in parts)]),
+    )
+
+
+def _shared_keys(column: MatchKeyColumn) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Return (record, number of its key) for every record whose key another record has too."""
     records = np.flatnonzero(column.present)
-    values = np.ascontiguousarray(column.keys[records]).view("V16").reshape(-1)
-    _, keys, occurrences = np.unique(values, return_inverse=True, return_counts=True)
-    shared = occurrences[keys] > 1
+    keys = column.numbered()[records]
+    shared = np.bincount(keys)[keys] > 1
     return records[shared], keys[shared]
 
 
-def _distinct(values: NDArray[np.intp]) -> int:
+def _distinct(values: NDArray[np.int64]) -> int:
     return len(np.unique(values))
 
 
@@ -109,7 +159,7 @@ def _repeated(what: NDArray[np.integer], file_of: NDArray[np.uint32], of: NDArra
     return np.unique(values[occurrences > 1, 0])
 
 
-def _connect(group: NDArray[np.int64], records: NDArray[np.intp], keys: NDArray[np.intp]) -> NDArray[np.int64]:
+def _connect(group: NDArray[np.int64], records: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return every record's group once all groups that share a key are one, named by its smallest record number."""
     label = np.arange(len(group), dtype=np.int64)
     groups = group[records]
@@ -130,8 +180,7 @@ def _contradicted(
     found = [np.zeros(0, dtype=np.int64)]
     for column in identifiers:
         told = np.flatnonzero(column.present & single)
-        _, value = np.unique(np.ascontiguousarray(column.keys[told]).view("V16").reshape(-1), return_inverse=True)
-        pairs = np.unique(np.stack([proposed[told], value.astype(np.int64)], axis=1), axis=0)
+        pairs = np.unique(np.stack([proposed[told], column.numbered()[told]], axis=1), axis=0)
         groups, values = np.unique(pairs[:, 0], return_counts=True)
         found.append(groups[values > 1])
     return np.unique(np.concatenate(found))
@@ -142,11 +191,3 @@ def _changed(group: NDArray[np.int64], proposed: NDArray[np.int64]) -> NDArray[n
     size_now = np.bincount(group, minlength=len(group))[group]
     size_then = np.bincount(proposed, minlength=len(group))[proposed]
     return size_then > size_now
-
-
-def _is_identifier(schema: LinkageSchema, name: MatchKeyName) -> bool:
-    """Whether the key is made of identifiers only: two values of it then mean two people, or an error."""
-    kinds = {quasi.name: quasi.kind for quasi in schema.quasi_identifiers}
-    sources = {variable.name: variable.of for variable in schema.variables}
-    key = next(key for key in schema.match_keys if key.name == name)
-    return all(kinds[source] == "identifier" for variable in key.variables for source in sources[variable])

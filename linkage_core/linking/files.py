@@ -36,6 +36,16 @@ class MatchKeyColumn:
     keys: NDArray[np.uint8]
     present: NDArray[np.bool_]
 
+    def numbered(self) -> NDArray[np.int64]:
+        """Return a number for each row's key, int64, (rows,): equal ones for equal keys, from 0 on; -1 without one."""
+        rows = np.flatnonzero(self.present)
+        halves = np.ascontiguousarray(self.keys[rows]).view("<u8").reshape(-1, 2)
+        order = np.lexsort((halves[:, 1], halves[:, 0]))
+        differs = (halves[order[1:]] != halves[order[:-1]]).any(axis=1)
+        numbers = np.full(len(self.present), -1, dtype=np.int64)
+        numbers[rows[order]] = np.concatenate([np.zeros(min(len(rows), 1), dtype=np.int64), np.cumsum(differs)])
+        return numbers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedFile:

@@ -2,14 +2,15 @@
 
 1. Check the files against the agreement's linkage schema.
 2. Pool all records in an order drawn from the seed and their content, so that no order of arrival decides anything.
-3. Deterministic passes: equal match keys make groups; ambiguous and contradictory keys are left out and counted.
+3. Deterministic passes: equal match keys make groups; ambiguous and contradictory keys are left out, kept and counted.
 4. Plan the search: all pairs, or in large files those that tables propose; across files, and within a file only where
    the agreement says that it holds duplicates.
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
 6. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have. Pairs below the link threshold
    go no further. A search that may miss pairs is measured on a sample.
 7. Solve: the others, by falling score, through anonlink's greedy multi-party solver.
-8. Groups: every row has one; a class of at most four values says how well it is linked.
+8. Groups: every row has one; a class of at most four values says how well it is linked. What identifiers say against
+   each other there is counted.
 
 The linkage unit runs this, in a process of its own (anonlink holds the GIL). It sees encodings and keyed keys only;
 its result stays there but for the group's pseudonym and the class, which tokens carry sealed.
@@ -28,6 +29,7 @@ from linkage_core.comparing.similarity import assert_native
 from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
 from linkage_core.linking.groups import LinkageGroups, assemble
+from linkage_core.linking.identifiers import IdentifierConflicts, count_conflicts
 from linkage_core.linking.pool import pool_records
 from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
 from linkage_core.linking.solving import solve
@@ -56,6 +58,7 @@ class LinkageResult:
 
     groups: LinkageGroups
     passes: tuple[PassCounts, ...]
+    identifiers: tuple[IdentifierConflicts, ...]
     candidates: Mapping[ClkName, int]
     scored_pairs: int
     linkable_pairs: int
@@ -134,6 +137,7 @@ def link(
     return LinkageResult(
         groups=groups,
         passes=by_key.counts,
+        identifiers=count_conflicts(pool, schema, solved.group, duplicates_allowed),
         candidates=MappingProxyType(scored.candidates),
         scored_pairs=scored.pairs,
         linkable_pairs=len(scored.linkable),

@@ -1,6 +1,6 @@
 """`symbolon linkage-unit`: run the linkage unit, and link a wave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from services.cli.outcome import BAD_INPUT, results, talk
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
     from services.linkage_unit.estimating import WaveEstimate
+    from services.linkage_unit.run_manifest import IdentifierEntry
     from services.linkage_unit.status import Status
 
 app = typer.Typer(no_args_is_help=True, help="Run the linkage unit: mailbox, intake, linking, sealed tokens.")
@@ -168,6 +169,8 @@ def _print_estimate(found: "WaveEstimate") -> None:
 def _print_tables(status: "Status") -> None:
     from rich.table import Table
 
+    from services.linkage_unit.run_manifest import identifiers_of
+
     results.print(f"agreement {status.agreement}, version {status.version}: {status.state}")
     for wave in status.waves:
         failure = "" if wave.failure is None else f" ({wave.failure})"
@@ -181,3 +184,24 @@ def _print_tables(status: "Status") -> None:
         results.print(table)
         if wave.counts:
             results.print(f"groups {wave.counts['groups']}, linkable pairs {wave.counts['linkable_pairs']}")
+            _print_identifiers(identifiers_of(wave.counts))
+
+
+def _print_identifiers(identifiers: "Sequence[IdentifierEntry]") -> None:
+    from rich.table import Table
+
+    if not identifiers:
+        return
+    table = Table(title="identifiers against the groups")
+    headings = ("identifier", "people with two", "of which between", "used by two people", "repeated in a file")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place in (1, 3) else "left")
+    for entry in identifiers:
+        table.add_row(
+            entry.match_key,
+            f"{entry.groups_with_two_values:,}",
+            "\n".join(f"{' and '.join(pair.providers)}: {pair.groups:,}" for pair in entry.groups_by_providers),
+            f"{entry.values_in_two_groups:,}",
+            "\n".join(f"{provider}: {count:,}" for provider, count in entry.values_repeated.items() if count),
+        )
+    results.print(table)

@@ -8,12 +8,13 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Statement, sign
+from linkage_core.linking.identifiers import IdentifierConflicts
 from linkage_core.linking.run import LinkageResult
 from linkage_core.linking.waves import GroupChanges
 from linkage_core.types import PartyName
@@ -23,6 +24,48 @@ from services.wire.messages import SignedStatement
 
 FORMAT: Final = "symbolon-run/1"
 TYPE: Final = "RunManifest"
+
+
+class ProvidersEntry(BaseModel):
+    """Groups in which one provider brings another value of an identifier than the other."""
+
+    model_config = ConfigDict(frozen=True)
+
+    providers: tuple[str, str]
+    groups: int
+
+
+class IdentifierEntry(BaseModel):
+    """One identifier's conflicts on the final groups, as the manifest states `IdentifierConflicts`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    match_key: str
+    groups_with_two_values: int
+    groups_by_providers: tuple[ProvidersEntry, ...]
+    values_in_two_groups: int
+    values_repeated: dict[str, int]
+
+    @classmethod
+    def of(cls, conflicts: IdentifierConflicts) -> "IdentifierEntry":
+        """Return what the manifest says of these conflicts."""
+        return cls(
+            match_key=conflicts.match_key,
+            groups_with_two_values=conflicts.groups_with_two_values,
+            groups_by_providers=tuple(
+                ProvidersEntry(providers=pair, groups=groups) for pair, groups in conflicts.groups_by_providers.items()
+            ),
+            values_in_two_groups=conflicts.values_in_two_groups,
+            values_repeated={str(provider): count for provider, count in conflicts.values_repeated.items()},
+        )
+
+
+def identifiers_of(manifest: Mapping[str, JsonValue]) -> tuple[IdentifierEntry, ...]:
+    """Read the identifiers' conflicts back from a manifest; none where it states none."""
+    return _IDENTIFIERS.validate_python(manifest.get("identifiers", []))
+
+
+_IDENTIFIERS: Final = TypeAdapter(tuple[IdentifierEntry, ...])
 
 
 def run_manifest(
@@ -50,6 +93,7 @@ def run_manifest(
         "files": [{"provider": name, "root": root.hex(), "rows": rows} for name, root, rows in files],
         "groups": result.groups.group_count,
         "passes": [dict(asdict(counts)) for counts in result.passes],
+        "identifiers": [IdentifierEntry.of(conflicts).model_dump(mode="json") for conflicts in result.identifiers],
         "candidates": {str(name): count for name, count in result.candidates.items()},
         "scored_pairs": result.scored_pairs,
         "linkable_pairs": result.linkable_pairs,

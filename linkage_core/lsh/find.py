@@ -110,7 +110,7 @@ def _equal_pairs(coded: CodedRows, wanted: WantedPairs, rows: NDArray[np.uint32]
     starts, stops = bounds[several], bounds[several + 1]
 
     def write(bucket: np.uint64, row_a: NDArray[np.uint32], row_b: NDArray[np.uint32]) -> tuple[np.uint64, np.uint64]:
-        return same_in_runs(coded.words, wanted.first_row, wanted.within, ordered, starts, stops, bucket, row_a, row_b)
+        return same_in_runs(coded.words, wanted.first_row, wanted.counts, ordered, starts, stops, bucket, row_a, row_b)
 
     return write, len(starts)
 
@@ -141,7 +141,7 @@ def _near_pairs(
             coded.ones,
             coded.contents,
             wanted.first_row,
-            wanted.within,
+            wanted.counts,
             buckets.ordered,
             buckets.starts,
             buckets.stops,

@@ -90,7 +90,7 @@ def near_in_buckets(
     ones: NDArray[np.int64],
     contents: NDArray[np.uint64],
     first_row: NDArray[np.int64],
-    within: NDArray[np.bool_],
+    counts: NDArray[np.bool_],
     ordered: NDArray[np.uint32],
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
@@ -104,14 +104,17 @@ def near_in_buckets(
 ) -> tuple[np.uint64, np.uint64]:
     """Write the near pairs of buckets from `bucket` on; return the bucket to go on with and how many were written.
 
-    A bucket is `ordered[starts[k]:stops[k]]`, rows rising. File f holds the rows from `first_row[f]` to before
-    `first_row[f + 1]`; pairs inside it are wanted if `within[f]`. A pair is near if at most `most_in_head` of the four
-    words from `head` on differ, and of all bits at most `most_apart[s]`, s being the set bits of both rows; pairs of
-    equal rows are not written. It ends before the first bucket whose pairs do not fit into `row_a` and `row_b`, or with
-    the number of buckets. `heads` uint64 (rows of the largest bucket, 5) is working space.
+    A bucket is `ordered[starts[k]:stops[k]]`, rows rising. Part p holds the rows from `first_row[p]` to before
+    `first_row[p + 1]`; pairs of parts p and q are wanted if `counts[p, q]`, others cost nothing. A pair is near if at
+    most `most_in_head` of the four words from `head` on differ, and of all bits at most `most_apart[s]`, s being the
+    set bits of both rows; pairs of equal rows are not written. It ends before the first bucket whose pairs do not fit
+    into `row_a` and `row_b`, or with the number of buckets. `heads` uint64 (rows of the largest bucket, 5) is working
+    space.
     """
     tile = np.zeros((HEAD_WORDS, TILE_ROWS), np.uint64)
     beyond = np.zeros(TILE_ROWS, np.int64)
+    parts = np.uint64(len(counts))
+    bounds = np.zeros(len(first_row), np.uint64)
     room = np.uint64(len(row_a))
     written = np.uint64(0)
     while bucket < np.uint64(len(starts)):
@@ -119,34 +122,32 @@ def near_in_buckets(
         start = np.uint64(starts[bucket])
         size = np.uint64(stops[bucket]) - start
         _take_heads(words, contents, ordered, start, size, head, heads)
-        part = np.uint64(0)
-        while part < size:
-            file, end = _same_file(first_row, ordered, start, part, size)
-            for left in range(part, end, _TILE):
+        _find_parts(first_row, ordered, start, size, bounds)
+        for part in range(parts):
+            end = bounds[part + _ONE]
+            for left in range(bounds[part], end, _TILE):
                 right = min(left + _TILE, end)
-                last = right if within[file] else part
-                if last == np.uint64(0):
-                    break
                 _fill_tile(tile, heads, left, right)
                 lanes = (right - left + _LANES - _ONE) // _LANES * _LANES
-                for place in range(last):
-                    if not _any_near(beyond, tile, heads, place, lanes, most_in_head):
+                for before in range(part + _ONE):
+                    if not counts[before, part]:
                         continue
-                    if written + _TILE > room:
-                        return bucket, kept
-                    row = ordered[start + place]
-                    for half in range(left, right, _HALF):
-                        survivors = _below_zero(beyond, half - left)
-                        while survivors:
-                            column = half + trailing_zeros(survivors)
-                            survivors &= survivors - _ONE
-                            if column <= place or column >= right or heads[place, _HEAD] == heads[column, _HEAD]:
-                                continue
-                            other = ordered[start + column]
-                            if _apart(words, row, other) <= most_apart[ones[row] + ones[other]]:
+                    for place in range(bounds[before], min(bounds[before + _ONE], right)):
+                        if not _any_near(beyond, tile, heads, place, lanes, most_in_head):
+                            continue
+                        if written + _TILE > room:
+                            return bucket, kept
+                        for half in range(left, right, _HALF):
+                            survivors = _below_zero(beyond, half - left)
+                            while survivors:
+                                column = half + trailing_zeros(survivors)
+                                survivors &= survivors - _ONE
+                                if column <= place or column >= right or heads[place, _HEAD] == heads[column, _HEAD]:
+                                    continue
+                                row, other = ordered[start + place], ordered[start + column]
                                 row_a[written], row_b[written] = row, other
-                                written += _ONE
-            part = end
+                                near = _apart(words, row, other) <= most_apart[ones[row] + ones[other]]
+                                written += np.uint64(near)
         bucket += _ONE
     return bucket, written
 
@@ -155,7 +156,7 @@ def near_in_buckets(
 def same_in_runs(
     words: NDArray[np.uint64],
     first_row: NDArray[np.int64],
-    within: NDArray[np.bool_],
+    counts: NDArray[np.bool_],
     ordered: NDArray[np.uint32],
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
@@ -164,26 +165,28 @@ def same_in_runs(
     row_b: NDArray[np.uint32],
 ) -> tuple[np.uint64, np.uint64]:
     """Write the pairs of equal rows of each bucket from `bucket` on; buckets and result as in `near_in_buckets`."""
+    parts = np.uint64(len(counts))
+    bounds = np.zeros(len(first_row), np.uint64)
     room = np.uint64(len(row_a))
     written = np.uint64(0)
     while bucket < np.uint64(len(starts)):
         kept = written
         start = np.uint64(starts[bucket])
         size = np.uint64(stops[bucket]) - start
-        part = np.uint64(0)
-        while part < size:
-            file, end = _same_file(first_row, ordered, start, part, size)
-            for column in range(part, end):
+        _find_parts(first_row, ordered, start, size, bounds)
+        for part in range(parts):
+            for column in range(bounds[part], bounds[part + _ONE]):
                 other = ordered[start + column]
-                last = column if within[file] else part
-                if written + last > room:
+                if written + column > room:
                     return bucket, kept
-                for place in range(last):
-                    row = ordered[start + place]
-                    if _apart(words, row, other) == 0:
-                        row_a[written], row_b[written] = row, other
-                        written += _ONE
-            part = end
+                for before in range(part + _ONE):
+                    if not counts[before, part]:
+                        continue
+                    for place in range(bounds[before], min(bounds[before + _ONE], column)):
+                        row = ordered[start + place]
+                        if _apart(words, row, other) == 0:
+                            row_a[written], row_b[written] = row, other
+                            written += _ONE
         bucket += _ONE
     return bucket, written
 
@@ -251,17 +254,19 @@ def _take_heads(
 
 
 @inlined
-def _same_file(
-    first_row: NDArray[np.int64], ordered: NDArray[np.uint32], start: np.uint64, part: np.uint64, size: np.uint64
-) -> tuple[np.uint64, np.uint64]:
-    """Return the file of a bucket's row `part`, and the place of the first row after it that is of another file."""
-    file = np.uint64(0)
-    while np.int64(ordered[start + part]) >= first_row[file + _ONE]:
-        file += _ONE
-    end = part + _ONE
-    while end < size and np.int64(ordered[start + end]) < first_row[file + _ONE]:
-        end += _ONE
-    return file, end
+def _find_parts(
+    first_row: NDArray[np.int64],
+    ordered: NDArray[np.uint32],
+    start: np.uint64,
+    size: np.uint64,
+    bounds: NDArray[np.uint64],
+) -> None:
+    """Set for each part the place of its first row in a bucket; part p then ends where the next one begins."""
+    place = np.uint64(0)
+    for part in range(np.uint64(len(first_row))):
+        while place < size and np.int64(ordered[start + place]) < first_row[part]:
+            place += _ONE
+        bounds[part] = place
 
 
 @inlined

@@ -60,17 +60,43 @@ class CodedRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WantedPairs:
-    """Which pairs count: file f holds rows `first_row[f]` to before `first_row[f + 1]`, int64, (files + 1,).
+    """Which pairs count: part p holds rows `first_row[p]` to before `first_row[p + 1]`, int64, (parts + 1,).
 
-    Pairs of two files always, pairs inside file f if `within[f]`, bool, (files,).
+    `counts`: bool, (parts, parts), symmetric, whether pairs of two parts count; on its diagonal, pairs inside a part.
+    `file_of_part`: int64, (parts,), rising: a file may have a part of rows whose own pairs are settled.
     """
 
     first_row: NDArray[np.int64]
-    within: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
+    file_of_part: NDArray[np.int64]
+
+    @classmethod
+    def of_files(cls, first_row: NDArray[np.int64], within: NDArray[np.bool_]) -> "WantedPairs":
+        """Return pairs of any two files, and pairs inside file f if `within[f]`, bool, (files,)."""
+        return cls(first_row, ~np.eye(len(within), dtype=np.bool_) | np.diag(within), np.arange(len(within)))
 
     def among(self, rows: NDArray[np.uint32]) -> int:
         """Return how many wanted pairs there are among some rows."""
         sizes: list[int] = np.histogram(rows, bins=self.first_row)[0].tolist()
-        inside = sum(size * (size - 1) // 2 for size, wanted in zip(sizes, self.within, strict=True) if wanted)
-        across = (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
+        inside = sum(
+            size * (size - 1) // 2 for size, wanted in zip(sizes, self.counts.diagonal(), strict=True) if wanted
+        )
+        across = sum(sizes[one] * sizes[other] for one, other in np.argwhere(np.triu(self.counts, 1)).tolist())
         return int(inside + across)
+
+    def of_pairs(self, one: NDArray[np.uint32], other: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return which pairs of rows count: bool, (pairs,); no row is a pair with itself."""
+        wanted: NDArray[np.bool_] = self.counts[self._part_of(one), self._part_of(other)] & (one != other)
+        return wanted
+
+    def file_of(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the file of each row."""
+        return self.file_of_part[self._part_of(rows)]
+
+    @property
+    def files(self) -> int:
+        """How many files there are."""
+        return int(self.file_of_part.max(initial=-1)) + 1
+
+    def _part_of(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        return np.searchsorted(self.first_row, rows, side="right").astype(np.int64) - 1

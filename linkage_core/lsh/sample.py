@@ -179,15 +179,14 @@ def _near(
         block = rows.words[start : start + BLOCK_ROWS]
         places, sampled = find_pairs(block, rows.words[records], threshold, maximum=NEAR_PAIRS)
         record, partner = records[sampled], places + np.uint32(start)
-        file = _file_of(record, wanted)
-        kept = (record != partner) & ((file != _file_of(partner, wanted)) | wanted.within[file])
+        kept = wanted.of_pairs(record, partner)
         parts.append(record[kept].astype(np.uint64) << np.uint64(32) | partner[kept])
     return np.unique(np.concatenate(parts))
 
 
 def _best(near: _Linkable, wanted: WantedPairs) -> NDArray[np.bool_]:
     """Return which pairs have the best score of their record in the partner's file."""
-    file = _file_of(near.partner, wanted)
+    file = wanted.file_of(near.partner)
     order = np.lexsort((near.partner, -near.scores, file, near.record))
     record, file = near.record[order], file[order]
     first = np.ones(len(order), np.bool_)
@@ -199,20 +198,16 @@ def _best(near: _Linkable, wanted: WantedPairs) -> NDArray[np.bool_]:
 
 def _outdone(near: _Linkable, back: _Linkable, wanted: WantedPairs) -> NDArray[np.bool_]:
     """Return for which pairs the partner has a better one in the record's file; `back`: all pairs of the partners."""
-    files = len(wanted.within)
-    places = back.record.astype(np.int64) * files + _file_of(back.partner, wanted)
+    files = wanted.files
+    places = back.record.astype(np.int64) * files + wanted.file_of(back.partner)
     known, place = np.unique(places, return_inverse=True)
     best = np.zeros(len(known))
     np.maximum.at(best, place, back.scores)
-    asked = near.partner.astype(np.int64) * files + _file_of(near.record, wanted)
+    asked = near.partner.astype(np.int64) * files + wanted.file_of(near.record)
     found = np.isin(asked, known)
     outdone = np.zeros(len(asked), np.bool_)
     outdone[found] = best[np.searchsorted(known, asked[found])] > near.scores[found]
     return outdone
-
-
-def _file_of(rows: NDArray[np.uint32], wanted: WantedPairs) -> NDArray[np.int64]:
-    return np.searchsorted(wanted.first_row, rows, side="right").astype(np.int64) - 1
 
 
 def _dice(coded: CodedRows, a: NDArray[np.uint32], b: NDArray[np.uint32]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from linkage_core.comparing.dice import find_pairs
 from linkage_core.comparing.pairwise import dice_of_pairs
 from linkage_core.errors import Unfit
 from linkage_core.lsh.rows import CodedRows
-from linkage_core.lsh.sample import SampledPairs, draw_records, sample_pairs
+from linkage_core.lsh.sample import SampledPairs, sample_pairs
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 from linkage_core.searching.plan import Recall, choose
@@ -105,7 +105,7 @@ def require_fits(estimate: Estimate, maximum_candidates: int, memory_bytes: int,
 
 def _sampled(search: Search, coded: Sequence[CodedRows], recall: Recall, records: int) -> SampledPairs:
     """Return all candidates of a sample, linkable or not."""
-    drawn = draw_records(search.seed, "estimate", records, search.records)
+    drawn = search.draw("estimate", records)
     return sample_pairs(coded, search.wanted, drawn, search.threshold, 0.0, recall.score, threads=cores())
 
 
@@ -140,8 +140,10 @@ def _at(
     )
     chosen = choose(search, coded, of_run, recall)
     share, found = _share_of_time(chosen, coded), _expected_recall(chosen)
-    scale = search.records / sample.records / 2  # a pair is seen from both of its records
-    candidates = round(int(proposed.sum()) * scale)
+    # A pair of two records that may be drawn is seen from both of them.
+    asking = search.asking
+    pairs = np.where(np.isin(sample.partner, asking), 0.5, 1.0) * (len(asking) / sample.records)
+    candidates = round(float(pairs[proposed].sum()))
     row_bytes = sum(rows.words.shape[1] * 8 + 17 for rows in coded)
     return Estimate(
         threshold=search.threshold,
@@ -149,7 +151,7 @@ def _at(
         disk_bytes=candidates * (8 + 8 * len(coded)),
         memory_bytes=PROGRAM_BYTES
         + COPIES * search.records * row_bytes
-        + round(int(kept.sum()) * scale) * SOLVER_BYTES,
+        + round(float(pairs[kept].sum())) * SOLVER_BYTES,
         way="every pair" if chosen.is_exact else "first words of every pair" if chosen.plan is None else "tables",
         seconds=search.pairs() * len(coded) / speed * share,
         recall=found * float(proposed[best].mean()) if best.any() else 1.0,

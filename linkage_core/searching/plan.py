@@ -1,7 +1,7 @@
 """Which search: every pair while there are few, else the cheapest that is expected to reach the agreed recall.
 
 1. Few pairs, or an agreement that wants all of them: compare every pair to the last bit.
-2. A seeded sample of records is compared with all others exactly.
+2. A seeded sample of records that are not settled is compared with all others exactly.
 3. The fewest tables that reach the recall by the sample, if they cost less than comparing every pair.
 4. Otherwise every pair is compared, each only on its first words where that is expected to reach the recall.
 
@@ -18,14 +18,7 @@ from numpy.typing import NDArray
 from linkage_core.comparing.statistical_exit import StatisticalExit, choose_exit
 from linkage_core.lsh.plan import plan_tables
 from linkage_core.lsh.rows import CodedRows
-from linkage_core.lsh.sample import (
-    MeasuredRecall,
-    SampledPairs,
-    Score,
-    agreement_of,
-    draw_records,
-    sample_pairs,
-)
+from linkage_core.lsh.sample import MeasuredRecall, SampledPairs, Score, agreement_of, sample_pairs
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 from linkage_core.searching.search import Search
@@ -57,9 +50,7 @@ def plan_search(every_pair: Search, encodings: Encodings, recall: Recall) -> Sea
     if _in_full(every_pair, recall):
         return every_pair
     coded = every_pair.coded(encodings)
-    sample = _sample(
-        every_pair, coded, recall, draw_records(every_pair.seed, "plan", PLANNING_RECORDS, every_pair.records)
-    )
+    sample = _sample(every_pair, coded, recall, every_pair.draw("plan", PLANNING_RECORDS))
     return choose(every_pair, coded, sample, recall)
 
 
@@ -93,7 +84,7 @@ def measure(
     if search.is_exact:
         return None
     coded = search.coded(encodings)
-    sample = _sample(search, coded, recall, draw_records(search.seed, "measure", MEASURING_RECORDS, search.records))
+    sample = _sample(search, coded, recall, search.draw("measure", MEASURING_RECORDS))
     return MeasuredRecall.of(sample, sample.among(row_a, row_b))
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from threading import Lock
 from typing import Final
 
@@ -24,6 +24,7 @@ from linkage_core.lsh.buckets import BUCKET_ROWS, SPLIT_BITS
 from linkage_core.lsh.find import find_in_tables
 from linkage_core.lsh.plan import LshPlan
 from linkage_core.lsh.rows import CROWD, CodedRows, WantedPairs
+from linkage_core.lsh.sample import draw_records
 from linkage_core.searching.candidates import Candidates, Found, unique_pairs
 from linkage_core.searching.encodings import Encodings, Words
 from linkage_core.types import ClkName
@@ -38,11 +39,21 @@ TABLES_OF_A_TASK: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Consecutive record numbers of one file, `start` included, `stop` not; `within`: also compared with each other."""
+    """Consecutive record numbers of one file, `start` included, `stop` not; `within`: also compared with each other.
+
+    `settled`: so many of its last records, none by default, are not compared with settled records of any file: what
+    they have in common was decided before.
+    """
 
     start: int
     stop: int
     within: bool
+    settled: int = 0
+
+    @property
+    def first_settled(self) -> int:
+        """The first record that is settled; `stop` if none is."""
+        return self.stop - self.settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,29 @@ class Tables:
         return f"tables.{self.clk}.{self.first}-{self.stop}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Consecutive records of one file, all of them settled or none."""
+
+    start: int
+    stop: int
+    file: int
+    within: bool
+    settled: bool
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+    def blocks(self) -> list[Block]:
+        return [Block(start, min(start + BLOCK_ROWS, self.stop)) for start in range(self.start, self.stop, BLOCK_ROWS)]
+
+
+def _compared(one: _Part, other: _Part) -> bool:
+    """Whether pairs of two parts, or within one, are compared."""
+    return not (one.settled and other.settled) and (one.file != other.file or one.within)
+
+
 Task = BlockPair | Tables
 
 
@@ -87,7 +121,9 @@ Task = BlockPair | Tables
 class Search:
     """What is looked for: pairs across `spans`, or within one that is so marked, one of whose Dice is >= `threshold`.
 
-    `spans` follow each other from record 0 on. More than `maximum` candidates, of one task or of all, stop the search.
+    `spans` follow each other from record 0 on. Pairs of two settled records are never compared, so that a search costs
+    in proportion to the others and to what they are compared with. More than `maximum` candidates, of one task or of
+    all, stop the search.
     `seed`, 0 to 2^64 - 1, keys what tables remember of codes: it must not be known before the codes are. With a `plan`,
     its tables propose pairs; without, all are compared, and `exits` says for each of `clks` when a comparison may end
     early by chance: None compares every bit.
@@ -109,10 +145,27 @@ class Search:
     @property
     def wanted(self) -> WantedPairs:
         """Which pairs count, as tables and samples take it."""
+        parts = self._parts()
         return WantedPairs(
-            np.array([0, *(span.stop for span in self.spans)], np.int64),
-            np.array([span.within for span in self.spans], np.bool_),
+            np.array([0, *(part.stop for part in parts)], np.int64),
+            np.array([[_compared(one, other) for other in parts] for one in parts], np.bool_).reshape(
+                len(parts), len(parts)
+            ),
+            np.array([part.file for part in parts], np.int64),
         )
+
+    @property
+    def asking(self) -> NDArray[np.uint32]:
+        """The records that are not settled, rising, uint32: every wanted pair has one of them or two."""
+        settled = np.zeros(self.records, np.bool_)
+        for span in self.spans:
+            settled[span.first_settled : span.stop] = True
+        return np.flatnonzero(~settled).astype(np.uint32)
+
+    def draw(self, purpose: str, count: int) -> NDArray[np.uint32]:
+        """Return up to `count` of the records in `asking`, rising, drawn by the seed for a purpose."""
+        asking = self.asking
+        return asking[draw_records(self.seed, purpose, count, len(asking))]
 
     @property
     def is_exact(self) -> bool:
@@ -121,9 +174,11 @@ class Search:
 
     def pairs(self) -> int:
         """Return how many pairs of records count."""
-        sizes = [span.stop - span.start for span in self.spans]
-        inside = sum(size * (size - 1) // 2 for span, size in zip(self.spans, sizes, strict=True) if span.within)
-        return inside + (sum(sizes) ** 2 - sum(size * size for size in sizes)) // 2
+        return sum(
+            one.size * (one.size - 1) // 2 if one is other else one.size * other.size
+            for one, other in combinations_with_replacement(self._parts(), 2)
+            if _compared(one, other)
+        )
 
     def digest(self, records: bytes) -> str:
         """Return a name of this search over records with that digest: another search, or other records, other name."""
@@ -183,14 +238,23 @@ class Search:
         return Found(Candidates(row_a, row_b, dice), found.split_buckets, found.skipped_pairs)
 
     def _block_pairs(self) -> Iterator[BlockPair]:
-        blocks = [
-            (span, Block(start, min(start + BLOCK_ROWS, span.stop)))
-            for span in self.spans
-            for start in range(span.start, span.stop, BLOCK_ROWS)
+        for one, other in combinations_with_replacement(self._parts(), 2):
+            if one is other and _compared(one, other):
+                yield from (BlockPair(*pair) for pair in combinations_with_replacement(one.blocks(), 2))
+            elif _compared(one, other):
+                yield from (BlockPair(*pair) for pair in product(one.blocks(), other.blocks()))
+
+    def _parts(self) -> list["_Part"]:
+        """Return each span's records that are settled and those that are not, rising, apart; none without records."""
+        return [
+            part
+            for file, span in enumerate(self.spans)
+            for part in (
+                _Part(span.start, span.first_settled, file, span.within, settled=False),
+                _Part(span.first_settled, span.stop, file, span.within, settled=True),
+            )
+            if part.size
         ]
-        for (span, left), (other, right) in combinations_with_replacement(blocks, 2):
-            if span != other or span.within:
-                yield BlockPair(left, right)
 
     def _tables(self, plan: LshPlan) -> Iterator[Tables]:
         for clk, tables in enumerate(plan.tables):

@@ -13,6 +13,8 @@ from linkage_core.lsh import find as lsh
 from linkage_core.lsh.find import TablePairs, find_in_tables
 from linkage_core.lsh.plan import LshPlan, head_of, places_of
 from linkage_core.lsh.rows import CodedRows, WantedPairs
+from linkage_core.searching.search import Span
+from tests.support.searches import all_pairs, in_memory
 
 Pair = tuple[int, int]
 
@@ -24,8 +26,12 @@ class World:
     """Two CLKs of records of three files, with near and equal codes, some absent."""
 
     bits: list[NDArray[np.bool_]]
-    wanted: WantedPairs
+    spans: list[Span]
     plan: LshPlan
+
+    @property
+    def wanted(self) -> WantedPairs:
+        return all_pairs(in_memory(np.packbits(self.bits[0], axis=1)), self.spans, 0.5).wanted
 
     @property
     def coded(self) -> list[CodedRows]:
@@ -61,11 +67,17 @@ class World:
         }
 
     def pairs(self) -> list[Pair]:
-        file = np.searchsorted(self.wanted.first_row, np.arange(len(self.bits[0])), side="right") - 1
-        return [(a, b) for b in range(len(file)) for a in range(b) if file[a] != file[b] or self.wanted.within[file[a]]]
+        of = [span for span in self.spans for _ in range(span.start, span.stop)]
+        settled = [row >= span.first_settled for row, span in enumerate(of)]
+        return [
+            (a, b)
+            for b in range(len(of))
+            for a in range(b)
+            if (of[a] is not of[b] or of[a].within) and not (settled[a] and settled[b])
+        ]
 
 
-def world(draw: int, rows: int, within: tuple[bool, bool, bool]) -> World:
+def world(draw: int, rows: int, within: tuple[bool, bool, bool], settled: float) -> World:
     rng = np.random.default_rng(draw)
     originals = rng.random((2, max(rows // 5, 1), BITS)) < 0.5
     of = rng.integers(0, originals.shape[1], rows)
@@ -84,7 +96,11 @@ def world(draw: int, rows: int, within: tuple[bool, bool, bool]) -> World:
         expected_recall_of_linkable=1.0,
         cost_of_exact=1.0,
     )
-    return World(bits, WantedPairs(np.array([0, *cuts, rows], np.int64), np.array(within)), plan)
+    spans = [
+        Span(int(start), int(stop), inside, settled=round(settled * int(stop - start)))
+        for start, stop, inside in zip([0, *cuts], [*cuts, rows], within, strict=True)
+    ]
+    return World(bits, spans, plan)
 
 
 def pairs_of(found: TablePairs) -> list[Pair]:
@@ -92,7 +108,11 @@ def pairs_of(found: TablePairs) -> list[Pair]:
 
 
 WORLDS = st.builds(
-    world, st.integers(0, 2**32), st.integers(1, 60), st.tuples(st.booleans(), st.booleans(), st.booleans())
+    world,
+    st.integers(0, 2**32),
+    st.integers(1, 60),
+    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    st.sampled_from([0.0, 0.5, 0.9]),
 )
 
 

@@ -48,7 +48,7 @@ def coded() -> list[CodedRows]:
     return made
 
 
-WANTED = WantedPairs(np.array([0, PEOPLE, 2 * PEOPLE], np.int64), np.array([False, False]))
+WANTED = WantedPairs.of_files(np.array([0, PEOPLE, 2 * PEOPLE], np.int64), np.array([False, False]))
 
 
 def sampled(coded: list[CodedRows], purpose: str, count: int = 2000) -> SampledPairs:
@@ -160,7 +160,7 @@ def test_a_pair_counts_as_best_only_if_each_is_the_others_best() -> None:
         bits[row, :places] ^= True
     bits[2] = rng.random(BITS) < 0.5
     rows = [CodedRows.of(words(bits), 1)]
-    wanted = WantedPairs(np.array([0, 3, 5], np.int64), np.array([False, False]))
+    wanted = WantedPairs.of_files(np.array([0, 3, 5], np.int64), np.array([False, False]))
     sample = sample_pairs(rows, wanted, np.arange(5, dtype=np.uint32), THRESHOLD, LINK, mean_dice)
     best = set(zip(sample.record[sample.best].tolist(), sample.partner[sample.best].tolist(), strict=True))
     pairs = set(zip(sample.record.tolist(), sample.partner.tolist(), strict=True))
@@ -193,7 +193,7 @@ def test_a_code_that_too_many_share_is_passed_over_and_its_pairs_counted(monkeyp
     bits[20:23] = bits[20]
     monkeypatch.setattr(lsh_rows, "CROWD", 9)
     rows = CodedRows.of(words(bits), 1)
-    wanted = WantedPairs(np.array([0, 10, 40], np.int64), np.array([False, True]))
+    wanted = WantedPairs.of_files(np.array([0, 10, 40], np.int64), np.array([False, True]))
     plan = LshPlan(7, (4,), (3,), (256,), 1.0, 1.0, 1.0)
     found = find_in_tables([rows], wanted, plan, 0, range(3), 1.0, 10**9)
     assert sorted(zip(found.row_a.tolist(), found.row_b.tolist(), strict=True)) == [(20, 21), (20, 22), (21, 22)]
@@ -207,7 +207,7 @@ def test_a_pair_of_a_code_that_too_many_share_is_found_by_another_clk(monkeypatc
     telling[21] = telling[1]
     monkeypatch.setattr(lsh_rows, "CROWD", 9)
     coded = [CodedRows.of(words(crowded), 1), CodedRows.of(words(telling), 1)]
-    wanted = WantedPairs(np.array([0, 20, 40], np.int64), np.array([False, False]))
+    wanted = WantedPairs.of_files(np.array([0, 20, 40], np.int64), np.array([False, False]))
     plan = LshPlan(7, (4, 4), (1, 1), (256, 256), 1.0, 1.0, 1.0)
     found = [find_in_tables(coded, wanted, plan, clk, range(1), 0.6, 10**9) for clk in range(2)]
     assert len(found[0].row_a) == 0

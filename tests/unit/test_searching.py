@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from linkage_core.searching import search as search_module
 from linkage_core.searching.candidates import Candidates, Found
 from linkage_core.searching.encodings import Encodings, EncodingsInMemory, as_words
 from linkage_core.searching.engine import LocalEngine
-from linkage_core.searching.search import Search, Span, Task
+from linkage_core.searching.search import BlockPair, Search, Span, Task
 from linkage_core.searching.workspace import FinishedInMemory
 from linkage_core.types import ClkName
 from tests.support.searches import CLK, all_pairs, findings, in_memory, pairs, with_set_bits
@@ -52,6 +53,43 @@ def test_a_file_is_compared_with_itself_only_when_it_may_hold_duplicates() -> No
     spans = [Span(0, 2, within=False), Span(2, 4, within=True)]
     found = pairs(findings(all_pairs(encodings, spans, 1.0), encodings))
     assert sorted(found) == [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+
+
+def test_settled_records_are_compared_with_the_others_and_never_with_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 2)
+    encodings = in_memory(with_set_bits(*[(0, 300)] * 12))
+    spans = [Span(0, 5, within=False, settled=3), Span(5, 12, within=True, settled=6)]
+    search = all_pairs(encodings, spans, 1.0)
+    new, of = {0, 1, 5}, [0] * 5 + [1] * 7
+    expected = [(a, b) for a, b in combinations(range(12), 2) if {a, b} & new and (of[a] != of[b] or of[a] == 1)]
+    assert sorted(pairs(findings(search, encodings))) == expected
+    assert search.pairs() == search.wanted.among(np.arange(12, dtype=np.uint32)) == len(expected)
+    by_tables = replace(search, plan=replace(TABLES, bits=(8,), tables=(2,), most_in_head=(110,)))
+    assert sorted(pairs(findings(by_tables, encodings))) == expected
+    assert search.asking.tolist() == sorted(new)
+
+
+def test_what_a_wave_compares_grows_with_the_wave_times_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "BLOCK_ROWS", 100)
+    new = 50
+
+    def compared(registry: int) -> int:
+        size = new + registry
+        spans = (Span(0, size, within=False, settled=registry), Span(size, 2 * size, within=False, settled=registry))
+        search = all_pairs(in_memory(np.zeros((0, 8), np.uint8)), spans, 0.5)
+        counted = sum(
+            (task.left.stop - task.left.start) * (task.right.stop - task.right.start)
+            for task in search.tasks()
+            if isinstance(task, BlockPair)
+        )
+        assert counted == search.pairs()
+        return counted
+
+    assert [compared(registry) for registry in (0, 10_000, 20_000)] == [
+        new * new + 2 * new * registry for registry in (0, 10_000, 20_000)
+    ]
 
 
 def test_blocks_of_rows_find_the_pairs_of_one_block_each_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,82 +3,48 @@
 from typing import Any
 
 from benchmarks.table import Bars, Cell, Figure, Growth, Spread, Table, shown
-
-WIDTH = 560
+from services.common.report import charts
+from services.common.report.drawing import draw as drawn
 
 
 def draw(table: Table) -> str | None:
     """Return the table's chart as SVG; None if it names none, or if no row has a number to draw."""
     match table.chart:
         case Growth() as growth:
-            points = _points(table, growth)
-            return _svg(_growth(points, growth), table.title) if points else None
+            lines = _lines(table, growth)
+            chart = charts.Lines(table.title, "", _axis(growth.size), _axis(growth.measure), lines, "bar")
+            return drawn(chart, with_title=True) if lines else None
         case Bars() as bars:
-            points = _bar_points(table, bars)
-            return _svg(_bars(points, bars), table.title) if points else None
+            rows = _bars(table, bars)
+            measure = charts.Axis(bars.measure, kind="number")
+            return drawn(charts.Bars(table.title, "", "", measure, rows), with_title=True) if rows else None
         case None:
             return None
 
 
-def _points(table: Table, growth: Growth) -> list[dict[str, Any]]:
+def _axis(title: str) -> charts.Axis:
+    return charts.Axis(title, kind="number", log=True)
+
+
+def _lines(table: Table, growth: Growth) -> tuple[charts.Line, ...]:
     """Return the rows that have a size and a measure, both above zero as logarithms need."""
-    points = []
+    points: dict[str, list[charts.Point]] = {}
     columns = (table.column(name) for name in (growth.size, growth.measure, growth.series))
     for size, measure, series in zip(*columns, strict=True):
         least, median, greatest = _range(measure)
         where = _range(size)[1]
         if where is not None and median is not None and min(where, least, median) > 0:
-            points.append({"size": where, "least": least, "median": median, "most": greatest, "series": shown(series)})
-    return points
+            points.setdefault(shown(series), []).append(charts.Point(where, median, least, greatest))
+    return tuple(charts.Line(name, tuple(of_series)) for name, of_series in points.items())
 
 
-def _bar_points(table: Table, bars: Bars) -> list[dict[str, Any]]:
-    points = []
+def _bars(table: Table, bars: Bars) -> tuple[charts.Bar, ...]:
+    found = []
     for row, measure in zip(table.rows, table.column(bars.measure), strict=True):
         least, median, greatest = _range(measure)
         if median is not None:
-            points.append(
-                {"row": shown(row[0]), "least": least, "median": median, "most": greatest, "text": shown(measure)}
-            )
-    return points
-
-
-def _growth(points: list[dict[str, Any]], growth: Growth) -> Any:
-    import altair
-
-    chart = altair.Chart(_data(points)).encode(
-        x=altair.X("size:Q", title=growth.size, scale=altair.Scale(type="log", nice=False, padding=20)),
-        color=altair.Color("series:N", title=None, sort=None, legend=altair.Legend(labelLimit=WIDTH)),
-    )
-    measure = altair.Scale(type="log", nice=False, padding=20)
-    lines = chart.mark_line(point=True).encode(y=altair.Y("median:Q", title=growth.measure, scale=measure))
-    ranges = chart.mark_rule().encode(y=altair.Y("least:Q", scale=measure), y2="most:Q")
-    return altair.layer(ranges, lines)
-
-
-def _bars(points: list[dict[str, Any]], bars: Bars) -> Any:
-    import altair
-
-    names = altair.Y("row:N", title=None, sort=None, axis=altair.Axis(labelLimit=WIDTH))
-    chart = altair.Chart(_data(points)).encode(y=names)
-    bar = chart.mark_bar(opacity=0.7).encode(x=altair.X("median:Q", title=bars.measure))
-    ranges = chart.mark_rule().encode(x=altair.X("least:Q"), x2="most:Q")
-    texts = chart.mark_text(align="left", dx=4).encode(x="most:Q", text="text:N")
-    return altair.layer(bar, ranges, texts)
-
-
-def _data(points: list[dict[str, Any]]) -> Any:
-    import altair
-
-    return altair.InlineData(values=points)
-
-
-def _svg(chart: Any, title: str) -> str:
-    import vl_convert
-
-    sized = chart.properties(title=title, width=WIDTH)
-    svg: str = vl_convert.vegalite_to_svg(sized.to_json())
-    return svg
+            found.append(charts.Bar(shown(row[0]), median, least, greatest, text=shown(measure)))
+    return tuple(found)
 
 
 def _range(cell: Cell) -> tuple[Any, Any, Any]:

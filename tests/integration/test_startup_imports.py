@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = (
     "numba", "llvmlite", "numpy", "pandas", "pyarrow", "duckdb", "ray", "opendp", "pydantic", "rich.progress",
-    "sqlalchemy", "grpc", "cryptography", "anonlink", "clkhash",
+    "sqlalchemy", "grpc", "cryptography", "anonlink", "clkhash", "altair", "vl_convert", "jinja2",
 )  # fmt: skip
 
 IMPORTED = "import services.cli.main"

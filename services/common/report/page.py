@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,6 @@ from services.common.report.drawing import draw
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from markupsafe import Markup
 
 ROWS_SHOWN: Final = 8
 """A chart's table of more rows is folded away; it prints unfolded."""
@@ -35,7 +35,7 @@ def page(report: Report) -> str:
         }
         for place, section in enumerate(report.sections, 1)
     ]
-    return _template().render(report=report, chapters=chapters, style=_style(), words=WORDS)
+    return _template().render(report=report, chapters=chapters, style=_read("page.css"), words=WORDS)
 
 
 def _block(block: Block, anchor: str) -> dict[str, Any]:
@@ -68,10 +68,8 @@ def _table(table: Table) -> dict[str, Any]:
     }
 
 
-def _inline(svg: str, anchor: str, title: str, description: str) -> "Markup":
+def _inline(svg: str, anchor: str, title: str, description: str) -> str:
     """Return a drawing as part of a page: named and described for those who cannot see it, no namespace, no size."""
-    from markupsafe import Markup, escape
-
     plain = _NAMESPACE.sub("", svg)
     opening = _OPENING.match(plain)
     if opening is None:
@@ -80,13 +78,7 @@ def _inline(svg: str, anchor: str, title: str, description: str) -> "Markup":
         f'<svg role="img" aria-labelledby="{anchor}-title {anchor}-text" viewBox="{opening["box"]}">'
         f'<title id="{anchor}-title">{escape(title)}</title><desc id="{anchor}-text">{escape(description)}</desc>'
     )
-    return Markup(named + plain[opening.end() :])  # noqa: S704 - drawn here, its texts escaped by the drawing
-
-
-def _style() -> "Markup":
-    from markupsafe import Markup
-
-    return Markup(_read("page.css"))  # noqa: S704 - the room's own file
+    return named + plain[opening.end() :]
 
 
 @cache

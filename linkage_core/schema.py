@@ -22,7 +22,11 @@ MINIMUM_MATCH_KEY_BITS: Final = 40
 QuasiIdentifierKind = Literal[
     "given-name", "family-name", "date", "sex", "country", "municipality", "identifier", "address", "postcode"
 ]
-VariableForm = Literal["value", "sorted-tokens", "first-token", "date-digits", "year", "month-day", "ordered-month-day"]
+VariableForm = Literal[
+    "value", "sorted-tokens", "first-token", "last-token", "longest-token",
+    "nickname-root", "skeleton", "sorted-skeletons", "root-skeleton",
+    "date-digits", "year", "month-day", "ordered-month-day", "sorted-date-digits", "sorted-year-digits",
+]  # fmt: skip
 
 
 class Clause(BaseModel):

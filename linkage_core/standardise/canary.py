@@ -11,6 +11,7 @@ from linkage_core.schema import LinkageSchema, QuasiIdentifierKind
 from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.dates import DateFormat
 from linkage_core.standardise.run import StandardisedRecords, standardise
+from linkage_core.standardise.variables import FORMS, joined, parts_of
 
 CANARY_VALUES: Final[dict[QuasiIdentifierKind, tuple[str, ...]]] = {
     "given-name": (
@@ -63,10 +64,13 @@ CANARY_DATES: Final[dict[DateFormat, tuple[str, ...]]] = {
 
 
 def standardised_canary() -> dict[str, list[str]]:
-    """Return what these rules make of every canary value, by kind and date format."""
+    """Return what these rules make of every canary value, by kind and date format, and of names and dates by form."""
     columns = {str(kind): standardise_column(kind, values).values for kind, values in CANARY_VALUES.items()}
     for date_format, texts in CANARY_DATES.items():
         columns[f"date/{date_format}"] = standardise_column("date", texts, date_format=date_format).values
+    for kind in ("given-name", "family-name", "date"):
+        for form in FORMS:
+            columns[f"{kind}/{form}"] = joined(form, map(parts_of(form), columns[kind]))
     return columns
 
 

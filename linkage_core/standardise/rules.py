@@ -15,10 +15,10 @@ from anyascii import anyascii
 
 from linkage_core.errors import Refused
 from linkage_core.schema import LinkageSchema, Standardisation
-from linkage_core.standardise import addresses, countries, dates, identifiers, names, sex, text
+from linkage_core.standardise import addresses, countries, dates, identifiers, names, nicknames, sex, skeleton, text
 from linkage_core.standardise.variables import FORMS
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 TRANSLITERATED: Final = 0x30000
 """Code points below this enter the digest with their transliteration: the planes that hold letters."""
@@ -63,6 +63,8 @@ def _tables() -> dict[str, object]:
             "stand-ins": sorted(names.STAND_INS),
             "one letter for two": names.ONE_LETTER_FOR_TWO,
         },
+        "nicknames": nicknames.roots(),
+        "skeleton": {"sounds": skeleton.SOUNDS, "wade-giles": skeleton.WADE_GILES},
         "dates": {
             "shapes": dates.SHAPES,
             "sentinels": sorted(dates.SENTINELS),

@@ -13,6 +13,10 @@ from linkage_core.standardise.variables import FORMS, joined, parts_of
 
 KINDS = get_args(QuasiIdentifierKind)
 ANY_TEXT = st.text() | st.sampled_from([v for values in CANARY_VALUES.values() for v in values])
+FORMS_OF_DATES: tuple[VariableForm, ...] = (
+    "date-digits", "year", "month-day", "ordered-month-day", "sorted-date-digits", "sorted-year-digits"
+)  # fmt: skip
+FORMS_OF_NAMES = tuple(form for form in FORMS if form not in FORMS_OF_DATES)
 DATES = st.dates().map(lambda d: d.isoformat()) | st.from_regex(r"\d{2,4}[-./]?(\d\d|XX)[-./]?\d{2,4}", fullmatch=True)
 
 
@@ -90,3 +94,35 @@ def test_swapped_day_and_month_give_one_ordered_value(month: int, day: int) -> N
 def test_missing_values_form_a_missing_variable(form: VariableForm, parts: int) -> None:
     assert in_form(form, ("",) * parts) == ""
     assert form in FORMS
+
+
+@given(st.sampled_from(FORMS_OF_NAMES), st.sampled_from(("given-name", "family-name")), ANY_TEXT)
+def test_a_name_in_every_form_is_ascii_words_and_missing_exactly_where_the_name_is(
+    form: VariableForm, kind: QuasiIdentifierKind, text: str
+) -> None:
+    [name] = standardise_column(kind, [text]).values
+    formed = in_form(form, (name,))
+    assert bool(formed) == bool(name)
+    assert all(word.isascii() and word.isalnum() for word in formed.split(" ") if formed)
+
+
+@given(st.sampled_from(FORMS_OF_DATES), DATES)
+def test_a_date_in_every_form_is_digits_and_missing_where_it_is_or_where_its_day_is_needed_and_unknown(
+    form: VariableForm, text: str
+) -> None:
+    [date] = standardise_column("date", [text]).values
+    formed = in_form(form, (date,))
+    needs_the_day = form in ("month-day", "ordered-month-day")
+    assert bool(formed) == (len(date) == 10 if needs_the_day else bool(date))
+    assert formed == "" or (formed.isascii() and formed.isdigit())
+
+
+@given(st.dates(), st.data())
+def test_transposed_digits_and_swapped_day_and_month_leave_the_sorted_digits(
+    day: datetime.date, data: st.DataObject
+) -> None:
+    year, month, of_month = day.isoformat().split("-")
+    shuffled = ["".join(data.draw(st.permutations(part))) for part in (year, month, of_month)]
+    written = [shuffled[0], *data.draw(st.permutations(shuffled[1:]))]
+    assert in_form("sorted-date-digits", ("-".join(written),)) == in_form("sorted-date-digits", (day.isoformat(),))
+    assert in_form("sorted-year-digits", ("-".join(written),)) == in_form("sorted-year-digits", (day.isoformat(),))

@@ -42,7 +42,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from simulation.error_profiles import BORDER_POLICE, POPULATION_REGISTER, TAX, ErrorProfile
-from simulation.errors import RecordedIdentities, TrueIdentities, record
+from simulation.errors import RecordedIdentities, record, true_identities
 from simulation.identifiers import Numbering, Numbers, Texts, national_ids, passport_numbers, taxpayer_numbers
 from simulation.life_courses import Spells
 from simulation.name_lists import Lists
@@ -205,15 +205,7 @@ def _record(
     office: Office, person: Numbers, provider: str, profile: ErrorProfile, rng: np.random.Generator
 ) -> RecordedIdentities:
     people = office.people
-    true = TrueIdentities(
-        given=people.given[person],
-        second_given=people.second_given[person],
-        family=people.family[person],
-        earlier_family=people.earlier_family[person],
-        culture=people.culture[person],
-        birth=people.birth[person],
-        sex=np.where(people.female[person], "F", "M").astype(object),
-    )
+    true = true_identities(people, office.ordinals, office.numbering, person)
     return record(true, profile, office.lists, DATE_STYLES[provider], office.period.after - 1, rng)
 
 

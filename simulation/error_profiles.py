@@ -18,13 +18,17 @@ class ErrorProfile:
     """
 
     outdated_name: float = 0.0
-    """The family name before marriage is still used; of those who changed it."""
+    """The family name of before is still used: before a marriage or a divorce; of those who changed it."""
+    nickname: float = 0.0
+    """A short or pet form stands for the given name; of the names that have one."""
     missing_second_name: float = 0.0
     """The second given name is left out; of those who have one."""
     dropped_name_part: float = 0.0
     """A double family name lacks a part, or its particles; of those with several parts."""
     transliteration_variant: float = 0.0
     """The given or the family name is spelled another way; of those with another known spelling."""
+    sound_alike: float = 0.0
+    """One name is written as a stranger to it hears it: f for ph, k for c; of names with such letters."""
     native_script: float = 0.0
     """Both names are in Cyrillic, Georgian or Greek letters; of those whose culture has such a script."""
     typing_error: float = 0.0
@@ -35,20 +39,54 @@ class ErrorProfile:
     """The given name stands in the field of the family name, and the other way round."""
     upper_case: float = 0.0
     """Both names are in capitals; of those in Latin letters."""
+    misread_letter: float = 0.0
+    """A machine misreads one letter of a name: m for rn, 0 for O, 1 for l; of Latin names with such letters."""
     extra_space: float = 0.0
     """Spaces before or after a name, or two between its parts."""
+    missing_given_name: float = 0.0
+    """The given name is empty."""
+    missing_family_name: float = 0.0
+    """The family name is empty; of those with a given name."""
     sentinel_birth_date: float = 0.0
     """The birth date is 1 January, of 1900 or of the right year."""
+    missing_birth_date: float = 0.0
+    """The birth date is empty; of the dates without an error above, as all below."""
     missing_birth_month: float = 0.0
-    """Only the year of birth is known; of the dates that are not sentinels."""
+    """Only the year of birth is known."""
     missing_birth_day: float = 0.0
-    """Only year and month of birth are known; of the dates without an error above."""
+    """Only year and month of birth are known."""
     swapped_day_month: float = 0.0
-    """Day and month are exchanged; of the dates without an error above for which that makes another past date."""
+    """Day and month are exchanged; of the dates for which that makes another past date."""
+    transposed_birth_digits: float = 0.0
+    """Two neighbouring digits of year, month or day are exchanged; of the dates for which that makes a past date."""
+    wrong_birth_century: float = 0.0
+    """The year was kept in two digits and completed wrongly; of those whose year is past in both centuries."""
     mistyped_birth_date: float = 0.0
-    """The year is one or ten too low, or the date one day early; of the dates without an error above."""
+    """The year is one or ten too low, the date one day early, or one digit another that makes a past date."""
+    misread_birth_date: float = 0.0
+    """A machine misreads one digit as another or as a letter, whatever date or nonsense that makes."""
     missing_sex: float = 0.0
     """The sex is empty."""
+    wrong_sex: float = 0.0
+    """The sex is the other one; of those not empty."""
+    outdated_municipality: float = 0.0
+    """The municipality is the one lived in before; of those who moved."""
+    mistyped_municipality: float = 0.0
+    """One letter of the municipality is wrong, missing, double, or exchanged with the next."""
+    missing_municipality: float = 0.0
+    """The municipality is empty."""
+    missing_country_of_birth: float = 0.0
+    """The country of birth is empty."""
+    relatives_national_id: float = 0.0
+    """The national id is that of another member of the household; of those who live with others."""
+    mistyped_national_id: float = 0.0
+    """One digit of the national id is another, or two neighbours are exchanged: the check digit tells nearly always."""
+    missing_national_id: float = 0.0
+    """The national id is empty."""
+    renewed_passport: float = 0.0
+    """The passport shown is a later one, with another number."""
+    missing_passport_number: float = 0.0
+    """The passport number is empty."""
 
     def __post_init__(self) -> None:
         """Refuse rates outside 0..1, all of them together."""

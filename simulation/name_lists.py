@@ -20,6 +20,9 @@ HOME_COUNTRY: Final = "XSY"
 
 HOME_CULTURE: Final = "home"
 
+ANY_CULTURE: Final = "any"
+"""In `sound_alikes.csv`: rules for the names of all cultures."""
+
 Texts = npt.NDArray[np.object_]
 
 
@@ -70,8 +73,12 @@ class Lists:
     municipalities: Municipalities
     variants: Mapping[str, tuple[str, ...]]
     """Other spellings of a given name."""
+    nicknames: Mapping[str, tuple[str, ...]]
+    """Short and pet forms of a given name."""
     spelling_rules: Mapping[str, tuple[tuple[str, str], ...]]
     """By culture: pairs of letters that are also spelled otherwise."""
+    sound_alikes: Mapping[str, tuple[tuple[str, str], ...]]
+    """By culture, and under `ANY_CULTURE`: letters, and the letters that a stranger to the name hears."""
     native_scripts: Mapping[str, tuple[tuple[str, str], ...]]
     """By culture: Latin letters and the letters of the culture's own script, longest Latin first."""
 
@@ -101,8 +108,10 @@ def load_lists() -> Lists:
             regions=_texts(row["region"] for row in places),
             weights=_weights(row["weight"] for row in places),
         ),
-        variants={row["name"]: tuple(row["variants"].split("|")) for row in given if row["variants"]},
+        variants=_alternatives(given, "variants"),
+        nicknames=_alternatives(given, "nicknames"),
         spelling_rules=_pairs("spelling_rules.csv", "spelled", "also_spelled"),
+        sound_alikes=_pairs("sound_alikes.csv", "spelled", "heard"),
         native_scripts={
             culture: tuple(sorted(pairs, key=lambda pair: -len(pair[0])))
             for culture, pairs in _pairs("native_scripts.csv", "latin", "native").items()
@@ -132,6 +141,10 @@ def _culture(row: Mapping[str, str], given: list[dict[str, str]], family: list[d
         double_joiner=row["double_joiner"],
         partner_takes_name_share=float(row["partner_takes_name_share"]),
     )
+
+
+def _alternatives(given: list[dict[str, str]], column: str) -> dict[str, tuple[str, ...]]:
+    return {row["name"]: tuple(row[column].split("|")) for row in given if row[column]}
 
 
 def _both_forms(entries: list[dict[str, str]]) -> tuple[Texts, Texts]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -55,9 +56,29 @@ HABITS: Final = {
 }
 """The make-up of the universe: what the file of one agency holds and another lacks follows from these shares."""
 
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """Who the people are: the share of each kind, and how often each culture's names come among those from abroad."""
+
+    kinds: Mapping[Kind, float]
+    """Relative shares of people; a kind that is left out does not occur."""
+    even_cultures: bool = False
+    """Whether every culture from abroad is as frequent as any other, instead of by the countries' weights."""
+
+
+COUNTRY: Final = Composition({kind: habits.share_of_people for kind, habits in HABITS.items()})
+"""The universe of the invented country."""
+
 _BORN_ABROAD_SHARE: Final = 0.015
 _FOREIGN_NAME_SHARE: Final = 0.03
 _TWIN_SHARE: Final = 0.03
+_PARENTS_NAME_SHARE: Final = 0.02
+"""Sons who are given their father's name, and daughters their mother's; of the children of a head of their sex."""
+_DIVORCED_SHARE: Final = 0.05
+"""Heads who bear their own name again and are still known somewhere by that of a former spouse."""
+_MOVED_SHARE: Final = 0.3
+"""Households that lived in another municipality some years before."""
 _KEPT_CITIZENSHIP_SHARE: Final = 0.5
 _IMMIGRANT_KINDS: Final = (Kind.SETTLED_IMMIGRANT, Kind.NEW_IMMIGRANT, Kind.UNREGISTERED_RESIDENT)
 
@@ -86,8 +107,10 @@ class Population:
     """Empty text for none."""
     family: Texts
     earlier_family: Texts
-    """The family name before marriage; equal to `family` for those whose name never changed."""
+    """The family name before marriage or divorce; equal to `family` for those whose name never changed."""
     municipality: Texts
+    earlier_municipality: Texts
+    """That of before the household moved; equal to `municipality` for those who never moved."""
     region: Texts
 
     def __len__(self) -> int:
@@ -95,9 +118,11 @@ class Population:
         return len(self.kind)
 
 
-def draw_population(count: int, lists: Lists, period: Period, rng: np.random.Generator) -> Population:
+def draw_population(
+    count: int, lists: Lists, period: Period, rng: np.random.Generator, composition: Composition = COUNTRY
+) -> Population:
     """Draw `count` people with their families; the last household is cut where the count is reached."""
-    kind, household, position, head = _draw_households(count, rng)
+    kind, household, position, head = _draw_households(count, composition, rng)
     is_head = position == 0
     partner = (position == 1) & (rng.random(count) < 0.88)
     child = ~is_head & ~partner
@@ -110,7 +135,7 @@ def draw_population(count: int, lists: Lists, period: Period, rng: np.random.Gen
     twins = twins[~np.isin(twins - 1, twins)]
     birth[twins] = birth[twins - 1]
 
-    origin, culture = _draw_origins(kind, lists, rng)
+    origin, culture = _draw_origins(kind, lists, composition, rng)
     origin, culture = origin[head], culture[head]
     born_home = np.isin(kind, _IMMIGRANT_KINDS) & (birth >= arrival)
     country_of_birth = np.where(born_home, HOME_COUNTRY, origin)
@@ -123,11 +148,22 @@ def draw_population(count: int, lists: Lists, period: Period, rng: np.random.Gen
     keeps = naturalised & (origin != HOME_COUNTRY) & (rng.random(count) < _KEPT_CITIZENSHIP_SHARE)
 
     given = _draw_given_unlike_twin(lists, culture, female, twins, rng)
+    namesakes = child & (female == female[head]) & (rng.random(count) < _PARENTS_NAME_SHARE)
+    namesakes[np.concatenate([twins, twins - 1])] = False
+    given[namesakes] = given[head[namesakes]]
     families = draw_family(lists, culture, rng)
     rows = np.arange(count)
     takes_share = np.array([c.partner_takes_name_share for c in lists.cultures])[culture]
     takes = partner & (rng.random(count) < takes_share)
-    place = rng.choice(len(lists.municipalities.names), count, p=lists.municipalities.weights)[head]
+    family = families.of(np.where(child | takes, head, rows), female)
+    earlier_family = families.of(np.where(child, head, rows), female)
+    divorced = np.flatnonzero(is_head & (rng.random(count) < _DIVORCED_SHARE))
+    former = rng.permutation(divorced)
+    earlier_family[divorced] = families.of(former, female[divorced])
+    place, earlier_place = (
+        rng.choice(len(lists.municipalities.names), count, p=lists.municipalities.weights)[head] for _ in range(2)
+    )
+    moved = (rng.random(count) < _MOVED_SHARE)[head]
     return Population(
         kind=kind,
         household=household,
@@ -142,21 +178,22 @@ def draw_population(count: int, lists: Lists, period: Period, rng: np.random.Gen
         second_citizenship=np.where(keeps, origin, ""),
         given=given,
         second_given=draw_second_given(lists, culture, female, given, rng),
-        family=families.of(np.where(child | takes, head, rows), female),
-        earlier_family=families.of(np.where(child, head, rows), female),
+        family=family,
+        earlier_family=earlier_family,
         municipality=lists.municipalities.names[place],
+        earlier_municipality=lists.municipalities.names[np.where(moved, earlier_place, place)],
         region=lists.municipalities.regions[place],
     )
 
 
 def _draw_households(
-    count: int, rng: np.random.Generator
+    count: int, composition: Composition, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Kind, household, position in the household (0 is the head) and row of the head, for each person."""
     mean_size = np.array(
         [np.dot(HABITS[k].household_sizes, np.arange(1, len(HABITS[k].household_sizes) + 1)) for k in Kind]
     )
-    weights = np.array([HABITS[k].share_of_people for k in Kind]) / mean_size
+    weights = np.array([composition.kinds.get(k, 0.0) for k in Kind]) / mean_size
     kinds = rng.choice(len(Kind), count, p=weights / weights.sum())
     sizes = np.ones(count, dtype=np.int64)
     for k in Kind:
@@ -207,11 +244,15 @@ def _draw_arrivals(
 
 
 def _draw_origins(
-    kind: npt.NDArray[np.int64], lists: Lists, rng: np.random.Generator
+    kind: npt.NDArray[np.int64], lists: Lists, composition: Composition, rng: np.random.Generator
 ) -> tuple[Texts, npt.NDArray[np.int64]]:
     """Country of origin and culture of each person taken as a head; a few natives have names of other cultures."""
     count = len(kind)
-    origin = rng.choice(len(lists.origins.countries), count, p=lists.origins.weights)
+    weights = lists.origins.weights
+    if composition.even_cultures:
+        of_culture = np.bincount(lists.origins.cultures, weights)
+        weights = weights / of_culture[lists.origins.cultures] / np.count_nonzero(of_culture)
+    origin = rng.choice(len(lists.origins.countries), count, p=weights)
     culture = lists.origins.cultures[origin]
     native = kind == Kind.NATIVE
     culture[native & (rng.random(count) >= _FOREIGN_NAME_SHARE)] = lists.culture_index(HOME_CULTURE)

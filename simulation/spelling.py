@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from simulation.name_lists import Lists
+from simulation.name_lists import ANY_CULTURE, Lists
 
 # ICAO Doc 9303 part 3, section 6: letters that travel documents write as two; all others lose their marks.
 _ICAO: Final = str.maketrans(
@@ -48,6 +48,28 @@ def other_spelling(name: str, culture: str, lists: Lists, choice: int) -> str:
     old, new = rules[choice % len(rules)]
     respelled = name.replace(old, new).replace(old.capitalize(), new.capitalize())
     return respelled.strip(" -") or name
+
+
+def sound_alike(name: str, culture: str, lists: Lists, choice: int) -> str:
+    """The name as a stranger to it hears and writes it: letters of one place replaced by letters that sound alike.
+
+    `choice` is any non-negative integer; the same name where no rule fits. The case of the first letter is kept.
+    """
+    lower = name.lower()
+    if len(lower) != len(name):
+        return name
+    possible = [
+        (place, spelled, heard)
+        for group in (culture, ANY_CULTURE)
+        for spelled, heard in lists.sound_alikes.get(group, ())
+        for place in range(len(lower))
+        if lower.startswith(spelled, place) and (heard or 0 < place < len(lower) - 1)
+    ]
+    if not possible:
+        return name
+    place, spelled, heard = possible[choice % len(possible)]
+    changed = name[:place] + heard + name[place + len(spelled) :]
+    return changed[:place] + changed[place].upper() + changed[place + 1 :] if name[place].isupper() else changed
 
 
 def native_script(name: str, culture: str, lists: Lists) -> str:

@@ -17,9 +17,10 @@ from simulation.identifiers import (
     passport_numbers,
     taxpayer_numbers,
 )
+from simulation.misreading import misread_digits, misread_name
 from simulation.name_lists import load_lists
 from simulation.period import NEVER, date_text, year_of
-from simulation.spelling import icao_spelling, mistyped, native_script, other_spelling, without_a_part
+from simulation.spelling import icao_spelling, mistyped, native_script, other_spelling, sound_alike, without_a_part
 
 NAMES = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyzABCDEFGäöüßšžčłøđığñéễ' -"), min_size=1, max_size=25).filter(
     lambda name: name == name.strip(" -'") and bool(name) and "  " not in name
@@ -56,11 +57,27 @@ def test_other_spellings_leave_a_name(name: str, culture: str, choice: int) -> N
     lists = load_lists()
     for other in (
         other_spelling(name, culture, lists, choice),
+        sound_alike(name, culture, lists, choice),
+        misread_name(name, choice),
         native_script(name, culture, lists),
         icao_spelling(name),
         without_a_part(name, choice % 2 == 0),
     ):
         assert other.strip(" -")
+
+
+@given(NAMES, CHOICES)
+def test_a_misread_letter_changes_one_place_of_a_name(name: str, choice: int) -> None:
+    read = misread_name(name, choice)
+    assert abs(len(read) - len(name)) <= 1
+    same_beginning = next((i for i, (a, b) in enumerate(zip(name, read, strict=False)) if a != b), len(name))
+    assert name[same_beginning + 2 :] in read[same_beginning:]
+
+
+@given(st.dates(date(1900, 1, 1), date(2030, 12, 31)), CHOICES)
+def test_a_misread_date_differs_in_one_digit(day: date, choice: int) -> None:
+    read = misread_digits(day.isoformat(), choice)
+    assert [one != other for one, other in zip(day.isoformat(), read, strict=True)].count(True) == 1
 
 
 @given(NAMES)

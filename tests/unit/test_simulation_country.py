@@ -16,7 +16,7 @@ from stdnum.iso7064 import mod_11_10
 
 from simulation import agencies, country
 from simulation.country import GeneratedCountry, generate
-from simulation.error_profiles import DEFAULT_PROFILES, ErrorProfile
+from simulation.error_profiles import BORDER_POLICE, DEFAULT_PROFILES, POPULATION_REGISTER, ErrorProfile
 from simulation.period import Period
 from simulation.writing import FileFormat
 
@@ -72,7 +72,8 @@ def test_other_error_profiles_give_other_records_of_the_same_people(tmp_path: Pa
     differing = {path for path in flawed if flawed[path] != flawless[path]}
     assert differing == {
         *(f"{provider}/identities.csv" for provider in country.PROVIDERS),
-        "border_police/persons.csv",  # a missing sex is missing in the payload, too
+        # A missing sex is missing in the payload, too.
+        *(f"{provider}/persons.csv" for provider in (BORDER_POLICE, POPULATION_REGISTER)),
         "truth/errors.csv",
     }
 

@@ -1,0 +1,50 @@
+"""Draws which records suffer an error of a kind, and keeps their rows: what the truth later tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from simulation.error_profiles import ErrorProfile
+
+Rows = npt.NDArray[np.int64]
+
+CHOICES = 2**30
+"""Choices are drawn from 0..CHOICES-1: the caller takes them apart by remainders."""
+
+
+class Hits:
+    """The rows that suffer each kind of error, drawn kind by kind from one random stream."""
+
+    def __init__(self, count: int, profile: ErrorProfile, rng: np.random.Generator) -> None:
+        """Begin with `count` records without errors."""
+        self.count = count
+        self.rng = rng
+        self.errors: dict[str, Rows] = {}
+        """By field name of `ErrorProfile`, ascending rows; kinds that hit nobody are absent."""
+        self._profile = profile
+
+    def draw(self, kind: str, eligible: npt.NDArray[np.bool_] | None = None) -> Rows:
+        """Draw the records that suffer `kind`, of the eligible ones if a mask (count,) says which, and note them."""
+        struck = self.rng.random(self.count) < getattr(self._profile, kind)
+        rows = np.flatnonzero(struck if eligible is None else struck & eligible)
+        self._note(kind, rows)
+        return rows
+
+    def try_each(
+        self, kind: str, change: Callable[[int, int], bool], eligible: npt.NDArray[np.bool_] | None = None
+    ) -> Rows:
+        """Draw records and let `change(row, choice)` try each; noted are those that it says it changed."""
+        struck = self.rng.random(self.count) < getattr(self._profile, kind)
+        drawn = np.flatnonzero(struck if eligible is None else struck & eligible)
+        choices = self.rng.integers(0, CHOICES, len(drawn)).tolist()
+        changed = [change(row, choice) for row, choice in zip(drawn.tolist(), choices, strict=True)]
+        rows: Rows = drawn[np.array(changed, dtype=bool)]
+        self._note(kind, rows)
+        return rows
+
+    def _note(self, kind: str, rows: Rows) -> None:
+        if len(rows):
+            self.errors[kind] = rows

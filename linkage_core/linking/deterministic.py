@@ -76,9 +76,12 @@ class KeyGroups:
 def link_by_keys(
     pool: RecordPool, schema: LinkageSchema, passes: Sequence[str], duplicates_allowed: NDArray[np.bool_]
 ) -> KeyGroups:
-    """Run the passes in order; `duplicates_allowed` bool, (providers,), as the agreement declares."""
-    group = np.arange(pool.size, dtype=np.int64)
-    linked_by = np.full(pool.size, NO_PASS, dtype=np.int16)
+    """Run the passes in order; `duplicates_allowed` bool, (providers,), as the agreement declares.
+
+    Groups that the registry has settled stay together, and count as one record does.
+    """
+    group = pool.group
+    linked_by = pool.known.linked_by.copy()
     single = ~duplicates_allowed[pool.file_of]
     identifiers: list[MatchKeyColumn] = []
     counts = []
@@ -101,7 +104,8 @@ def link_by_keys(
         left_out.append(_left_out(number, CONTRADICTED, records, keys, contradicted[records]))
 
         joined = ~refused & _changed(group, proposed)
-        linked_by[joined & (linked_by == NO_PASS)] = number
+        first = joined & (linked_by == NO_PASS)
+        linked_by[first] = number
         group = np.where(refused, group, proposed)
         if name in identifier_keys(schema):
             identifiers.append(column)
@@ -113,7 +117,7 @@ def link_by_keys(
                 ambiguous_keys=len(ambiguous),
                 clashing_keys=_distinct(keys[clashing[records]]),
                 contradicted_keys=_distinct(keys[contradicted[records]]),
-                linked_records=int(np.count_nonzero(linked_by == number)),
+                linked_records=int(np.count_nonzero(first)),
             )
         )
     return KeyGroups(group, linked_by, tuple(counts), _together(left_out))

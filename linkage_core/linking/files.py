@@ -48,16 +48,48 @@ class MatchKeyColumn:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class KnownRows:
+    """What the registry knows of each row of a file, in a wave that adds to it.
+
+    `group`: int64, (rows,), of a *settled* row its group, numbered from 0 on over all files as sorted group ids are; -1
+    for a row that is new or corrected, which this wave places. `was`: int64, (rows,), of a corrected row the group of
+    its handle so far, else -1. `linked_by`: int16, (rows,), the pass that linked a settled row, else -1; `score`:
+    float64, (rows,), the similarity that did, else 0. `in_wave`: bool, (rows,), whether the wave brought the row.
+    """
+
+    group: NDArray[np.int64]
+    was: NDArray[np.int64]
+    linked_by: NDArray[np.int16]
+    score: NDArray[np.float64]
+    in_wave: NDArray[np.bool_]
+
+    @classmethod
+    def of_new_rows(cls, rows: int) -> "KnownRows":
+        """Return what is known of rows that are all new."""
+        nothing = np.full(rows, -1, dtype=np.int64)
+        return cls(nothing, nothing, nothing.astype(np.int16), np.zeros(rows), np.ones(rows, dtype=np.bool_))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EncodedFile:
-    """One provider's encoded rows. Raises `InputFault` that names every column of a wrong shape or type."""
+    """One provider's encoded rows. Raises `InputFault` that names every column of a wrong shape or type.
+
+    `known`: None for a file whose rows are all new, as every file of a complete wave's is.
+    """
 
     provider: PartyName
     row_count: int
     clks: Mapping[ClkName, ClkColumn]
     match_keys: Mapping[MatchKeyName, MatchKeyColumn]
+    known: KnownRows | None = None
+
+    @property
+    def knowledge(self) -> KnownRows:
+        """What the registry knows of the rows, be it nothing."""
+        return self.known or KnownRows.of_new_rows(self.row_count)
 
     def __post_init__(self) -> None:
-        faults = [*self._clk_faults(), *self._match_key_faults()]
+        faults = [*self._clk_faults(), *self._match_key_faults(), *self._known_faults()]
         if faults:
             raise InputFault(f"the encoded file of {self.provider} is not well formed", tuple(faults))
 
@@ -72,6 +104,12 @@ class EncodedFile:
             if key.keys.shape != (self.row_count, IDENTIFIER_BYTES):
                 yield f"match key {name}: shape {key.keys.shape}, expected ({self.row_count}, {IDENTIFIER_BYTES})"
             yield from self._faults_of_types(f"match key {name}", key.keys, key.present)
+
+    def _known_faults(self) -> Iterator[str]:
+        for name in KnownRows.__slots__ if self.known is not None else ():
+            shape = getattr(self.known, name).shape
+            if shape != (self.row_count,):
+                yield f"known rows: {name} of shape {shape}, expected ({self.row_count},)"
 
     def _faults_of_types(self, what: str, values: NDArray[np.uint8], present: NDArray[np.bool_]) -> Iterator[str]:
         if values.dtype != np.uint8:

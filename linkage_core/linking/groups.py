@@ -58,13 +58,13 @@ def assemble(
     """Number the groups, class every row (`high_quality` from 0 to 1, `>=`), and return to each file's row order."""
     starts, group = np.unique(solved.group, return_inverse=True)
     alone = np.bincount(group, minlength=len(starts))[group] == 1
-    keyed = by_key.linked_by != NO_PASS
+    keyed = (by_key.linked_by != NO_PASS) & ~alone  # what linked a settled record may have left its group
 
     ways = (NOT_LINKED, *(counts.match_key for counts in by_key.counts), BY_SIMILARITY)
     linked_by = np.where(keyed, by_key.linked_by + 1, np.where(alone, 0, len(ways) - 1)).astype(np.int16)
-    score = np.where(keyed, 1.0, solved.score)
+    score = np.where(keyed, 1.0, np.where(alone, 0.0, np.maximum(solved.score, pool.known.score)))
     quality = np.where(keyed, BY_KEY, np.where(alone, UNLINKED, np.where(score >= high_quality, HIGH, ACCEPTED)))
-    quality = _merge_small_classes(quality.astype(np.uint8), pool.file_of, len(pool.providers), minimum_class_count)
+    quality = _merge_small_classes(quality.astype(np.uint8), pool, minimum_class_count)
 
     files = {}
     for file, provider in enumerate(pool.providers):
@@ -79,18 +79,17 @@ def assemble(
     return LinkageGroups(len(starts), ways, files)
 
 
-def _merge_small_classes(
-    quality: NDArray[np.uint8], file_of: NDArray[np.uint32], files: int, minimum: int
-) -> NDArray[np.uint8]:
+def _merge_small_classes(quality: NDArray[np.uint8], pool: RecordPool, minimum: int) -> NDArray[np.uint8]:
     """Merge a class of linked rows that is small in some file with its neighbour, the worse one first.
 
     The analysis service sees classes file by file; a class of few rows would single them out. Unlinked rows keep one
     constant, and the last class of linked rows stays: shared synthetic keys tell apart linked and unlinked rows anyway.
+    Rows of the registry that the wave does not bring get no token, and do not count.
     """
-    quality = quality.copy()
+    quality, brought = quality.copy(), pool.known.in_wave
     while True:
-        counts = np.zeros((files, 4), dtype=np.int64)
-        np.add.at(counts, (file_of, quality), 1)
+        counts = np.zeros((len(pool.providers), 4), dtype=np.int64)
+        np.add.at(counts, (pool.file_of[brought], quality[brought]), 1)
         used = [value for value in LINKED_CLASSES if counts[:, value].any()]
         small = [value for value in used if ((counts[:, value] > 0) & (counts[:, value] < minimum)).any()]
         if not small or len(used) < 2:

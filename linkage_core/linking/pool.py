@@ -2,7 +2,8 @@
 
 The order in which files and rows arrive must not decide anything. So files are taken by provider name and rows by a
 keyed digest of their content; every later step breaks ties by this order, which makes it the recorded, seeded
-shuffle that anonlink's solver needs. Only rows of one file with equal content are interchangeable.
+shuffle that anonlink's solver needs. Only rows of one file with equal content are interchangeable. Rows that the
+registry has settled come after the others of their file.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
+from linkage_core.linking.files import ClkColumn, EncodedFile, KnownRows, MatchKeyColumn
 from linkage_core.schema import LinkageSchema
 from linkage_core.types import ClkName, MatchKeyName, PartyName
 
@@ -27,7 +28,7 @@ class RecordPool:
 
     `first`: the first number of each provider's records, and `size` at the end. `file_of`: uint32, (size,), index into
     `providers`. `row_of`: uint32, (size,), the record's row in its provider's file as it came. `digest`: 32 bytes that
-    differ as soon as any record, its place or the seed does.
+    differ as soon as any record, its place or the seed does. `known`: what the registry knows of each record.
     """
 
     providers: tuple[PartyName, ...]
@@ -37,11 +38,26 @@ class RecordPool:
     clks: dict[ClkName, ClkColumn]
     match_keys: dict[MatchKeyName, MatchKeyColumn]
     digest: bytes
+    known: KnownRows
 
     @property
     def size(self) -> int:
         """How many records there are."""
         return self.first[-1]
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """The smallest record number of each record's group as the registry has it: its own for one not settled."""
+        settled = np.flatnonzero(self.known.group >= 0)
+        _, first, place = np.unique(self.known.group[settled], return_index=True, return_inverse=True)
+        group = np.arange(self.size, dtype=np.int64)
+        group[settled] = settled[first][place]
+        return group
+
+    def settled_of_files(self) -> list[int]:
+        """Return how many records of each file are settled: they are its last ones."""
+        bounds = zip(self.first[:-1], self.first[1:], strict=True)
+        return [int(np.count_nonzero(self.known.group[start:stop] >= 0)) for start, stop in bounds]
 
     def duplicates_allowed(self, sources_with_duplicates: Sequence[str]) -> NDArray[np.bool_]:
         """Whether each provider may hold several records of one person; bool, (providers,)."""
@@ -77,13 +93,20 @@ def pool_records(files: Sequence[EncodedFile], schema: LinkageSchema, seed: int)
         clks=clks,
         match_keys=match_keys,
         digest=_digest([(file.provider, digests) for file, (_, digests) in zip(files, sorted_rows, strict=True)]),
+        known=KnownRows(
+            *(
+                np.concatenate([getattr(file.knowledge, name)[o] for file, o in zip(files, orders, strict=True)])
+                for name in KnownRows.__slots__
+            )
+        ),
     )
 
 
 def _content_order(file: EncodedFile, schema: LinkageSchema, seed: int) -> tuple[NDArray[np.intp], bytes]:
-    """Return the file's rows sorted by a digest, keyed by the seed, of all that each row holds; and the sorted digests.
+    """Return the file's rows, the settled ones last, sorted by a digest of all that each holds; and the sorted digests.
 
-    Rows are brought together a few at a time: a file's content is never copied as a whole.
+    The digest is keyed by the seed. Rows are brought together a few at a time: a file's content is never copied as a
+    whole.
     """
     key_bytes = seed.to_bytes(SEED_BYTES, "big")
     digests = b"".join(
@@ -92,7 +115,7 @@ def _content_order(file: EncodedFile, schema: LinkageSchema, seed: int) -> tuple
         for row in _content(file, schema, slice(start, start + ROWS_AT_ONCE))
     )
     halves = np.frombuffer(digests, dtype=">u8").reshape(-1, 2)
-    order = np.lexsort((halves[:, 1], halves[:, 0]))
+    order = np.lexsort((halves[:, 1], halves[:, 0], file.knowledge.group >= 0))
     return order, halves[order].tobytes()
 
 
@@ -107,6 +130,9 @@ def _content(file: EncodedFile, schema: LinkageSchema, rows: slice) -> NDArray[n
         key = file.match_keys[MatchKeyName(key_spec.name)]
         present = key.present[rows, None]
         columns += [key.keys[rows] * present, present.astype(np.uint8)]
+    if file.known is not None:
+        groups = np.stack([file.known.group[rows], file.known.was[rows]], axis=1)
+        columns.append(np.ascontiguousarray(groups.astype("<i8")).view(np.uint8))
     return np.concatenate(columns, axis=1) if columns else np.zeros((file.row_count, 1), np.uint8)[rows]
 
 

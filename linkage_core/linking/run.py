@@ -8,7 +8,8 @@
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
 6. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have. Pairs below the link threshold
    go no further. A search that may miss pairs is measured on a sample.
-7. Solve: the others, by falling score, through anonlink's greedy multi-party solver.
+7. Solve: the others, by falling score, through anonlink's greedy multi-party solver. In a wave that adds to the
+   registry, its groups enter whole, and a corrected row that links to nothing may stay where it was.
 8. Groups: every row has one; a class of at most four values says how well it is linked. What identifiers say against
    each other there is counted.
 
@@ -26,6 +27,7 @@ import numpy as np
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.similarity import assert_native
+from linkage_core.linking.corrections import keep_corrected
 from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
 from linkage_core.linking.groups import LinkageGroups, assemble
@@ -124,6 +126,7 @@ def link(
     # 7. Links.
     tell("solve", 0, 1)
     solved = solve(scored.linkable, by_key.group, pool, duplicates_allowed)
+    solved = keep_corrected(solved, pool, encodings, schema, matching, duplicates_allowed)
     tell("solve", 1, 1)
 
     # 8. Groups and classes.

@@ -28,13 +28,17 @@ def every_pair(
 ) -> Search:
     """Return the search that compares every pair across files, and within files that may hold a person twice.
 
+    Pairs of two records that the registry has settled are left out.
+
     `seed`: the run's, 0 to 2^64 - 1, drawn after all files were there.
     """
     return Search(
         clks=tuple(ClkName(clk.name) for clk in schema.clks),
         spans=tuple(
-            Span(start, stop, within=bool(within))
-            for start, stop, within in zip(pool.first[:-1], pool.first[1:], duplicates_allowed, strict=True)
+            Span(start, stop, within=bool(within), settled=settled)
+            for start, stop, within, settled in zip(
+                pool.first[:-1], pool.first[1:], duplicates_allowed, pool.settled_of_files(), strict=True
+            )
         ),
         threshold=matching.candidate_per_mille / PER_MILLE,
         exits=tuple(None for _ in schema.clks),

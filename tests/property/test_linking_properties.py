@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.similarity import as_bitarrays
-from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
+from linkage_core.linking.files import ClkColumn, EncodedFile, KnownRows, MatchKeyColumn
 from linkage_core.linking.pool import RecordPool
 from linkage_core.linking.run import link
 from linkage_core.linking.scoring import ScoredPairs
@@ -158,7 +158,14 @@ def test_one_round_of_solving_is_anonlinks_python_reference(draw: int, count: in
     )
     file_of = np.arange(size, dtype=np.uint32)  # every record a file of its own: nothing forbids a join
     pool = RecordPool(
-        tuple(PartyName(f"p{number}") for number in range(size)), tuple(range(size + 1)), file_of, file_of, {}, {}, b""
+        providers=tuple(PartyName(f"p{number}") for number in range(size)),
+        first=tuple(range(size + 1)),
+        file_of=file_of,
+        row_of=file_of,
+        clks={},
+        match_keys={},
+        digest=b"",
+        known=KnownRows.of_new_rows(size),
     )
     solved = solve(pairs, np.arange(size, dtype=np.int64), pool, np.zeros(size, np.bool_))
 

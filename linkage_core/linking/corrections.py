@@ -1,0 +1,94 @@
+"""Corrected rows, which their provider delivers with another encoding under the same handle: where they belong.
+
+A corrected row is placed by its new content, like a new one: key or similarity may lead it to its group, or to another
+one. Where neither does, its provider's word that it is the same person counts: it stays in the group of its handle, as
+long as that group does not speak against it. Links are made from the link threshold on, and kept from the candidate
+threshold on: after a marriage or a move some CLK still resembles what the others hold, after a mistaken identity none.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.agreement.clauses import Matching
+from linkage_core.linking.identifiers import identifier_keys, key_agreement
+from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.scoring import mean_of_dice
+from linkage_core.linking.solving import SolvedGroups
+from linkage_core.schema import LinkageSchema
+from linkage_core.searching.encodings import EncodingsInMemory
+from linkage_core.searching.search import dice_where_present
+from linkage_core.types import ClkName
+
+PER_MILLE: Final = 1000
+DIFFERENT: Final = 0
+"""As `key_agreement` tells it."""
+
+
+def keep_corrected(
+    solved: SolvedGroups,
+    pool: RecordPool,
+    encodings: EncodingsInMemory,
+    schema: LinkageSchema,
+    matching: Matching,
+    duplicates_allowed: NDArray[np.bool_],
+) -> SolvedGroups:
+    """Return the groups with each corrected record that linked to nothing back in its handle's group, if it may stay.
+
+    It may if some CLK's Dice with one of the group's records reaches the candidate threshold, none of them carries
+    another identifier, and no other record of its file, one without duplicates, has taken its place. Costs in
+    proportion to the corrected records and their groups.
+    """
+    alone = np.bincount(solved.group, minlength=pool.size)[solved.group] == 1
+    record, member = _pairs_with_groups(pool, np.flatnonzero((pool.known.was >= 0) & alone))
+    if not len(record):
+        return solved
+    dice = np.stack(
+        [dice_where_present(encodings.by_clk[ClkName(clk.name)], record, member) for clk in schema.clks], axis=1
+    )
+    score = mean_of_dice(dice, [clk.weight for clk in schema.clks])
+    near = (dice >= matching.candidate_per_mille / PER_MILLE).any(axis=1)
+    keys = [pool.match_keys[name] for name in identifier_keys(schema)]
+    against = (key_agreement(keys, record, member) == DIFFERENT).any(axis=1)
+    against |= _taken(solved.group, pool, duplicates_allowed, record, solved.group[member])
+    near &= ~np.isin(record, record[against])
+
+    order = np.lexsort((member, -score, record))
+    order = order[near[order]]
+    kept, first = np.unique(record[order], return_index=True)
+    best = order[first]
+    group, scores = solved.group.copy(), solved.score.copy()
+    group[kept] = solved.group[member[best]]
+    scores[kept] = score[best]
+    return replace(solved, group=_named_by_smallest(group), score=scores)
+
+
+def _pairs_with_groups(pool: RecordPool, records: NDArray[np.intp]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return each of some corrected records with each settled record of its handle's group."""
+    settled = np.flatnonzero(pool.known.group >= 0)
+    settled = settled[np.argsort(pool.known.group[settled], kind="stable")]
+    groups = pool.known.group[settled]
+    start = np.searchsorted(groups, pool.known.was[records], side="left")
+    sizes = np.searchsorted(groups, pool.known.was[records], side="right") - start
+    places = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(start, sizes)
+    return np.repeat(records, sizes).astype(np.uint32), settled[places].astype(np.uint32)
+
+
+def _taken(
+    group: NDArray[np.int64],
+    pool: RecordPool,
+    duplicates_allowed: NDArray[np.bool_],
+    record: NDArray[np.uint32],
+    into: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Return for which records a file that holds a person once has another record in the group that they would join."""
+    files = len(pool.providers)
+    held = np.unique(group * files + pool.file_of)
+    return np.isin(into * files + pool.file_of[record], held) & ~duplicates_allowed[pool.file_of[record]]
+
+
+def _named_by_smallest(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first, place = np.unique(group, return_index=True, return_inverse=True)
+    return first[place].astype(np.int64)

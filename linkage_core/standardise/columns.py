@@ -17,7 +17,7 @@ from linkage_core.standardise.countries import standardise_country
 from linkage_core.standardise.dates import DateFormat, standardise_date
 from linkage_core.standardise.findings import Reason, Standardised
 from linkage_core.standardise.identifiers import standardise_identifier
-from linkage_core.standardise.names import standardise_name
+from linkage_core.standardise.names import standardise_family_name, standardise_given_name
 from linkage_core.standardise.sex import standardise_sex
 
 MOST_REMEMBERED_BYTES: Final = 32 << 20
@@ -28,8 +28,8 @@ _ENTRY_BYTES: Final = 400
 """What a remembered value takes beside its characters, about: two strings, their places in tables and dictionaries."""
 
 _RULES: Final[dict[QuasiIdentifierKind, Callable[[str], Standardised]]] = {
-    "given-name": standardise_name,
-    "family-name": standardise_name,
+    "given-name": standardise_given_name,
+    "family-name": standardise_family_name,
     "sex": standardise_sex,
     "country": standardise_country,
     "municipality": standardise_municipality,

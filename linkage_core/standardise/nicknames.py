@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from linkage_core.standardise.names import standardise_name
+from linkage_core.standardise.names import standardise_given_name
 
 NICKNAMES: Final = {
     "English": (
@@ -143,7 +143,7 @@ def entries() -> Iterator[tuple[str, str]]:
         for entry in table.split("|"):
             root, _, variants = entry.partition(":")
             for variant in variants.split(","):
-                yield standardise_name(variant)[0], standardise_name(root)[0]
+                yield standardise_given_name(variant)[0], standardise_given_name(root)[0]
 
 
 @cache

@@ -15,7 +15,18 @@ from anyascii import anyascii
 
 from linkage_core.errors import Refused
 from linkage_core.schema import LinkageSchema, Standardisation
-from linkage_core.standardise import addresses, countries, dates, identifiers, names, nicknames, sex, skeleton, text
+from linkage_core.standardise import (
+    addresses,
+    countries,
+    dates,
+    identifiers,
+    names,
+    nicknames,
+    sex,
+    skeleton,
+    text,
+    transliteration,
+)
 from linkage_core.standardise.variables import FORMS
 
 VERSION: Final = 2
@@ -56,12 +67,24 @@ def _tables() -> dict[str, object]:
     )
     return {
         "version": VERSION,
-        "text": {"before": text.BEFORE_TRANSLITERATION, "dropped": text.DROPPED},
-        "transliteration": hashlib.sha256(letters.encode()).hexdigest(),
+        "text": {"dropped": text.DROPPED},
+        "transliteration": {
+            "letters": hashlib.sha256(letters.encode()).hexdigest(),
+            "cyrillic": [transliteration.SERBIAN, transliteration.UKRAINIAN, transliteration.BELARUSIAN],
+            "greek": transliteration.GREEK,
+            "arabic": [transliteration.ARABIC, transliteration.ARABIC_STARTS, sorted(transliteration.BEFORE_H)],
+            "arabic without the article": sorted(transliteration.NOT_THE_ARTICLE),
+            "chinese": transliteration.CHINESE_SURNAMES,
+        },
         "names": {
             "particles": sorted(names.PARTICLES),
+            "titles": sorted(names.TITLES),
             "stand-ins": sorted(names.STAND_INS),
             "one letter for two": names.ONE_LETTER_FOR_TWO,
+            "compounds": names.COMPOUNDS,
+            "markers": [names.BIRTH_NAME_MARKERS, names.AMBIGUOUS_MARKERS, names.MARRIED_NAME_MARKERS],
+            "patronymics": names.PATRONYMICS,
+            "compound surnames": sorted(names.COMPOUND_SURNAMES),
         },
         "nicknames": nicknames.roots(),
         "skeleton": {"sounds": skeleton.SOUNDS, "wade-giles": skeleton.WADE_GILES},

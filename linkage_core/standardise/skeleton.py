@@ -24,7 +24,7 @@ WADE_GILES: Final = dict(
         "duan=tuan|gan=kan|gao=kao|ge=ko|geng=keng|gong=kung|gu=ku|guan=kuan|guo=kuo|he=ho|hong=hung|jia=chia|"
         "jian=chien|jiang=chiang|jiao=chiao|jin=chin|kong=kung|long=lung|qi=chi|qian=chien|qiao=chiao|qin=chin|"
         "qiu=chiu|qu=chu|rao=jao|ren=jen|rong=jung|ruan=juan|shi=shih|si=ssu|song=sung|tian=tien|xi=hsi|xia=hsia|"
-        "xian=hsien|xiang=hsiang|xiao=hsiao|xie=hsieh|xin=hsin|xing=hsing|xiong=hsiung|xu=hsu|hsuh=hsu|yan=yen|ye=yeh|"
+        "xian=hsien|xiang=hsiang|xiao=hsiao|xie=hsieh|xing=hsing|xiong=hsiung|xu=hsu|hsuh=hsu|yan=yen|ye=yeh|"
         "zeng=tseng|zhai=chai|zhan=chan|zhang=chang|zhao=chao|zheng=cheng|zhong=chung|zhou=chou|zhu=chu|"
         "zhuang=chuang|zou=tsou|chow=chou|cheung=chang|lee=li"
     )
@@ -59,7 +59,7 @@ SOUNDS: Final[tuple[tuple[str, str], ...]] = (
     (r"s", "S"),
     (r"z", "Z"),
     # Breathed letters; final f is the v of -ov
-    (r"^hS(?=[iu])|^x(?=[iuyv])", "H"),
+    (r"^hS(?=i[aeu]|u)|^x(?=[iuyv])", "H"),
     (r"x", "kS"),
     (r"kh|gh", "H"),
     (r"ph", "f"),

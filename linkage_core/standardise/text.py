@@ -4,10 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from anyascii import anyascii
-
-BEFORE_TRANSLITERATION: Final = {"ού": "ou", "ου": "ou"}
-"""Letter groups that a letter-by-letter transliteration gets wrong; applied after NFKC and case folding."""
+from linkage_core.standardise.transliteration import to_ascii
 
 DROPPED: Final = "'`\""
 """Characters removed inside a word after transliteration: apostrophes, soft signs, ayn and hamza (o'neill = oneill)."""
@@ -23,18 +20,15 @@ def listed(table: str) -> tuple[str, ...]:
 def fold(text: str) -> str:
     """Return the words of a text in lower-case ASCII letters and digits, separated by single spaces.
 
-    NFKC, case folding, transliteration by anyascii (deterministic, one spelling per script), apostrophes removed, every
-    other sign a space. Idempotent and total: any Unicode string has a fold, the empty one if nothing readable is left.
+    NFKC, case folding, transliteration (deterministic, one spelling per script), apostrophes removed, every other sign
+    a space. Idempotent and total: any Unicode string has a fold, the empty one if nothing readable is left.
     """
     if text.isascii():  # the steps below, of which most change nothing here
         folded = text.lower()
         if folded.isalnum():
             return folded
     else:
-        folded = unicodedata.normalize("NFKC", text).casefold()
-        for group, spelling in BEFORE_TRANSLITERATION.items():
-            folded = folded.replace(group, spelling)
-        folded = anyascii(folded).lower()
+        folded = to_ascii(unicodedata.normalize("NFKC", text).casefold())
     for sign in DROPPED:
         folded = folded.replace(sign, "")
     return _not_a_word.sub(" ", folded).strip()

@@ -8,11 +8,16 @@ from linkage_core.schema import QuasiIdentifierKind, VariableForm
 from linkage_core.standardise.canary import CANARY_VALUES
 from linkage_core.standardise.columns import standardise_column
 from linkage_core.standardise.dates import DATE_FORMATS, DateFormat, standardise_date
+from linkage_core.standardise.names import NameOrder, part_of
 from linkage_core.standardise.text import fold
 from linkage_core.standardise.variables import FORMS, joined, parts_of
 
 KINDS = get_args(QuasiIdentifierKind)
 ANY_TEXT = st.text() | st.sampled_from([v for values in CANARY_VALUES.values() for v in values])
+WORDS_OF_NAMES = [
+    "abd", "al", "allah", "rahman", "nur", "ud", "din", "geb", "born", "epouse", "married", "van", "der", "Petrovich",
+    "Ivan", "dr", "née", "z", "domu", "e", "roz", "ep", "x'y", "Müller",
+]  # fmt: skip
 FORMS_OF_DATES: tuple[VariableForm, ...] = (
     "date-digits", "year", "month-day", "ordered-month-day", "sorted-date-digits", "sorted-year-digits"
 )  # fmt: skip
@@ -46,6 +51,23 @@ def test_standardising_twice_changes_nothing(kind: QuasiIdentifierKind, text: st
     again = standardise_column(kind, once.values)
     assert again.values == once.values
     assert again.faults == []
+
+
+@given(st.sampled_from(("given-name", "family-name")), st.lists(st.sampled_from(WORDS_OF_NAMES), max_size=7))
+def test_names_of_particles_markers_titles_and_compounds_are_settled_by_one_pass(
+    kind: QuasiIdentifierKind, words: list[str]
+) -> None:
+    once = standardise_column(kind, [" ".join(words)]).values
+    assert standardise_column(kind, once).values == once
+    assert not words or once != [""]
+
+
+@given(ANY_TEXT, st.sampled_from(get_args(NameOrder)))
+def test_parts_of_whole_names_lose_no_letter_and_invent_none(text: str, order: NameOrder) -> None:
+    parts = part_of(text, "family", order) + part_of(text, "given", order)
+    whole = text + text if order == "separate" else text
+    letters = [sorted(character for character in written if character.isalnum()) for written in (parts, whole)]
+    assert letters[0] == letters[1]
 
 
 @given(st.sampled_from(KINDS), st.lists(ANY_TEXT | st.none(), max_size=8))

@@ -5,7 +5,6 @@ import unicodedata
 from unittest import mock
 
 import pytest
-from anyascii import anyascii
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -15,9 +14,9 @@ from linkage_core.standardise import columns as columns_module
 from linkage_core.standardise.canary import CANARY_VALUES
 from linkage_core.standardise.columns import rule_of
 from linkage_core.standardise.findings import Finding, Reason
-from linkage_core.standardise.names import ONE_LETTER_FOR_TWO, PARTICLES, STAND_INS, standardise_name
 from linkage_core.standardise.run import Standardiser
-from linkage_core.standardise.text import BEFORE_TRANSLITERATION, DROPPED, fold
+from linkage_core.standardise.text import DROPPED, fold
+from linkage_core.standardise.transliteration import to_ascii
 from linkage_core.standardise.variables import FORMS, joined, parts_of
 
 SCHEMA = people_schema().model_copy(
@@ -88,20 +87,9 @@ def test_chunks_by_columns_are_what_every_value_by_itself_gives_also_when_all_is
 @example("\u212a \ufb01 'x\"`")
 @example("A\x00B\x1fC\x7f")
 def test_folding_of_plain_text_is_the_folding_of_any_text(text: str) -> None:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    for group, spelling in BEFORE_TRANSLITERATION.items():
-        folded = folded.replace(group, spelling)
-    without = anyascii(folded).lower().translate(str.maketrans("", "", DROPPED))
+    folded = to_ascii(unicodedata.normalize("NFKC", text).casefold())
+    without = folded.translate(str.maketrans("", "", DROPPED))
     assert fold(text) == re.sub(r"[^a-z0-9]+", " ", without).strip()
-
-
-@given(st.text("aeou x", max_size=12))
-def test_a_name_loses_its_second_letters_whether_or_not_it_has_any(text: str) -> None:
-    name = fold(text)
-    for pattern, letter in ONE_LETTER_FOR_TWO.items():
-        name = re.sub(pattern, letter, name)
-    words = " ".join([word for word in name.split() if word not in PARTICLES] or name.split())
-    assert standardise_name(text) == ("" if words in STAND_INS else words, None)
 
 
 def test_dates_after_a_day_are_told_as_far_as_they_are_known() -> None:

@@ -1,13 +1,13 @@
 import pytest
 
-from linkage_core.standardise.names import standardise_name
+from linkage_core.standardise.names import standardise_family_name, standardise_given_name
 from linkage_core.standardise.nicknames import NICKNAMES, entries, root_of
 from linkage_core.standardise.skeleton import WADE_GILES, skeleton
 from linkage_core.standardise.variables import parts_of
 
 
 def skeleton_of(name: str) -> str:
-    [part] = parts_of("skeleton")(standardise_name(name)[0])
+    [part] = parts_of("skeleton")(standardise_family_name(name)[0])
     return part
 
 
@@ -119,7 +119,7 @@ def test_sorted_skeletons_do_not_mind_swapped_names() -> None:
 )
 def test_nicknames_have_the_root_of_the_full_name(variants: str, root: str) -> None:
     form = parts_of("nickname-root")
-    assert {form(standardise_name(variant)[0]) for variant in variants.split()} == {(root,)}
+    assert {form(standardise_given_name(variant)[0]) for variant in variants.split()} == {(root,)}
 
 
 def test_no_nickname_stands_for_two_names_and_no_root_is_a_nickname() -> None:
@@ -134,7 +134,7 @@ def test_no_nickname_stands_for_two_names_and_no_root_is_a_nickname() -> None:
 def test_roots_and_skeletons_together_join_nicknames_of_every_romanisation() -> None:
     form = parts_of("root-skeleton")
     names = ["Саша", "Oleksandr", "Alexandre", "Aleksander Petrovich"]
-    assert len({form(standardise_name(name)[0]) for name in names}) == 1
+    assert len({form(standardise_given_name(name)[0]) for name in names}) == 1
     assert root_of(root_of("misha")) == root_of("misha")
 
 

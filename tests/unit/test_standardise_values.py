@@ -5,7 +5,6 @@ from linkage_core.standardise.countries import ALIASES, standardise_country
 from linkage_core.standardise.dates import DATE_FORMATS, SHAPES, DateFormat, standardise_date
 from linkage_core.standardise.findings import Reason
 from linkage_core.standardise.identifiers import standardise_identifier
-from linkage_core.standardise.names import PARTICLES, STAND_INS, standardise_name
 from linkage_core.standardise.sex import standardise_sex
 from linkage_core.standardise.text import fold
 
@@ -27,29 +26,6 @@ from linkage_core.standardise.text import fold
 )
 def test_spellings_of_one_text_fold_to_one_value(spellings: tuple[str, ...], folded: str) -> None:
     assert {fold(spelling) for spelling in spellings} == {folded}
-
-
-@pytest.mark.parametrize(
-    ("spellings", "name"),
-    [
-        (("van der Berg", "Berg", "BERG, van"), "berg"),
-        (("al-Hassan", "Al Hassan", "Hassan"), "hassan"),
-        (("Salih ibn Hakim", "Salih bin Hakim"), "salih hakim"),
-        (("de la", "De La"), "de la"),
-        (("unknown", "N/A", "-", "XXX", "FNU", " "), ""),
-        (("Ben", "BEN"), "ben"),
-        (("Jöran", "Jøran", "JOERAN", "Joran"), "joran"),
-        (("Åse", "AASE", "Ase"), "ase"),
-        (("Michael", "MICHAEL"), "michal"),
-    ],
-)
-def test_particles_and_stand_ins_do_not_tell_names_apart(spellings: tuple[str, ...], name: str) -> None:
-    assert {standardise_name(spelling) for spelling in spellings} == {(name, None)}
-
-
-def test_no_stand_in_for_a_name_can_be_changed_by_dropping_particles() -> None:
-    assert not {stand_in for stand_in in STAND_INS if set(stand_in.split()) & PARTICLES}
-    assert {standardise_name(stand_in) for stand_in in STAND_INS} == {("", None)}
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,9 @@ class Matching(Clause):
     `passes` are match keys in declared order. A pair is a candidate if one CLK's Dice is >= `candidate_per_mille`, and
     may be linked if the weighted mean of the Dice of all CLKs that both records have is >= `link_per_mille`; anonlink's
     greedy solver decides, repeated until nothing joins. `sources_with_duplicates` are compared within themselves too.
+    With a `spine`, the other sources are linked to that provider's records and to nothing else, one-to-one, and
+    many-to-one where they are `sources_with_duplicates`: no two spine records join, and records of other sources only
+    through one.
     Large files may be searched by chance, as long as at least `least_search_recall_per_mille` of the pairs that may be
     linked and are each other's best are expected to be found; 1000 compares every pair, however long it takes.
     More candidates a record than `maximum_candidates_per_record` stop the run. Rows linked by similarity are of
@@ -85,6 +88,7 @@ class Matching(Clause):
     link_per_mille: PerMille
     solver: Literal["greedy"] = "greedy"
     sources_with_duplicates: tuple[Name, ...] = ()
+    spine: Name | None = None
     least_search_recall_per_mille: PerMille = 995
     maximum_candidates_per_record: int = Field(ge=1, le=100_000)
     high_quality_per_mille: PerMille

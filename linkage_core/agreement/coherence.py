@@ -84,6 +84,11 @@ def _matching(agreement: AgreementText) -> Iterator[str]:
     for name in agreement.matching.sources_with_duplicates:
         if name not in providers:
             yield f"matching.sources_with_duplicates: no provider {name}"
+    spine = agreement.matching.spine
+    if spine is not None and spine not in providers:
+        yield f"matching.spine: no provider {spine}"
+    if spine in agreement.matching.sources_with_duplicates:
+        yield f"matching.spine: {spine} is in sources_with_duplicates, a spine holds each person once"
     if agreement.volume.minimum_rows > agreement.volume.maximum_rows:
         yield "volume: minimum_rows is above maximum_rows"
 

@@ -3,6 +3,7 @@
 A pass is all or nothing per connected set of groups, so that no order decides. A key is left out, and counted, when it
 is *ambiguous* (more than once in a file without duplicates), *clashing* (it would bring two records of such a file
 into one group) or *contradicted* (two of the records carry different identifiers, by a key of an earlier pass).
+With a spine, a key that no spine record has links nothing: records of two sources meet only in a spine record.
 What is left out here is kept with its reason, and still open to similarity, where different identifiers are evidence
 against a pair and nothing more (`key_agreement`): an identifier has errors, and refusing for ever would make one
 mistyped number two people.
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from linkage_core.linking.files import MatchKeyColumn
 from linkage_core.linking.identifiers import identifier_keys
-from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.pool import SPINE, RecordPool
 from linkage_core.schema import LinkageSchema
 from linkage_core.types import MatchKeyName
 
@@ -94,6 +95,8 @@ def link_by_keys(
         ambiguous = _repeated(keys, pool.file_of[records], of=single[records])
         usable = ~np.isin(keys, ambiguous)
         left_out.append(_left_out(number, AMBIGUOUS, records, keys, ~usable))
+        if pool.has_spine:
+            usable &= np.isin(keys, keys[pool.file_of[records] == SPINE])
         records, keys = records[usable], keys[usable]
 
         proposed = _connect(group, records, keys)

@@ -1,14 +1,15 @@
 """All records of all files under one numbering, in an order that depends on the seed and on what the records hold.
 
-The order in which files and rows arrive must not decide anything. So files are taken by provider name and rows by a
-keyed digest of their content; every later step breaks ties by this order, which makes it the recorded, seeded
-shuffle that anonlink's solver needs. Only rows of one file with equal content are interchangeable. Rows that the
-registry has settled come after the others of their file.
+The order in which files and rows arrive must not decide anything. So files are taken by provider name, the spine
+first, and rows by a keyed digest of their content; every later step breaks ties by this order, which makes it the
+recorded, seeded shuffle that anonlink's solver needs. Only rows of one file with equal content are interchangeable.
+Rows that the registry has settled come after the others of their file.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ SEED_BYTES = 8
 DIGEST_BYTES = 16
 ROWS_AT_ONCE = 65_536
 
+SPINE: Final = 0
+"""The spine's place among the providers of a pool that has one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordPool:
@@ -29,6 +33,7 @@ class RecordPool:
     `first`: the first number of each provider's records, and `size` at the end. `file_of`: uint32, (size,), index into
     `providers`. `row_of`: uint32, (size,), the record's row in its provider's file as it came. `digest`: 32 bytes that
     differ as soon as any record, its place or the seed does. `known`: what the registry knows of each record.
+    `has_spine`: whether the first file is the spine, to which all others are linked.
     """
 
     providers: tuple[PartyName, ...]
@@ -39,6 +44,7 @@ class RecordPool:
     match_keys: dict[MatchKeyName, MatchKeyColumn]
     digest: bytes
     known: KnownRows
+    has_spine: bool = False
 
     @property
     def size(self) -> int:
@@ -64,9 +70,14 @@ class RecordPool:
         return np.array([name in sources_with_duplicates for name in self.providers], dtype=np.bool_)
 
 
-def pool_records(files: Sequence[EncodedFile], schema: LinkageSchema, seed: int) -> RecordPool:
-    """Return the records of all files in the seed's order; the files must fit the schema, the seed 64 bits."""
-    files = sorted(files, key=lambda file: file.provider)
+def pool_records(
+    files: Sequence[EncodedFile], schema: LinkageSchema, seed: int, spine: str | None = None
+) -> RecordPool:
+    """Return the records of all files in the seed's order; the files must fit the schema, the seed 64 bits.
+
+    `spine`: the provider whose file comes first, if all others are linked to it.
+    """
+    files = sorted(files, key=lambda file: (file.provider != spine, file.provider))
     sorted_rows = [_content_order(file, schema, seed) for file in files]
     orders = [order for order, _ in sorted_rows]
     first = np.cumsum([0, *(file.row_count for file in files)])
@@ -99,6 +110,7 @@ def pool_records(files: Sequence[EncodedFile], schema: LinkageSchema, seed: int)
                 for name in KnownRows.__slots__
             )
         ),
+        has_spine=spine is not None,
     )
 
 

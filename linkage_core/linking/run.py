@@ -4,12 +4,13 @@
 2. Pool all records in an order drawn from the seed and their content, so that no order of arrival decides anything.
 3. Deterministic passes: equal match keys make groups; ambiguous and contradictory keys are left out, kept and counted.
 4. Plan the search: all pairs, or in large files those that tables propose; across files, and within a file only where
-   the agreement says that it holds duplicates.
+   the agreement says that it holds duplicates; with a spine, only of a spine record and another.
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
 6. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have. Pairs below the link threshold
    go no further. A search that may miss pairs is measured on a sample.
-7. Solve: the others, by falling score, through anonlink's greedy multi-party solver. In a wave that adds to the
-   registry, its groups enter whole, and a corrected row that links to nothing may stay where it was.
+7. Solve: the others, by falling score, through anonlink's greedy multi-party solver; with a spine, source by source.
+   In a wave that adds to the registry, its groups enter whole, and a corrected row that links to nothing may stay where
+   it was.
 8. Groups: every row has one; a class of at most four values says how well it is linked. What identifiers say against
    each other there is counted.
 
@@ -93,7 +94,7 @@ def link(
     check_against_schema(tuple(files), schema)
 
     # 2. One numbering of all records, independent of their order of arrival.
-    pool = pool_records(files, schema, seed)
+    pool = pool_records(files, schema, seed, matching.spine)
     duplicates_allowed = pool.duplicates_allowed(matching.sources_with_duplicates)
 
     # 3. Equal match keys.
@@ -188,6 +189,7 @@ def _parameters(matching: Matching, seed: int) -> dict[str, str | int]:
         "candidate_per_mille": matching.candidate_per_mille,
         "link_per_mille": matching.link_per_mille,
         "sources_with_duplicates": ",".join(sorted(matching.sources_with_duplicates)),
+        "spine": matching.spine or "",
         "least_search_recall_per_mille": matching.least_search_recall_per_mille,
         "maximum_candidates_per_record": matching.maximum_candidates_per_record,
         "high_quality_per_mille": matching.high_quality_per_mille,

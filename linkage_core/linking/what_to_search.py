@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
-from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.pool import SPINE, RecordPool
 from linkage_core.linking.scoring import mean_of_dice
 from linkage_core.schema import LinkageSchema
 from linkage_core.searching.encodings import EncodingsInMemory, as_words
@@ -28,7 +28,7 @@ def every_pair(
 ) -> Search:
     """Return the search that compares every pair across files, and within files that may hold a person twice.
 
-    Pairs of two records that the registry has settled are left out.
+    Pairs of two records that the registry has settled are left out; with a spine, pairs without a spine record too.
 
     `seed`: the run's, 0 to 2^64 - 1, drawn after all files were there.
     """
@@ -40,6 +40,7 @@ def every_pair(
                 pool.first[:-1], pool.first[1:], duplicates_allowed, pool.settled_of_files(), strict=True
             )
         ),
+        spine=SPINE if pool.has_spine else None,
         threshold=matching.candidate_per_mille / PER_MILLE,
         exits=tuple(None for _ in schema.clks),
         maximum=matching.maximum_candidates_per_record * pool.size,

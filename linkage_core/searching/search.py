@@ -109,11 +109,6 @@ class _Part:
         return [Block(start, min(start + BLOCK_ROWS, self.stop)) for start in range(self.start, self.stop, BLOCK_ROWS)]
 
 
-def _compared(one: _Part, other: _Part) -> bool:
-    """Whether pairs of two parts, or within one, are compared."""
-    return not (one.settled and other.settled) and (one.file != other.file or one.within)
-
-
 Task = BlockPair | Tables
 
 
@@ -121,9 +116,10 @@ Task = BlockPair | Tables
 class Search:
     """What is looked for: pairs across `spans`, or within one that is so marked, one of whose Dice is >= `threshold`.
 
-    `spans` follow each other from record 0 on. Pairs of two settled records are never compared, so that a search costs
-    in proportion to the others and to what they are compared with. More than `maximum` candidates, of one task or of
-    all, stop the search.
+    `spans` follow each other from record 0 on. With a `spine`, the place of a span, only pairs of one of its records
+    and one of another span's count. Pairs of two settled records are never compared, so that a search costs in
+    proportion to the others and to what they are compared with. More than `maximum` candidates, of one task or of all,
+    stop the search.
     `seed`, 0 to 2^64 - 1, keys what tables remember of codes: it must not be known before the codes are. With a `plan`,
     its tables propose pairs; without, all are compared, and `exits` says for each of `clks` when a comparison may end
     early by chance: None compares every bit.
@@ -136,6 +132,7 @@ class Search:
     maximum: int
     seed: int
     plan: LshPlan | None = None
+    spine: int | None = None
 
     @property
     def records(self) -> int:
@@ -148,7 +145,7 @@ class Search:
         parts = self._parts()
         return WantedPairs(
             np.array([0, *(part.stop for part in parts)], np.int64),
-            np.array([[_compared(one, other) for other in parts] for one in parts], np.bool_).reshape(
+            np.array([[self._compared(one, other) for other in parts] for one in parts], np.bool_).reshape(
                 len(parts), len(parts)
             ),
             np.array([part.file for part in parts], np.int64),
@@ -177,7 +174,7 @@ class Search:
         return sum(
             one.size * (one.size - 1) // 2 if one is other else one.size * other.size
             for one, other in combinations_with_replacement(self._parts(), 2)
-            if _compared(one, other)
+            if self._compared(one, other)
         )
 
     def digest(self, records: bytes) -> str:
@@ -239,10 +236,18 @@ class Search:
 
     def _block_pairs(self) -> Iterator[BlockPair]:
         for one, other in combinations_with_replacement(self._parts(), 2):
-            if one is other and _compared(one, other):
+            if one is other and self._compared(one, other):
                 yield from (BlockPair(*pair) for pair in combinations_with_replacement(one.blocks(), 2))
-            elif _compared(one, other):
+            elif self._compared(one, other):
                 yield from (BlockPair(*pair) for pair in product(one.blocks(), other.blocks()))
+
+    def _compared(self, one: "_Part", other: "_Part") -> bool:
+        """Return whether pairs of two parts, or within one, are compared."""
+        if one.settled and other.settled:
+            return False
+        if self.spine is not None:
+            return (one.file == self.spine) != (other.file == self.spine)
+        return one.file != other.file or one.within
 
     def _parts(self) -> list["_Part"]:
         """Return each span's records that are settled and those that are not, rising, apart; none without records."""

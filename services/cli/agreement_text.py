@@ -120,4 +120,6 @@ def _linkage(a: Agreement) -> Iterator[str]:
     )
     if matching.sources_with_duplicates:
         yield f"  may hold a person twice: {', '.join(matching.sources_with_duplicates)}"
+    if matching.spine is not None:
+        yield f"  all other sources are linked to the spine, {matching.spine}, and not to each other"
     yield f"  waves: {', '.join(f'{w.name} (tokens from {w.tokens_not_before.isoformat()})' for w in a.waves)}"

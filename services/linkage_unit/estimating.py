@@ -47,8 +47,8 @@ def estimate_wave(unit: LinkageUnit, wave: str, timer: Callable[[], float]) -> W
     files = tuple(load_upload(unit, upload).file for upload in uploads)
     check_against_schema(files, document.linkage)
     seed = int.from_bytes(unit.random(8), "big")
-    pool = pool_records(files, document.linkage, seed)
     matching = document.matching
+    pool = pool_records(files, document.linkage, seed, matching.spine)
     search = every_pair(
         pool, document.linkage, matching, pool.duplicates_allowed(matching.sources_with_duplicates), seed
     )

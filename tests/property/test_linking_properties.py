@@ -1,6 +1,9 @@
 """Properties of candidates, solving and the whole of linking, on small random encodings."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
 from anonlink.similarities import dice_coefficient_python
 from anonlink.solving import greedy_solve_python
 from hypothesis import given, settings
@@ -46,6 +49,8 @@ MATCHING = Matching(
     high_quality_per_mille=900,
     minimum_class_count=1,
 )
+
+TO_SPINE = MATCHING.model_copy(update={"spine": "register"})
 
 PROVIDERS = ("border", "register", "tax")
 
@@ -93,8 +98,8 @@ def contents(file: EncodedFile) -> list[bytes]:
     return [row.tobytes() for row in np.concatenate(columns, axis=1)]
 
 
-def groups_by_content(files: list[EncodedFile], seed: int) -> Groups:
-    result = link(files, SCHEMA, MATCHING, seed)
+def groups_by_content(files: list[EncodedFile], seed: int, matching: Matching = MATCHING) -> Groups:
+    result = link(files, SCHEMA, matching, seed)
     groups: Groups = [[] for _ in range(result.groups.group_count)]
     for file in files:
         for group, content in zip(result.groups.files[file.provider].group, contents(file), strict=True):
@@ -102,13 +107,143 @@ def groups_by_content(files: list[EncodedFile], seed: int) -> Groups:
     return [sorted(group) for group in groups]
 
 
+@pytest.mark.parametrize("matching", [MATCHING, TO_SPINE])
 @settings(max_examples=40)
 @given(st.integers(0, 2**32), st.integers(2, 24))
-def test_the_order_of_rows_and_files_decides_nothing(draw: int, people: int) -> None:
+def test_the_order_of_rows_and_files_decides_nothing(matching: Matching, draw: int, people: int) -> None:
     rng = np.random.default_rng(draw)
     files = random_files(rng, people)
     shuffled = [permuted(file, rng.permutation(file.row_count)) for file in reversed(files)]
-    assert groups_by_content(shuffled, seed=3) == groups_by_content(files, seed=3)
+    assert groups_by_content(shuffled, 3, matching) == groups_by_content(files, 3, matching)
+
+
+def ten_files(
+    rng: np.random.Generator, people: int, rows: int, errors: float
+) -> tuple[list[EncodedFile], list[NDArray[np.int64]]]:
+    """Ten files of some of the people, no match keys, with a share of flipped bits; and the person of each row."""
+    originals = {name: rng.random((people, LENGTH_BITS)) < 0.5 for name in ("one", "two")}
+    persons = [rng.permutation(people)[:rows] for _ in range(10)]
+    present, no_keys = np.ones(rows, np.bool_), MatchKeyColumn(np.zeros((rows, 16), np.uint8), np.zeros(rows, np.bool_))
+
+    def clk(bits: NDArray[np.bool_]) -> ClkColumn:
+        return ClkColumn(np.packbits(bits ^ (rng.random(bits.shape) < errors), axis=1), present)
+
+    files = [
+        EncodedFile(
+            PartyName(f"party-{number}"),
+            rows,
+            {ClkName(name): clk(bits[persons[number]]) for name, bits in originals.items()},
+            {MatchKeyName("key"): no_keys},
+        )
+        for number in range(10)
+    ]
+    return files, persons
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.permutations(range(10)), st.integers(0, 2**32))
+def test_ten_files_in_any_order_become_the_people_of_the_truth(order: list[int], draw: int) -> None:
+    files, persons = ten_files(np.random.default_rng(5), people=400, rows=300, errors=0.03)
+    rows = [np.random.default_rng([draw, number]).permutation(300) for number in range(10)]
+    clause = MATCHING.model_copy(update={"candidate_per_mille": 800, "link_per_mille": 800})
+    result = link([permuted(files[number], rows[number]) for number in order], SCHEMA, clause, seed=3)
+    person = np.concatenate([persons[number][rows[number]] for number in range(10)])
+    group = np.concatenate([result.groups.files[PartyName(f"party-{number}")].group for number in range(10)])
+    pairs = np.unique(np.stack([person, group], axis=1), axis=0)
+    assert len(pairs) == len(np.unique(person)) == result.groups.group_count
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.permutations(range(10)), st.integers(0, 2**32))
+def test_ten_files_whose_links_are_often_false_are_grouped_alike_in_any_order(order: list[int], draw: int) -> None:
+    files, _ = ten_files(np.random.default_rng(6), people=80, rows=60, errors=0.2)
+    rng = np.random.default_rng(draw)
+    shuffled = [permuted(files[number], rng.permutation(60)) for number in order]
+    found = groups_by_content(files, seed=3)
+    assert sorted(groups_by_content(shuffled, seed=3)) == sorted(found)
+    for group in found:
+        assert len({provider for provider, _ in group}) == len(group), "each file holds a person once"
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.integers(2, 24))
+def test_a_group_holds_one_spine_record_and_a_file_without_duplicates_once(draw: int, people: int) -> None:
+    groups = groups_by_content(random_files(np.random.default_rng(draw), people), 3, TO_SPINE)
+    for members in groups:
+        providers = [provider for provider, _ in members]
+        assert providers.count("register") == 1 or len(members) == 1
+        assert providers.count("tax") <= 1
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_links_to_a_spine_are_those_of_a_plain_loop_over_pairs(draw: int, count: int) -> None:
+    rng = np.random.default_rng(draw)
+    spine, sizes = 6, (6, 8, 8)
+    pool = pool_of(sizes, has_spine=True)
+    ends = np.unique(np.stack([rng.integers(0, spine, count), rng.integers(spine, sum(sizes), count)], axis=1), axis=0)
+    pairs = scored(ends, rng)
+    solved = solve(pairs, np.arange(pool.size, dtype=np.int64), pool, np.array([False, True, False]))
+
+    spine_of: dict[int, int] = {}
+    taken: set[int] = set()
+    for score, a, b in sorted(zip((-pairs.score).tolist(), pairs.a.tolist(), pairs.b.tolist(), strict=True)):
+        one_to_one = pool.file_of[b] == 2
+        if b not in spine_of and not (one_to_one and a in taken):
+            spine_of[b] = a
+            taken |= {a} if one_to_one else set()
+            assert solved.score[b] == -score
+    assert solved.group.tolist() == [spine_of.get(record, record) for record in range(pool.size)]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_each_tie_is_the_best_pair_inside_the_group_that_keys_did_not_make(draw: int, count: int) -> None:
+    rng = np.random.default_rng(draw)
+    pool = pool_of((8, 8), has_spine=False)
+    ends = np.unique(np.sort(rng.integers(0, pool.size, (count, 2)), axis=1), axis=0)
+    pairs = scored(ends[ends[:, 0] < ends[:, 1]], rng)
+    by_key = np.arange(pool.size, dtype=np.int64)
+    by_key[[8, 9]] = [0, 1]
+    solved = solve(pairs, by_key, pool, np.array([True, True]))
+    for record in range(pool.size):
+        ties = [
+            (-pairs.score[place], pairs.a[place], pairs.b[place], place)
+            for place in range(len(pairs))
+            if solved.group[pairs.a[place]] == solved.group[pairs.b[place]]
+            and by_key[pairs.a[place]] != by_key[pairs.b[place]]
+            and by_key[record] in (by_key[pairs.a[place]], by_key[pairs.b[place]])
+        ]
+        assert solved.tie[record] == (min(ties)[3] if ties else -1)
+        joined_by_similarity = len(set(by_key[solved.group == solved.group[record]].tolist())) > 1
+        assert (solved.tie[record] >= 0) == joined_by_similarity
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_any_monotone_score_gives_the_same_groups(draw: int, count: int) -> None:
+    rng = np.random.default_rng(draw)
+    pool = pool_of((6, 6, 6), has_spine=False)
+    ends = np.unique(np.sort(rng.integers(0, pool.size, (count, 2)), axis=1), axis=0)
+    pairs = scored(ends[ends[:, 0] < ends[:, 1]], rng)
+    weights = ScoredPairs(pairs.a, pairs.b, 40 * pairs.score - 30)
+    alone, allowed = np.arange(pool.size, dtype=np.int64), np.array([True, False, False])
+    by_score, by_weight = (solve(scores, alone, pool, allowed) for scores in (pairs, weights))
+    assert by_score.group.tolist() == by_weight.group.tolist()
+    assert by_score.tie.tolist() == by_weight.tie.tolist()
+
+
+def pool_of(sizes: Sequence[int], *, has_spine: bool) -> RecordPool:
+    """Records without content in files of these sizes."""
+    first = tuple(int(number) for number in np.cumsum([0, *sizes]))
+    file_of = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
+    providers = tuple(PartyName(f"p{number}") for number in range(len(sizes)))
+    known, row_of = KnownRows.of_new_rows(first[-1]), np.zeros(first[-1], np.uint32)
+    return RecordPool(providers, first, file_of, row_of, {}, {}, b"", known, has_spine)
+
+
+def scored(ends: NDArray[np.int64], rng: np.random.Generator) -> ScoredPairs:
+    """Pairs with scores of which many are equal."""
+    return ScoredPairs(
+        ends[:, 0].astype(np.uint32), ends[:, 1].astype(np.uint32), rng.choice([0.6, 0.7, 0.8], len(ends))
+    )
 
 
 @settings(max_examples=40)

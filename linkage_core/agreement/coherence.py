@@ -72,15 +72,23 @@ def _hardening(agreement: AgreementText) -> Iterator[str]:
         yield "hardening: lowest_fill_per_mille is above highest_fill_per_mille"
     for clk in agreement.linkage.clks:
         if clk.diffusion_t < floor.minimum_t:
-            yield f"linkage.clks.{clk.name}.diffusion_t: {clk.diffusion_t} is below hardening.minimum_t"
+            yield (
+                f"linkage.clks.{clk.name}.diffusion_t: {clk.diffusion_t} is below hardening.minimum_t, "
+                f"{floor.minimum_t}: raise it to that"
+            )
         if clk.length_bits < floor.minimum_length_bits:
-            yield f"linkage.clks.{clk.name}: {clk.length_bits} bits are below hardening.minimum_length_bits"
+            yield (
+                f"linkage.clks.{clk.name}: {clk.length_bits} bits are below hardening.minimum_length_bits, "
+                f"{floor.minimum_length_bits}: raise clkConfig.l to that"
+            )
 
 
 def _matching(agreement: AgreementText) -> Iterator[str]:
     keys = {k.name for k in agreement.linkage.match_keys}
     providers = {p.name for p in agreement.parties if p.role == "provider"}
-    yield from (f"matching.passes: no match key {n}" for n in agreement.matching.passes if n not in keys)
+    for name in agreement.matching.passes:
+        if name not in keys:
+            yield f"matching.passes: no match key {name} in the schema, which has {', '.join(sorted(keys)) or 'none'}"
     for name in agreement.matching.sources_with_duplicates:
         if name not in providers:
             yield f"matching.sources_with_duplicates: no provider {name}"

@@ -23,11 +23,15 @@ def require_hardening(schema: LinkageSchema, hardening: Hardening, fills: Mappin
 
 def _faults(spec: ClkSpec, hardening: Hardening, fill: Fill | None) -> Iterator[tuple[str, str]]:
     if spec.diffusion_t < hardening.minimum_t:
-        yield "hardening.minimum_t", f"CLK {spec.name} has t = {spec.diffusion_t}, below {hardening.minimum_t}"
+        yield (
+            "hardening.minimum_t",
+            f"CLK {spec.name} has t = {spec.diffusion_t}, below {hardening.minimum_t}: agree on a larger diffusion_t",
+        )
     if spec.length_bits < hardening.minimum_length_bits:
         yield (
             "hardening.minimum_length_bits",
-            f"CLK {spec.name} has {spec.length_bits} bits, below {hardening.minimum_length_bits}",
+            f"CLK {spec.name} has {spec.length_bits} bits, below {hardening.minimum_length_bits}: agree on a larger "
+            "clkConfig.l",
         )
     if fill is None or fill.encodings == 0:
         return
@@ -35,16 +39,23 @@ def _faults(spec: ClkSpec, hardening: Hardening, fill: Fill | None) -> Iterator[
     if per_mille < hardening.lowest_fill_per_mille:
         yield (
             "hardening.lowest_fill_per_mille",
-            f"CLK {spec.name} has fill {per_mille:.0f} per mille, below {hardening.lowest_fill_per_mille}",
+            f"CLK {spec.name} has fill {per_mille:.0f} per mille, below {hardening.lowest_fill_per_mille}: agree on "
+            f"more bitsPerFeature, or see with `symbolon agent check` whether {_variables(spec)} are often missing",
         )
     if per_mille > hardening.highest_fill_per_mille:
         yield (
             "hardening.highest_fill_per_mille",
-            f"CLK {spec.name} has fill {per_mille:.0f} per mille, above {hardening.highest_fill_per_mille}",
+            f"CLK {spec.name} has fill {per_mille:.0f} per mille, above {hardening.highest_fill_per_mille}: agree on "
+            "fewer bitsPerFeature",
         )
     d_ppm = expected_d(fill.share, spec.diffusion_t) * 1_000_000
     if d_ppm > hardening.maximum_d_ppm:
         yield (
             "hardening.maximum_d_ppm",
-            f"CLK {spec.name} has D = {d_ppm:.0f} ppm, above {hardening.maximum_d_ppm}",
+            f"CLK {spec.name} has D = {d_ppm:.0f} ppm, above {hardening.maximum_d_ppm}: agree on a larger diffusion_t, "
+            "or on bitsPerFeature that bring fill nearer to 500 per mille",
         )
+
+
+def _variables(spec: ClkSpec) -> str:
+    return ", ".join(dict.fromkeys(spec.features))

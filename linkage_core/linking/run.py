@@ -1,6 +1,6 @@
 """Linking, from encoded files to linkage groups. The whole story of this package, in order:
 
-1. Check the files against the agreement's linkage schema.
+1. Check the files against the agreement's linkage schema, and that they have something in common.
 2. Pool all records in an order drawn from the seed and their content, so that no order of arrival decides anything.
 3. Deterministic passes: equal match keys make groups; ambiguous and contradictory keys are left out, kept and counted.
 4. Plan the search: all pairs, or in large files those that tables propose; across files, and within a file only where
@@ -28,6 +28,7 @@ import numpy as np
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.similarity import assert_native
+from linkage_core.linking.comparable import check_comparable
 from linkage_core.linking.corrections import keep_corrected
 from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
@@ -85,13 +86,15 @@ def link(
 
     `engine` (default: threads of this process) runs the search's tasks and decides nothing; `workspace` (default: this
     process's memory) keeps what they found, so that a run that was stopped goes on. Raises `InputFault` if a file does
-    not fit the schema, and `Unfit` if anonlink is not whole or the candidates are more than the agreement's cap.
+    not fit the schema or has nothing in common with the others, and `Unfit` if anonlink is not whole or the candidates
+    are more than the agreement's cap.
     """
     tell = progress or (lambda step, done, total: None)
     assert_native()
 
-    # 1. Files fit the schema.
+    # 1. Files fit the schema, and each other.
     check_against_schema(tuple(files), schema)
+    check_comparable(files, schema, matching)
 
     # 2. One numbering of all records, independent of their order of arrival.
     pool = pool_records(files, schema, seed, matching.spine)

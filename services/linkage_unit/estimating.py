@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from linkage_core.linking.comparable import check_comparable
 from linkage_core.linking.files import check_against_schema
 from linkage_core.linking.pool import pool_records
 from linkage_core.linking.what_to_search import PER_MILLE, encodings_of, every_pair, recall_of
@@ -46,6 +47,7 @@ def estimate_wave(unit: LinkageUnit, wave: str, timer: Callable[[], float]) -> W
     require_all_committed((party.name for party in document.providers), uploads, unit.version)
     files = tuple(load_upload(unit, upload).file for upload in uploads)
     check_against_schema(files, document.linkage)
+    check_comparable(files, document.linkage, document.matching)
     seed = int.from_bytes(unit.random(8), "big")
     matching = document.matching
     pool = pool_records(files, document.linkage, seed, matching.spine)

@@ -27,21 +27,27 @@ def test_agreed_hardening_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "change", "clause"),
+    ("share", "change", "clause", "what_to_change"),
     [
-        (0.20, {}, "hardening.lowest_fill_per_mille"),
-        (0.40, {}, "hardening.highest_fill_per_mille"),
-        (0.26, {"maximum_d_ppm": 1_000}, "hardening.maximum_d_ppm"),
-        (0.26, {"minimum_t": 9}, "hardening.minimum_t"),
-        (0.26, {"minimum_length_bits": 2048}, "hardening.minimum_length_bits"),
+        (
+            0.20,
+            {},
+            "hardening.lowest_fill_per_mille",
+            "agree on more bitsPerFeature, or see with `symbolon agent check`",
+        ),
+        (0.40, {}, "hardening.highest_fill_per_mille", "agree on fewer bitsPerFeature"),
+        (0.26, {"maximum_d_ppm": 1_000}, "hardening.maximum_d_ppm", "agree on a larger diffusion_t, or on bitsPer"),
+        (0.26, {"minimum_t": 9}, "hardening.minimum_t", "agree on a larger diffusion_t"),
+        (0.26, {"minimum_length_bits": 2048}, "hardening.minimum_length_bits", "agree on a larger clkConfig.l"),
     ],
 )
-def test_weaker_encodings_are_refused_by_the_clause_they_break(
-    share: float, change: dict[str, int], clause: str
+def test_weaker_encodings_are_refused_by_the_clause_they_break_with_what_to_change(
+    share: float, change: dict[str, int], clause: str, what_to_change: str
 ) -> None:
     with pytest.raises(Refused) as caught:
         require_hardening(SCHEMA, AGREED.model_copy(update=change), fills(share))
     assert caught.value.clause == clause
+    assert what_to_change in str(caught.value)
     assert all(spec.name in str(caught.value) for spec in SCHEMA.clks)
 
 

@@ -29,8 +29,8 @@ def test_names_that_nothing_has_and_names_that_occur_twice_are_told_together() -
     schema["clks"][0]["clkhash"]["features"][0]["identifier"] = "nowhere"
     told = faults_of(schema)
     for fault in (
-        "variable names: no quasi-identifier nothing",
-        "match key names-date: no variable none",
+        "variable names: no quasi-identifier nothing; declare it, or name one of birth_date, family_name, given_name",
+        "match key names-date: no variable none; declare it, or name one of date, day, names, year",
         "match_keys: names-date occurs twice",
         "quasi_identifiers: given_name occurs twice",
         "CLK names-year: no variable nowhere",
@@ -48,7 +48,10 @@ def test_a_clk_of_one_quasi_identifier_is_a_code_book() -> None:
 def test_a_match_key_below_forty_bits_is_refused() -> None:
     schema = small()
     schema["match_keys"][0]["entropy_bits"] = 39
-    assert "entropy_bits" in faults_of(schema)
+    told = faults_of(schema)
+    assert "match_keys.0.entropy_bits" in told
+    assert "39 bits of min-entropy are below 40" in told
+    assert "add a variable to the key, or leave the key out" in told
 
 
 @pytest.mark.parametrize("length", [0, -64, 100, 256.5, "256", True, None])

@@ -26,7 +26,8 @@ def test_equal_match_keys_link_whatever_the_clks_say() -> None:
 
 
 def test_an_absent_match_key_links_nothing() -> None:
-    assert groups(linked({"register": [Row()], "tax": [Row()]})) == set()
+    register = [Row(), Row(person=1)]
+    assert groups(linked({"register": register, "tax": [Row(), Row(person=2)]})) == set()
 
 
 def test_a_key_that_is_ambiguous_within_a_file_links_nothing_and_is_counted() -> None:
@@ -92,7 +93,7 @@ def test_a_clk_that_one_record_lacks_counts_neither_for_nor_against() -> None:
 
 
 def test_records_without_a_common_clk_are_never_linked() -> None:
-    assert groups(linked({"register": [Row(names=0)], "tax": [Row(places=0)]})) == set()
+    assert groups(linked({"register": [Row(names=0)], "tax": [Row(places=0), Row(names=500)]})) == set()
 
 
 def test_duplicates_inside_a_source_end_up_in_one_group_with_the_others() -> None:

@@ -1,6 +1,7 @@
 """Properties of candidates, solving and the whole of linking, on small random encodings."""
 
 from collections.abc import Sequence
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -215,6 +216,52 @@ def test_each_tie_is_the_best_pair_inside_the_group_that_keys_did_not_make(draw:
         assert solved.tie[record] == (min(ties)[3] if ties else -1)
         joined_by_similarity = len(set(by_key[solved.group == solved.group[record]].tolist())) > 1
         assert (solved.tie[record] >= 0) == joined_by_similarity
+
+
+@given(st.integers(0, 2**32), st.integers(1, 90))
+def test_groups_are_those_of_plain_loops_over_anonlinks_python_reference(draw: int, count: int) -> None:
+    rng = np.random.default_rng(draw)
+    pool = pool_of((7, 4, 4), has_spine=False)
+    allowed = np.array([True, False, False])
+    ends = np.unique(np.sort(rng.integers(0, pool.size, (count, 2)), axis=1), axis=0)
+    file_a, file_b = pool.file_of[ends[:, 0]], pool.file_of[ends[:, 1]]
+    pairs = scored(ends[(ends[:, 0] < ends[:, 1]) & ((file_a != file_b) | allowed[file_a])], rng)
+    by_key = np.arange(pool.size, dtype=np.int64)
+    by_key[[8, 12]] = [0, 1]
+
+    known = dict(zip(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True), pairs.score.tolist(), strict=True))
+    nodes = [{record for record in range(pool.size) if by_key[record] == node} for node in sorted(set(by_key.tolist()))]
+
+    def best(one: set[int], other: set[int]) -> float | None:
+        """The best score of a pair across two nodes; None where no pair is, or a file forbids them to join."""
+        across = [tuple(sorted(pair)) for pair in product(one, other)]
+        for file in range(3):
+            inside = [pair for pair in across if set(pool.file_of[list(pair)].tolist()) == {file}]
+            if inside and (not allowed[file] or 3 * sum(pair in known for pair in inside) < len(inside)):
+                return None
+        return max((known[a, b] for a, b in across if (a, b) in known), default=None)
+
+    while True:
+        nodes.sort(key=min)
+        tied = [(a, b, best(nodes[a], nodes[b])) for a, b in combinations(range(len(nodes)), 2)]
+        order = sorted((-score, a, b) for a, b, score in tied if score is not None)
+        if not order:
+            break
+        zeros = [0] * len(order)
+        joins = greedy_solve_python(
+            ([-score for score, _, _ in order], (zeros, zeros), ([a for _, a, _ in order], [b for _, _, b in order]))
+        )
+        for members in joins:
+            places = sorted(int(place) for _, place in members)
+            nodes[places[0]] = set().union(*(nodes[place] for place in places))
+            for place in places[1:]:
+                nodes[place] = set()
+        nodes = [node for node in nodes if node]
+
+    solved = solve(pairs, by_key, pool, allowed)
+    assert {frozenset(np.flatnonzero(solved.group == group).tolist()) for group in solved.group} == {
+        frozenset(node) for node in nodes
+    }
 
 
 @given(st.integers(0, 2**32), st.integers(1, 60))

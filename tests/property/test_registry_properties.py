@@ -1,9 +1,10 @@
 """Waves that add to a registry, over drawn people: in how many waves they come, and in what order, decides nothing."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.encoded_rows import Row
+from tests.support.encoded_rows import Row, matching
 from tests.support.registry import Registry
 
 PROVIDERS = ("border", "register", "tax")
@@ -32,15 +33,17 @@ def files(members: dict[tuple[str, int], int]) -> dict[str, dict[int, Row]]:
     return found
 
 
+@pytest.mark.parametrize("spine", [None, "register"])
 @settings(max_examples=40, deadline=None)
 @given(records, st.data())
 def test_people_who_come_over_several_waves_are_grouped_as_in_one(
-    members: dict[tuple[str, int], int], data: st.DataObject
+    spine: str | None, members: dict[tuple[str, int], int], data: st.DataObject
 ) -> None:
-    together = Registry()
+    clause = matching().model_copy(update={"spine": spine})
+    together = Registry(clause)
     together.complete(files(members))
     wave_of = {member: data.draw(st.integers(0, 2)) for member in members}
-    apart = Registry()
+    apart = Registry(clause)
     for wave in range(3):
         apart.add(files({member: error for member, error in members.items() if wave_of[member] == wave}))
     assert apart.partition() == together.partition()

@@ -24,6 +24,7 @@ NAMES: Final = (
     "comparing",
     "search",
     "linking",
+    "duplicates",
     "clear_text",
     "attack",
     "generator",

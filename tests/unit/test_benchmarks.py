@@ -23,6 +23,7 @@ TINY: dict[str, dict[str, Any]] = {
     "comparing": {"people": 200, "rounds": 1},
     "search": {"people": {300: True, 500: True}, "sampled": 100},
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
+    "duplicates": {"persons": 60, "keys": 1},
     "clear_text": {"rounds": {500: 1}},
     "attack": {"febrl_rows": 100, "people": 200},
     "generator": {"sizes": (50, 60)},

@@ -22,6 +22,18 @@ MINIMUM_MATCH_KEY_BITS: Final = 40
 QuasiIdentifierKind = Literal[
     "given-name", "family-name", "date", "sex", "country", "municipality", "identifier", "address", "postcode"
 ]
+IdentifierScheme = Literal[
+    "ar.dni", "at.vnr", "be.bis", "be.nn", "be.ssn", "bg.egn", "bg.pnf", "br.cpf", "ca.bc_phn", "ca.sin", "ch.ssn",
+    "cl.rut", "cn.ric", "cr.cpf", "cr.cr", "cu.ni", "cz.rc", "de.idnr", "dk.cpr", "do.cedula", "ec.ci", "ee.ik",
+    "es.dni", "es.nie", "fi.hetu", "fi.veronumero", "fr.nif", "fr.nir", "gb.nhs", "gb.upn", "gr.amka", "hr.oib",
+    "id.nik", "ie.pps", "il.idnr", "in_.aadhaar", "is_.kennitala", "it.codicefiscale", "jp.in_", "kr.rrn",
+    "lt.asmens", "mx.curp", "my.nric", "nl.bsn", "nl.onderwijsnummer", "no.fodselsnummer", "pe.cui", "pk.cnic",
+    "pl.pesel", "pt.cc", "ro.cnp", "se.personnummer", "si.emso", "sk.rc", "th.pin", "tr.tckimlik", "ua.rntrc",
+    "us.ssn", "us.itin", "za.idnr", "luhn", "verhoeff", "damm", "iso7064.mod_11_2", "iso7064.mod_11_10",
+    "iso7064.mod_37_2", "iso7064.mod_37_36", "iso7064.mod_97_10",
+]  # fmt: skip
+"""Numbering schemes of persons, and check-digit algorithms, by python-stdnum's names of modules."""
+
 VariableForm = Literal[
     "value", "sorted-tokens", "first-token", "last-token", "longest-token",
     "nickname-root", "skeleton", "sorted-skeletons", "root-skeleton",
@@ -36,11 +48,23 @@ class Clause(BaseModel):
 
 
 class QuasiIdentifier(Clause):
-    """One identifying column that a data provider may have; `required` means that an empty value is refused."""
+    """One identifying column that a data provider may have; `required` means that an empty value is refused.
+
+    `scheme` is the numbering scheme of an identifier: a number that fails its check digits is taken as missing.
+    """
 
     name: Name
     kind: QuasiIdentifierKind
     required: bool = False
+    scheme: IdentifierScheme | None = None
+
+    @model_validator(mode="after")
+    def _only_identifiers_have_a_scheme(self) -> "QuasiIdentifier":
+        if self.scheme is not None and self.kind != "identifier":
+            raise ValueError(
+                f"quasi-identifier {self.name}: only the kind identifier has a scheme, this is {self.kind}"
+            )
+        return self
 
 
 class Variable(Clause):

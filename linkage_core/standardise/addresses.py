@@ -1,7 +1,15 @@
-"""Addresses: municipality, postcode, and lines of an address."""
+"""Addresses: municipality, postcode, and lines of an address.
 
+A municipality is made from what files hold in its place, by rules that know no gazetteer: of an address line the last
+part between commas that is not a country; without what stands in brackets, postcodes and house numbers; without words
+that say what kind of place it is. It does not know that Kew lies in Melbourne, nor which of two Altdorfs is meant, and
+of a line without commas (Hauptstraße 5 Altdorf) it keeps the street: such files need a column of the municipality.
+"""
+
+import re
 from typing import Final
 
+from linkage_core.standardise.country_names import country_names
 from linkage_core.standardise.findings import Standardised
 from linkage_core.standardise.text import fold, listed
 
@@ -13,15 +21,42 @@ ABBREVIATIONS: Final = {
 }  # fmt: skip
 """Words that some files write out and others shorten. Short on purpose: they tell addresses apart badly."""
 
+WRITTEN_OUT: Final = {"st": "saint", "ste": "sainte", "sv": "sveti", "mt": "mount", "ft": "fort"}
+"""What names of places shorten at will."""
+
+PLACE_WORDS: Final = frozenset(
+    listed(
+        "municipality|municipal|commune|comune|comuna|city|town|village|borough|district|settlement|of|the|stadt|markt|"
+        "gemeinde|landkreis|kreis|hansestadt|landeshauptstadt|gmina|miasto|powiat|wies|gorod|gor|selo|derevnya|posyolok|"
+        "poselok|pgt|stanitsa|rayon|raion|okrug|misto|selyshche|smt|hromada|horad|veska|obshtina|opstina|opcina|grad|"
+        "obec|mesto|mestys|kommune|kommun|kaupunki|kunta|linn|vald|alev|pagasts|novads|pilseta|miestas|rajonas|savivaldybe|"
+        "munitsipaliteti|kalaki|daba|sopeli|kalak|dimos|koinotita|poli|ilce|ilcesi|belediyesi|koyu|mahallesi|municipio|"
+        "ayuntamiento|villa|pueblo|concelho|freguesia|cidade|ville|mairie|madinat|qaryat|qadaa|shi|xian|qu|cun|zhen|gu|gun|"
+        "dong|eup|myeon"
+    )
+)
+"""Words that say what kind of place it is: dropped at the start and the end of a name that has other words."""
+
+PLACE_LETTERS: Final = frozenset(listed("g|s|d|p|m|v|c"))
+"""The same, shortened to a letter (г., с., д., пос., м., v., c.): dropped at the start."""
+
 STAND_INS: Final = frozenset(
     listed("unknown|not known|unk|none|null|nan|na|n a|nil|missing|no fixed address|no fixed abode|homeless|xxx|xx|x")
 )
 """No address recorded."""
 
+_bracketed = re.compile(r"[(（\[][^)）\]]*[)）\]]?")
+_foreign_postcode = re.compile(r"\b[A-Z]{1,3}[- ]?\d{4,6}\b")
+_comma = re.compile("[,;،，、\n]")
+
 
 def standardise_municipality(text: str) -> Standardised:
-    """Return the words of a place's name."""
-    return _without_stand_ins(fold(text)), None
+    """Return the words of a municipality's name, given it or an address line that ends with it."""
+    parts = _comma.split(_foreign_postcode.sub(" ", _bracketed.sub(" ", text)))
+    places = [place for place in map(_place, parts) if place]
+    while len(places) > 1 and places[-1] in country_names():
+        places.pop()
+    return _without_stand_ins(places[-1] if places else ""), None
 
 
 def standardise_address(text: str) -> Standardised:
@@ -33,6 +68,15 @@ def standardise_postcode(text: str) -> Standardised:
     """Return letters and digits of a postcode; zeros only means missing."""
     code = fold(text).replace(" ", "")
     return ("" if set(code) <= {"0"} else _without_stand_ins(code)), None
+
+
+def _place(part: str) -> str:
+    words = [WRITTEN_OUT.get(word, word) for word in fold(part).split() if not any(map(str.isdigit, word))]
+    while len(words) > 1 and (words[0] in PLACE_WORDS or words[0] in PLACE_LETTERS):
+        words = words[1:]
+    while len(words) > 1 and words[-1] in PLACE_WORDS:
+        words = words[:-1]
+    return " ".join(words)
 
 
 def _without_stand_ins(value: str) -> str:

@@ -6,16 +6,18 @@ remembered are quasi-identifiers in clear, so it is bounded, and it is forgotten
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.schema import QuasiIdentifierKind
+from linkage_core.schema import IdentifierScheme, QuasiIdentifierKind
 from linkage_core.standardise.addresses import standardise_address, standardise_municipality, standardise_postcode
 from linkage_core.standardise.countries import standardise_country
-from linkage_core.standardise.dates import DateFormat, standardise_date
+from linkage_core.standardise.dates import standardise_date
 from linkage_core.standardise.findings import Reason, Standardised
+from linkage_core.standardise.formats import AS_AGREED, ColumnFormat
 from linkage_core.standardise.identifiers import standardise_identifier
 from linkage_core.standardise.names import standardise_family_name, standardise_given_name
 from linkage_core.standardise.sex import standardise_sex
@@ -27,16 +29,6 @@ century."""
 _ENTRY_BYTES: Final = 400
 """What a remembered value takes beside its characters, about: two strings, their places in tables and dictionaries."""
 
-_RULES: Final[dict[QuasiIdentifierKind, Callable[[str], Standardised]]] = {
-    "given-name": standardise_given_name,
-    "family-name": standardise_family_name,
-    "sex": standardise_sex,
-    "country": standardise_country,
-    "municipality": standardise_municipality,
-    "identifier": standardise_identifier,
-    "address": standardise_address,
-    "postcode": standardise_postcode,
-}
 _REASONS: Final = tuple(Reason)
 _CODES: Final = {None: 0} | {reason: code for code, reason in enumerate(Reason, 1)}
 _LONGEST_TOLD: Final = 255
@@ -50,16 +42,32 @@ class StandardisedColumn:
     faults: list[tuple[int, Reason]]
 
 
-def rule_of(kind: QuasiIdentifierKind, date_format: DateFormat) -> Callable[[str], Standardised]:
-    """Return what standardises one value of this kind; the format counts for dates only."""
-    return _RULES[kind] if kind != "date" else lambda text: standardise_date(text, date_format)
+def rule_of(
+    kind: QuasiIdentifierKind, written: ColumnFormat = AS_AGREED, scheme: IdentifierScheme | None = None
+) -> Callable[[str], Standardised]:
+    """Return what standardises one value of this kind, as its column is written; the scheme is an identifier's."""
+    rules: dict[QuasiIdentifierKind, Callable[[str], Standardised]] = {
+        "given-name": partial(standardise_given_name, order=written.name_order),
+        "family-name": partial(standardise_family_name, order=written.name_order),
+        "date": partial(standardise_date, date_format=written.date_format, latest_year=written.latest_year),
+        "sex": standardise_sex,
+        "country": partial(standardise_country, codes=written.country_codes),
+        "municipality": standardise_municipality,
+        "identifier": partial(standardise_identifier, scheme=scheme),
+        "address": standardise_address,
+        "postcode": standardise_postcode,
+    }
+    return rules[kind]
 
 
 def standardise_column(
-    kind: QuasiIdentifierKind, values: Sequence[object], *, date_format: DateFormat = "YYYY-MM-DD"
+    kind: QuasiIdentifierKind,
+    values: Sequence[object],
+    written: ColumnFormat = AS_AGREED,
+    scheme: IdentifierScheme | None = None,
 ) -> StandardisedColumn:
     """Standardise one column of strings; None and NaN are missing, any other type is a `TypeError` (read as text)."""
-    column = ColumnMemory(rule_of(kind, date_format))
+    column = ColumnMemory(rule_of(kind, written, scheme))
     numbers = column.numbers(values)
     return StandardisedColumn(
         [column.values[number] for number in numbers.tolist()],
@@ -89,6 +97,18 @@ class ColumnMemory:
         codes = np.frombuffer(self._reasons, np.uint8)[numbers]
         rows = np.flatnonzero(codes)
         return [(row, _REASONS[code - 1]) for row, code in zip(rows.tolist(), codes[rows].tolist(), strict=True)]
+
+    def texts_of(self, numbers: NDArray[np.int64], reason: Reason) -> list[tuple[str, int]]:
+        """Return each text, as read, that could not be used for this reason, and how many of these rows have it."""
+        codes, counts = np.unique(numbers, return_counts=True)
+        rows = {
+            number: count
+            for number, count in zip(codes.tolist(), counts.tolist(), strict=True)
+            if self._reasons[number] == _CODES[reason]
+        }
+        return [
+            (text, rows[number]) for text, number in self._numbers.items() if number in rows and isinstance(text, str)
+        ]
 
     def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return how many characters each standardised value has, 255 for more; 0 where it is missing."""

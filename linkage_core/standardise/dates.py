@@ -6,54 +6,89 @@ from typing import Final, Literal, get_args
 
 from linkage_core.standardise.findings import Reason, Standardised
 
-DateFormat = Literal["YYYY-MM-DD", "YYYYMMDD", "DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY"]
-"""The closed list of formats that a mapping can declare. None is guessed: 03/04/1987 has two readings."""
+DateFormat = Literal[
+    "YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD",
+    "DD.MM.YYYY", "DD/MM/YYYY", "DD-MM-YYYY", "DDMMYYYY", "MM/DD/YYYY", "MM-DD-YYYY",
+    "D.M.YYYY", "D/M/YYYY", "D-M-YYYY", "M/D/YYYY", "YYYY-M-D", "YYYY/M/D",
+    "YY-MM-DD", "YYMMDD", "DD.MM.YY", "DD/MM/YY", "DD-MM-YY", "DDMMYY", "MM/DD/YY",
+    "D.M.YY", "D/M/YY", "M/D/YY",
+]  # fmt: skip
+"""The closed list of formats that a mapping can declare: D and M also take one digit, YY is a year of two digits. None
+is guessed: 03/04/1987 has two readings, and 03/04/87 four."""
 
-DATE_FORMATS: Final[tuple[str, ...]] = get_args(DateFormat)
+DATE_FORMATS: Final[tuple[DateFormat, ...]] = get_args(DateFormat)
 
 EARLIEST_YEAR: Final = 1850
 LATEST_YEAR: Final = 2100
 """Years outside these (both included) are implausible. Future dates are for the caller to refuse."""
 
 SENTINELS: Final = frozenset(
-    {"1900-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "1753-01-01", "1111-11-11", "0001-01-01", "9999-12-31"}
+    {"1900-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "1753-01-01", "1601-01-01", "1582-10-14", "1582-10-15"}
+    | {"1800-01-01", "1850-01-01", "1111-11-11", "0001-01-01", "9999-12-31", "2999-12-31", "2099-12-31", "2100-12-31"}
     | {"9999-09-09", "9999-99-99", "0000-00-00", "9999", "0000"}
 )
 """Stand-ins for no date, written as year-month-day: taken as missing, silently."""
+
+SENTINEL_DIGITS: Final = frozenset({"000000", "999999", "111111"})
+"""The same where the year has two digits, in the order in which they are written."""
 
 YEAR_ONLY_DAYS: Final = frozenset({"01-01"})
 """1 January is what registers write when only the year is known, so it is kept as the year alone: two people of one
 name whose birthdays are unknown must not agree on a day that neither has."""
 
-UNKNOWN_PART: Final = r"\d\d|XX|xx|\?\?|--"
+UNKNOWN_PART: Final = r"XX|xx|\?\?|--"
 STAND_INS: Final = frozenset({"", "unknown", "n/a", "na", "nan", "nat", "null", "none", "-", "?"})
 
-_day = rf"(?P<day>{UNKNOWN_PART})"
-_month = rf"(?P<month>{UNKNOWN_PART})"
-_year = r"(?P<year>\d{4})"
-SHAPES: Final[dict[str, str]] = {
-    "YYYY-MM-DD": rf"{_year}(?:-{_month}(?:-{_day})?)?",
-    "YYYYMMDD": rf"{_year}(?:{_month}(?:{_day})?)?",
-    "DD.MM.YYYY": rf"(?:(?:{_day}\.)?{_month}\.)?{_year}",
-    "DD/MM/YYYY": rf"(?:(?:{_day}/)?{_month}/)?{_year}",
-    "MM/DD/YYYY": rf"(?:{_month}/(?:{_day}/)?)?{_year}",
-}
-"""One pattern per format. Each takes the year alone, year and month, and XX, ??, -- or 00 for an unknown one."""
+TIME: Final = r"[T ]\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AaPp][Mm])?(?:Z|[+-]\d\d:?\d\d)?"
+"""A time of day behind a full date, as databases and spreadsheets write it: cut off."""
+
+
+def _shape(date_format: str) -> str:
+    """Return the pattern of a format: the year alone, year and month, or all; XX, ??, -- or 00 for what is unknown."""
+    separator = re.escape("".join(sorted(set(date_format) - set("YMD"))))
+    digits = {"D": r"\d\d" if "DD" in date_format else r"\d\d?", "M": r"\d\d" if "MM" in date_format else r"\d\d?"}
+    day, month = rf"(?P<day>{digits['D']}|{UNKNOWN_PART})", rf"(?P<month>{digits['M']}|{UNKNOWN_PART})"
+    year = r"(?P<year>\d{4})" if "YYYY" in date_format else r"(?P<year>\d\d)"
+    if date_format.startswith("Y"):
+        return f"{year}(?:{separator}{month}(?:{separator}{day})?)?"
+    if date_format.startswith("D"):
+        return f"(?:(?:{day}{separator})?{month}{separator})?{year}"
+    return f"(?:{month}{separator}(?:{day}{separator})?)?{year}"
+
+
+SHAPES: Final[dict[DateFormat, str]] = {name: _shape(name) for name in DATE_FORMATS}
+"""One pattern per format."""
 
 _patterns = {name: re.compile(shape) for name, shape in SHAPES.items()}
+_time = re.compile(TIME)
 
 
-def standardise_date(text: str, date_format: DateFormat) -> Standardised:
+def has_two_digit_years(date_format: DateFormat) -> bool:
+    """Return whether a format writes years with two digits, so that the latest year must be declared."""
+    return "YYYY" not in date_format
+
+
+def standardise_date(text: str, date_format: DateFormat, latest_year: int | None = None) -> Standardised:
     """Return `YYYY-MM-DD`, or `YYYY-MM` or `YYYY` where the rest is unknown.
 
-    A day without its month is dropped. The wrong shape is `UNPARSABLE_DATE`, a day that does not exist or a year out of
-    range is `IMPOSSIBLE_DATE`; both give the empty string.
+    A year of two digits is the last one that ends with them and is not after `latest_year`, which the formats that have
+    them need: a declared year, since a clock would read a file differently after New Year. A day without its month is
+    dropped. The wrong shape is `UNPARSABLE_DATE`, a day that does not exist or a year out of range is
+    `IMPOSSIBLE_DATE`; both give the empty string.
     """
     stripped = text.strip()
-    match = _patterns[date_format].fullmatch(stripped)
-    if match is None or not stripped.isascii():
+    match = _patterns[date_format].fullmatch(stripped) if stripped.isascii() else None
+    if match is None and (time := _time.search(stripped)) and time.end() == len(stripped) and stripped.isascii():
+        match = _patterns[date_format].fullmatch(stripped[: time.start()])
+        if match and not match["day"]:
+            match = None
+    if match is None:
         return "", None if stripped.lower() in STAND_INS else Reason.UNPARSABLE_DATE
-    year, written_month, written_day = match.group("year", "month", "day")
+    year, written_month, written_day = (part and part.rjust(2, "0") for part in match.group("year", "month", "day"))
+    if len(year) == 2:
+        if f"{year}{written_month}{written_day}" in SENTINEL_DIGITS:
+            return "", None
+        year = _with_century(year, latest_year)
     if written_month and written_day:
         as_written = f"{year}-{written_month}-{written_day}"
     else:
@@ -70,8 +105,26 @@ def standardise_date(text: str, date_format: DateFormat) -> Standardised:
     return (year if f"{month}-{day}" in YEAR_ONLY_DAYS else f"{year}-{month}-{day}"), None
 
 
+def full_date(text: str, date_format: DateFormat, latest_year: int | None = None) -> datetime.date | None:
+    """Return the day that a text names in full in this format, or None; no part may be unknown and no time follow."""
+    match = _patterns[date_format].fullmatch(text) if text.isascii() else None
+    if match is None or not _known(match["month"]) or not _known(match["day"]):
+        return None
+    year = match["year"] if len(match["year"]) == len("YYYY") else _with_century(match["year"], latest_year)
+    try:
+        return datetime.date(int(year), int(match["month"]), int(match["day"]))
+    except ValueError:
+        return None
+
+
+def _with_century(two_digits: str, latest_year: int | None) -> str:
+    if latest_year is None:
+        raise ValueError("a date format with years of two digits needs the latest year")
+    return str(latest_year - (latest_year - int(two_digits)) % 100)
+
+
 def _known(part: str | None) -> str:
-    return part if part is not None and part.isdigit() and part != "00" else ""
+    return part if part is not None and part.isdigit() and part not in ("0", "00") else ""
 
 
 def _exists(year: int, month: str, day: str) -> bool:

@@ -11,6 +11,8 @@ class Reason(StrEnum):
     IMPOSSIBLE_DATE = "impossible-date"
     UNKNOWN_SEX_CODE = "unknown-sex-code"
     UNKNOWN_COUNTRY = "unknown-country"
+    AMBIGUOUS_COUNTRY = "ambiguous-country"
+    INVALID_IDENTIFIER = "invalid-identifier"
     REQUIRED_MISSING = "required-missing"
 
     @property
@@ -30,7 +32,10 @@ _ADVICE = {
     Reason.UNPARSABLE_DATE: "does not have the declared date format; mend the value or the mapping's date_format",
     Reason.IMPOSSIBLE_DATE: "names a day that does not exist or an implausible year; taken as missing",
     Reason.UNKNOWN_SEX_CODE: "is no known code of sex; recode it as m, f or x",
-    Reason.UNKNOWN_COUNTRY: "is no known country name or ISO 3166 code; taken as missing",
+    Reason.UNKNOWN_COUNTRY: "is no known country name and no code of the declared list; taken as missing",
+    Reason.AMBIGUOUS_COUNTRY: "may mean several countries; declare its code list or the column of the place; "
+    "taken as missing",
+    Reason.INVALID_IDENTIFIER: "fails the check digits of its scheme and links nobody; taken as missing",
     Reason.REQUIRED_MISSING: "is empty, and the linkage schema requires it",
 }
 

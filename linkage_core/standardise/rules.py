@@ -1,7 +1,8 @@
 """The rules' version and digest: what an agreement pins, so that all agents standardise alike.
 
 Raise `VERSION` with every change that alters any standardised value. The digest covers the tables that the rules use,
-those of anyascii and pycountry included; how they are applied is covered by the canary digest, which compares what each
+those of anyascii and pycountry and verdicts of python-stdnum included; how they are applied is covered by the canary
+digest, which compares what each
 agent makes of the same records (`canary.py`). Unicode normalisation is Python's own: it is stable for every
 character that all supported versions know.
 """
@@ -56,8 +57,8 @@ def require_current(schema: LinkageSchema) -> None:
     if agreed.digest != digest():
         raise Refused(
             "linkage.standardisation.digest",
-            "this agent's tables differ from the agreed ones; install the versions of anyascii and pycountry that the "
-            "agreement was made with",
+            "this agent's tables differ from the agreed ones; install the versions of anyascii, pycountry and "
+            "python-stdnum that the agreement was made with",
         )
 
 
@@ -90,14 +91,24 @@ def _tables() -> dict[str, object]:
         "skeleton": {"sounds": skeleton.SOUNDS, "wade-giles": skeleton.WADE_GILES},
         "dates": {
             "shapes": dates.SHAPES,
-            "sentinels": sorted(dates.SENTINELS),
+            "sentinels": sorted(dates.SENTINELS | dates.SENTINEL_DIGITS),
+            "unknown": dates.UNKNOWN_PART,
+            "time": dates.TIME,
             "stand-ins": sorted(dates.STAND_INS),
             "year-only": sorted(dates.YEAR_ONLY_DAYS),
             "years": [dates.EARLIEST_YEAR, dates.LATEST_YEAR],
         },
-        "sex": {"codes": sex.CODES, "missing": sorted(sex.MISSING)},
-        "countries": {"table": countries.country_table(), "missing": sorted(countries.MISSING)},
-        "identifiers": {"stand-ins": sorted(identifiers.STAND_INS), "shortest": identifiers.SHORTEST},
-        "addresses": {"abbreviations": addresses.ABBREVIATIONS, "stand-ins": sorted(addresses.STAND_INS)},
+        "sex": {"codes": sex.CODES | sex.CHINESE, "missing": sorted(sex.MISSING)},
+        "countries": countries.country_tables(),
+        "identifiers": {
+            "stand-ins": sorted(identifiers.STAND_INS),
+            "shortest": identifiers.SHORTEST,
+            "schemes": {scheme: identifiers.verdicts(scheme) for scheme in identifiers.PROBES},
+        },
+        "addresses": {
+            "abbreviations": [addresses.ABBREVIATIONS, addresses.WRITTEN_OUT],
+            "kinds of place": [sorted(addresses.PLACE_WORDS), sorted(addresses.PLACE_LETTERS)],
+            "stand-ins": sorted(addresses.STAND_INS),
+        },
         "forms": FORMS,
     }

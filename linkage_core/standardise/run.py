@@ -9,6 +9,7 @@ It works on a chunk of rows after the other and remembers distinct values betwee
 gives does not depend on the chunks before. Everything here is in clear and stays with the provider.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,8 +24,10 @@ from numpy.typing import NDArray
 from linkage_core.errors import InputFault
 from linkage_core.schema import LinkageSchema, Variable
 from linkage_core.standardise.columns import ColumnMemory, rule_of
+from linkage_core.standardise.countries import read_country
 from linkage_core.standardise.dates import DateFormat
-from linkage_core.standardise.findings import Finding
+from linkage_core.standardise.findings import Finding, Reason
+from linkage_core.standardise.formats import AS_AGREED, ColumnFormat
 from linkage_core.standardise.rules import require_current
 from linkage_core.standardise.variables import joined, parts_of
 
@@ -63,16 +66,16 @@ class StandardisedColumns:
 class Standardiser:
     """Standardises a file chunk by chunk. Use it as a context: what it remembers of the file is forgotten at its end.
 
-    `date_formats` names the format of each date column, `YYYY-MM-DD` if it does not. Raises `Refused` if the agreement
-    names other rules. It belongs to one thread; what a chunk gives is used before the next chunk is read.
+    `formats` says how columns are written, where they are not `AS_AGREED`. Raises `Refused` if the agreement names
+    other rules. It belongs to one thread; what a chunk gives is used before the next chunk is read.
     """
 
-    def __init__(self, schema: LinkageSchema, date_formats: Mapping[str, DateFormat] | None = None) -> None:
+    def __init__(self, schema: LinkageSchema, formats: Mapping[str, ColumnFormat] | None = None) -> None:
         require_current(schema)
-        formats = date_formats or {}
         self._schema = schema
+        self._formats = {q.name: (formats or {}).get(q.name, AS_AGREED) for q in schema.quasi_identifiers}
         self._columns = {
-            item.name: ColumnMemory(rule_of(item.kind, formats.get(item.name, "YYYY-MM-DD")), required=item.required)
+            item.name: ColumnMemory(rule_of(item.kind, self._formats[item.name], item.scheme), required=item.required)
             for item in schema.quasi_identifiers
         }
         self._lengths = {item.name: FULL_DATE_LENGTH if item.kind == "date" else 1 for item in schema.quasi_identifiers}
@@ -118,6 +121,15 @@ class Standardiser:
         late = [n for n in np.unique(of_column).tolist() if values[n] > latest[: len(values[n])]]
         return np.flatnonzero(np.isin(of_column, late))
 
+    def ambiguous_countries(self, chunk: StandardisedColumns, name: str) -> Counter[tuple[str, ...]]:
+        """Return how many of the chunk's rows have a country that may be each of several, by the codes of these."""
+        rows: Counter[tuple[str, ...]] = Counter()
+        texts = self._columns[name].texts_of(chunk.numbers[name], Reason.AMBIGUOUS_COUNTRY)
+        for text, count in texts:
+            reading = read_country(text, self._formats[name].country_codes)
+            rows[reading.candidates if reading else ()] += count
+        return rows
+
     def form(self, chunk: StandardisedColumns) -> StandardisedRecords:
         """Form the variables of the chunk that was read last."""
         values = {memory.name: memory.values(chunk) for memory in self._variables}
@@ -134,9 +146,14 @@ def standardise(
     columns: Mapping[str, Sequence[object]],
     *,
     date_formats: Mapping[str, DateFormat] | None = None,
+    formats: Mapping[str, ColumnFormat] | None = None,
 ) -> tuple[StandardisedRecords, tuple[Finding, ...]]:
-    """Return the variables of a file that is one chunk, and every finding; a `Standardiser` says what is raised."""
-    with Standardiser(schema, date_formats) as standardiser:
+    """Return the variables of a file that is one chunk, and every finding; a `Standardiser` says what is raised.
+
+    `date_formats` is short for `formats` where nothing but dates needs saying.
+    """
+    short = {name: ColumnFormat(date_format=date_format) for name, date_format in (date_formats or {}).items()}
+    with Standardiser(schema, short | dict(formats or {})) as standardiser:
         chunk = standardiser.read(columns)
         return standardiser.form(chunk), chunk.findings
 

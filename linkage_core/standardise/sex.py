@@ -6,20 +6,45 @@ from linkage_core.standardise.findings import Reason, Standardised
 from linkage_core.standardise.text import fold, listed
 
 CODES: Final = {
-    **dict.fromkeys(listed("m|male|man|boy|masculine|mannlich|masculin|homme|hombre|muzh|muzhskoy|1"), "m"),
-    **dict.fromkeys(listed("f|female|woman|girl|feminine|weiblich|feminin|femme|mujer|w|zh|zhen|zhenskiy|2"), "f"),
-    **dict.fromkeys(listed("x|other|diverse|divers|nonbinary|indeterminate|intersex|d|3"), "x"),
+    **dict.fromkeys(
+        listed(
+            "m|1|male|man|boy|masculine|masculino|maschile|maschio|masculin|mannlich|mann|mannelijk|homme|garcon|hombre|"
+            "varon|homem|uomo|barbat|mies|mees|vyras|virietis|mezczyzna|muz|muzsky|muski|muskarac|moski|mashki|mazh|ferfi|"
+            "muzh|muzhskoy|muzhskoi|muzhchina|cholovik|cholovicha|chalavek|mamrobiti|katsi|andras|arren|erkek|kisi|dhkr|"
+            "mard|erkak|nanxing"
+        ),
+        "m",
+    ),
+    **dict.fromkeys(
+        listed(
+            "f|2|w|female|woman|girl|feminine|femenino|feminino|femminile|femmina|feminin|weiblich|frau|vrouwelijk|vrouw|"
+            "femme|fille|mujer|mulher|donna|femeie|nainen|naine|moteris|sieviete|kvinna|kvinne|kvinde|kobieta|zena|zensky|"
+            "zenski|zensko|zhena|zhenska|zh|zhen|zhenskiy|zhenskii|zhenshchina|zhinka|zhinocha|mdedrobiti|kali|gynaika|"
+            "thily|kadin|qadin|antha|zan|ayol|nu|nuxing"
+        ),
+        "f",
+    ),
+    **dict.fromkeys(
+        listed("x|3|d|other|diverse|divers|nonbinary|non binary|indeterminate|indeterminado|intersex|intersexuel"), "x"
+    ),
 }
-"""Codes and words by their fold; 1 and 2 are ISO/IEC 5218."""
+"""Codes and words by their fold; 1 and 2 are ISO/IEC 5218. Of single letters those whose meaning no usual code list of
+another language turns round; m and f are read as in English. A column with other letters (H and M, K and M, N and F) is
+refused until its mapping says what they mean: in Spanish M is a woman, in Hungarian F a man."""
 
-MISSING: Final = frozenset(listed("|u|unknown|not known|na|n a|nan|null|none|not applicable|0|9"))
+CHINESE: Final = {"男": "m", "女": "f"}
+"""Signs whose fold would be another word."""
+
+MISSING: Final = frozenset(
+    listed("|u|unknown|not known|unspecified|unbekannt|inconnu|desconocido|na|n a|nan|null|none|not applicable|0|9")
+)
 """No sex recorded; 0 and 9 are ISO/IEC 5218."""
 
 
 def standardise_sex(text: str) -> Standardised:
     """Return m, f or x; any other code is `UNKNOWN_SEX_CODE`."""
     code = fold(text)
-    if code in MISSING:
+    known = CHINESE.get(text.strip()) or CODES.get(code, "")
+    if not known and code in MISSING:
         return "", None
-    known = CODES.get(code, "")
     return known, None if known else Reason.UNKNOWN_SEX_CODE

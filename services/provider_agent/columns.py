@@ -11,20 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.agreement.payload import PayloadColumn
-from linkage_core.standardise.dates import DateFormat
+from linkage_core.standardise.dates import DateFormat, full_date
 from services.provider_agent.blocks import Block
 from services.provider_agent.faults import Fault, FaultLog
 from services.provider_agent.mapping import ColumnSource, PayloadSource
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
-_DATE_SHAPES: Final[dict[DateFormat, tuple[str, int]]] = {
-    "YYYY-MM-DD": ("%Y-%m-%d", 10),
-    "YYYYMMDD": ("%Y%m%d", 8),
-    "DD.MM.YYYY": ("%d.%m.%Y", 10),
-    "DD/MM/YYYY": ("%d/%m/%Y", 10),
-    "MM/DD/YYYY": ("%m/%d/%Y", 10),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +83,7 @@ def _parser(
     if column.type == "category":
         return partial(_category, *codes, source.codes, column.code_list or "")
     if column.type == "date":
-        return partial(_date, source.date_format)
+        return partial(_date, source.date_format, source.latest_year)
     return partial(_integer, column.minimum or 0, column.maximum or 0)
 
 
@@ -117,15 +110,8 @@ def _integer(minimum: int, maximum: int, text: str) -> _Result:
     return value
 
 
-def _date(date_format: DateFormat, text: str) -> _Result:
+def _date(date_format: DateFormat, latest_year: int | None, text: str) -> _Result:
     if not text:
         return None
-    shape, length = _DATE_SHAPES[date_format]
-    if len(text) == length and text.isascii():
-        try:
-            parsed = datetime.datetime.strptime(text, shape)  # noqa: DTZ007 - a day, not a moment
-        except ValueError:
-            pass
-        else:
-            return parsed.date().toordinal() - _EPOCH
-    return _Unusable(f"is not a full date in the declared format {date_format}")
+    day = full_date(text, date_format, latest_year)
+    return day.toordinal() - _EPOCH if day else _Unusable(f"is not a full date in the declared format {date_format}")

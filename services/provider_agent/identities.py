@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.keys import handles
 from linkage_core.schema import LinkageSchema
-from linkage_core.standardise.dates import DateFormat
+from linkage_core.standardise.countries import with_places
+from linkage_core.standardise.formats import ColumnFormat
 from linkage_core.standardise.run import StandardisedColumns, StandardisedRecords, Standardiser
 from linkage_core.types import IDENTIFIER_BYTES, LocalId
 from services.provider_agent.blocks import Block
@@ -33,11 +34,15 @@ Images = NDArray[np.bytes_]
 
 @dataclass(frozen=True, slots=True)
 class FieldQuality:
-    """How well one quasi-identifier is filled: rows with a usable and a complete value, and findings by reason."""
+    """How well one quasi-identifier is filled: rows with a usable and a complete value, and findings by reason.
+
+    `candidates`: codes of the countries that an ambiguous value may mean -> rows with such a value.
+    """
 
     present: int
     complete: int
     findings: Mapping[str, int]
+    candidates: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def check_identities(
     images: list[Images] = []
     numbers: list[NDArray[np.uint32]] = []
     dates = [item.name for item in schema.quasi_identifiers if item.kind == "date" and item.name in source.columns]
-    with Standardiser(schema, _date_formats(source)) as standardiser:
+    with Standardiser(schema, _formats(source)) as standardiser:
         for block in read_blocks(source, faults):
             columns = standardiser.read(_mapped(source, block))
             for name in dates:
@@ -78,7 +83,7 @@ def check_identities(
                     faults.add(Fault(source.label, block.numbers[row], name, "lies in the future; mend the value"))
             _log(source, block, columns, faults)
             local_ids = _local_ids(source, block, faults)
-            tally.add(columns)
+            tally.add(columns, standardiser)
             images.append(images_of(key, local_ids))
             numbers.append(np.array(block.numbers, dtype=np.uint32))
             advance(len(block.numbers))
@@ -99,7 +104,7 @@ def check_identities(
 def read_identities(source: FileSource, schema: LinkageSchema) -> Iterator[IdentityBlock]:
     """Yield the people of a file that was validated before; a fault now means that the file is another one."""
     faults = FaultLog()
-    with Standardiser(schema, _date_formats(source)) as standardiser:
+    with Standardiser(schema, _formats(source)) as standardiser:
         for block in read_blocks(source, faults):
             columns = standardiser.read(_mapped(source, block))
             _log(source, block, columns, faults)
@@ -117,13 +122,17 @@ class _Tally:
         self._present: Counter[str] = Counter()
         self._complete: Counter[str] = Counter()
         self._findings: Counter[tuple[str, str]] = Counter()
+        self._countries = {item.name for item in schema.quasi_identifiers if item.kind == "country"}
+        self._candidates: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in self._names}
         self.rows = 0
 
-    def add(self, columns: StandardisedColumns) -> None:
+    def add(self, columns: StandardisedColumns, standardiser: Standardiser) -> None:
         self.rows += columns.rows
         for name in self._names:
             self._present[name] += int(columns.present[name].sum())
             self._complete[name] += int(columns.complete[name].sum())
+            if name in self._countries:
+                self._candidates[name] += standardiser.ambiguous_countries(columns, name)
         self._findings.update((finding.field, str(finding.reason)) for finding in columns.findings)
 
     def fields(self) -> dict[str, FieldQuality]:
@@ -132,13 +141,23 @@ class _Tally:
                 self._present[name],
                 self._complete[name],
                 {reason: count for (field_, reason), count in sorted(self._findings.items()) if field_ == name},
+                self._candidates[name],
             )
             for name in self._names
         }
 
 
 def _mapped(source: FileSource, block: Block) -> dict[str, list[str]]:
-    return {name: block.columns[column.column] for name, column in source.columns.items()}
+    mapped = {}
+    for name, column in source.columns.items():
+        values = block.columns[column.column]
+        if column.codes is not None:
+            codes = column.codes
+            values = [codes.get(value.strip(), value) for value in values]
+        mapped[name] = (
+            values if column.place_column is None else with_places(values, block.columns[column.place_column])
+        )
+    return mapped
 
 
 def _log(source: FileSource, block: Block, columns: StandardisedColumns, faults: FaultLog) -> None:
@@ -156,5 +175,5 @@ def _local_ids(source: FileSource, block: Block, faults: FaultLog) -> list[Local
     return local_ids
 
 
-def _date_formats(source: FileSource) -> dict[str, DateFormat]:
-    return {name: column.date_format for name, column in source.columns.items()}
+def _formats(source: FileSource) -> dict[str, ColumnFormat]:
+    return {name: column.written for name, column in source.columns.items()}

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.payload import PayloadTable, TableKind
 from linkage_core.errors import InputFault
-from linkage_core.schema import Name
-from linkage_core.standardise.dates import DateFormat
+from linkage_core.schema import Name, QuasiIdentifier, QuasiIdentifierKind
+from linkage_core.standardise.countries import CountryCodes
+from linkage_core.standardise.dates import LATEST_YEAR, DateFormat, has_two_digit_years
+from linkage_core.standardise.formats import ColumnFormat
+from linkage_core.standardise.names import NameOrder
 from linkage_core.types import PartyName
 from services.common.config import load_toml
 from services.common.paths import FilePath
@@ -37,6 +40,12 @@ end = "to"
 reason = { column = "why", codes = { "1" = "work", "2" = "study" } } # code in the file = code of the public list
 """
 
+_KINDS_OF_OPTIONS: Final[dict[str, tuple[QuasiIdentifierKind, ...]]] = {
+    "country_codes": ("country",),
+    "place_column": ("country",),
+    "name_order": ("given-name", "family-name"),
+}
+
 FileEncoding = Literal[
     "utf-8", "ascii", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15",
     "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257",
@@ -51,11 +60,36 @@ class MappingPart(BaseModel):
 
 
 class ColumnSource(MappingPart):
-    """A column of a file and how it is written. `codes` translates a file's values into codes of the public list."""
+    """A column of a file and how it is written. `codes` translates a file's values into codes of the public list, those
+    of sex into m, f and x.
+
+    `latest_year` belongs to date formats with years of two digits; `country_codes` and `place_column` to countries,
+    the place being that of the same event, which decides ambiguous codes; `name_order` to names.
+    """
 
     column: str = Field(min_length=1)
     date_format: DateFormat = "YYYY-MM-DD"
+    latest_year: int | None = Field(default=None, ge=1900, le=LATEST_YEAR)
+    country_codes: CountryCodes = "iso"
+    place_column: str | None = Field(default=None, min_length=1)
+    name_order: NameOrder = "separate"
     codes: dict[str, str] | None = None
+
+    @property
+    def written(self) -> ColumnFormat:
+        """How the column is written, as standardisation takes it."""
+        return ColumnFormat(self.date_format, self.latest_year, self.country_codes, self.name_order)
+
+    @model_validator(mode="after")
+    def _two_digit_years_have_a_century(self) -> "ColumnSource":
+        if has_two_digit_years(self.date_format) and self.latest_year is None:
+            raise ValueError(
+                f"the date_format {self.date_format} has years of two digits: declare latest_year, the latest year "
+                "that can occur in the column (the year of the extract, say); each year is the last one not after it"
+            )
+        if not has_two_digit_years(self.date_format) and self.latest_year is not None:
+            raise ValueError(f"latest_year is for years of two digits, {self.date_format} has four: leave it out")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -86,7 +120,8 @@ class FileSource(MappingPart):
     @property
     def file_columns(self) -> tuple[str, ...]:
         """Every column of the file that is read, the local id first."""
-        return tuple(dict.fromkeys((self.local_id, *(source.column for source in self.columns.values()))))
+        named = (name for source in self.columns.values() for name in (source.column, source.place_column) if name)
+        return tuple(dict.fromkeys((self.local_id, *named)))
 
     @field_validator("delimiter")
     @classmethod
@@ -152,10 +187,26 @@ def _identity_faults(source: FileSource, agreement: Agreement) -> Iterator[str]:
             listed = ", ".join(known)
             yield f"identities.columns.{name}: the linkage schema has no such quasi-identifier; it has {listed}"
         if column.codes is not None:
-            yield f"identities.columns.{name}.codes: codes translate payload columns only"
+            yield from _sex_code_faults(f"identities.columns.{name}.codes", column.codes, known.get(name))
+        if name in known:
+            yield from _misplaced(f"identities.columns.{name}", column, known[name].kind)
     for item in known.values():
         if item.required and item.name not in source.columns:
             yield f"identities.columns.{item.name}: the linkage schema requires it"
+
+
+def _sex_code_faults(where: str, codes: dict[str, str], item: QuasiIdentifier | None) -> Iterator[str]:
+    if item is not None and item.kind != "sex":
+        yield f"{where}: in an identities file codes translate columns of kind sex only; leave it out"
+    elif not set(codes.values()) <= {"m", "f", "x", ""}:
+        yield f'{where}: a code of sex means "m", "f", "x" or "" (not recorded)'
+
+
+def _misplaced(where: str, column: ColumnSource, kind: QuasiIdentifierKind | None) -> Iterator[str]:
+    """Declarations that say nothing about a column of this kind (None: of a payload table)."""
+    for option, kinds in _KINDS_OF_OPTIONS.items():
+        if option in column.model_fields_set and kind not in kinds:
+            yield f"{where}.{option}: is for columns of kind {', '.join(kinds)} of an identities file; leave it out"
 
 
 def _payload_faults(mapping: Mapping, agreement: Agreement, provider: PartyName) -> Iterator[str]:
@@ -183,6 +234,7 @@ def _column_faults(source: PayloadSource, table: PayloadTable, agreement: Agreem
         if column is None:
             yield f"{where}.{name}: the agreement does not list this column, it may not be delivered"
             continue
+        yield from _misplaced(f"{where}.{name}", column_source, None)
         if column_source.codes is None:
             continue
         code_list = agreement.statistics.code_list(column.code_list) if column.code_list else None

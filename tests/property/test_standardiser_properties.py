@@ -44,7 +44,7 @@ def by_value(schema: LinkageSchema, rows: list[tuple[str | None, ...]]) -> tuple
     """Every value standardised by itself, every variable formed by itself: the definition."""
     columns, findings = {}, []
     for place, item in enumerate(schema.quasi_identifiers):
-        of_column = [rule_of(item.kind, "YYYY-MM-DD")(row[place] or "") for row in rows]
+        of_column = [rule_of(item.kind)(row[place] or "") for row in rows]
         columns[item.name] = [value for value, _ in of_column]
         for row, (value, reason) in enumerate(of_column):
             if reason is None and item.required and not value:

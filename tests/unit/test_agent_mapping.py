@@ -1,12 +1,18 @@
 """The mapping file: every contradiction with itself, the agreement and the disk is told at once."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from linkage_core.agreement.document import Agreement
+from linkage_core.crypto.secret import Secret
 from linkage_core.errors import InputFault
+from linkage_core.schema import QuasiIdentifier, Variable
 from linkage_core.types import PartyName
 from services.common.errors import ConfigurationFault
+from services.provider_agent.faults import FaultLog
+from services.provider_agent.identities import check_identities, read_identities
 from services.provider_agent.mapping import check_mapping, load_mapping
 from tests.support.parties import Parties, make_parties
 
@@ -114,3 +120,80 @@ def test_a_mapping_that_is_not_there_or_not_toml_is_refused(tmp_path: Path) -> N
         load_mapping(tmp_path / "mapping.toml")
     with pytest.raises(ConfigurationFault, match="TOML"):
         load_mapping(mapping_file(tmp_path, "[identities"))
+
+
+WRITTEN = """
+[identities]
+path = "people.csv"
+local_id = "no"
+[identities.columns]
+given_name = { column = "name", name_order = "family-comma-given" }
+family_name = { column = "name", name_order = "family-comma-given" }
+birth_date = { column = "dob", date_format = "D/M/YY", latest_year = 2024 }
+sex = { column = "sexo", codes = { "H" = "m", "M" = "f" } }
+birth_country = { column = "pob", country_codes = "numident", place_column = "city" }
+"""
+
+
+def with_countries(parties: Parties) -> Agreement:
+    """The agreement, with a sex and a country of birth to link by."""
+    document = parties.verified.document
+    more = (QuasiIdentifier(name="sex", kind="sex"), QuasiIdentifier(name="birth_country", kind="country"))
+    linkage = document.linkage.model_copy(update={"quasi_identifiers": (*document.linkage.quasi_identifiers, *more)})
+    return document.model_copy(update={"linkage": linkage, "payload": ()})
+
+
+def test_a_mapping_says_how_dates_names_countries_and_sexes_are_written(tmp_path: Path, parties: Parties) -> None:
+    mapping = load_mapping(mapping_file(tmp_path, WRITTEN))
+    columns = ["no,name,dob,sexo,pob,city", '1,"Vale, Ann",5/12/87,M,CA,Toronto', '2,"Hill, Bo",5/2/25,H,CA,nowhere']
+    (tmp_path / "people.csv").write_text("\n".join(columns) + "\n")
+    agreement = with_countries(parties)
+    check_mapping(mapping, agreement, PartyName("register"))
+    assert mapping.identities.file_columns == ("no", "name", "dob", "sexo", "pob", "city")
+    forms = [
+        Variable(name=name, of=(name,), form="value")
+        for name in ("given_name", "family_name", "birth_date", "sex", "birth_country")
+    ]
+    schema = agreement.linkage.model_copy(update={"variables": tuple(forms)})
+    [block] = read_identities(mapping.identities, schema)
+    assert block.records.values == {
+        "given_name": ["ann", "bo"],
+        "family_name": ["vale", "hill"],
+        "birth_date": ["1987-12-05", "1925-02-05"],
+        "sex": ["f", "m"],
+        "birth_country": ["CAN", ""],
+    }
+    faults = FaultLog()
+    checked = check_identities(
+        mapping.identities, schema, date(2026, 1, 1), Secret(b"k" * 32), faults, advance=lambda rows: None
+    )
+    assert checked.fields["birth_country"].findings == {"ambiguous-country": 1}
+    assert checked.fields["birth_country"].candidates == {("CAN", "USA"): 1}
+
+
+def test_years_of_two_digits_need_a_latest_year_and_others_refuse_one(tmp_path: Path) -> None:
+    for text, told in (
+        (WRITTEN.replace(", latest_year = 2024", ""), "declare latest_year"),
+        (WRITTEN.replace('"D/M/YY"', '"D/M/YYYY"'), "leave it out"),
+    ):
+        with pytest.raises(ConfigurationFault) as caught:
+            load_mapping(mapping_file(tmp_path, text))
+        assert told in "\n".join(caught.value.faults)
+
+
+def test_declarations_of_another_kind_of_column_are_told_together(tmp_path: Path, parties: Parties) -> None:
+    text = (
+        WRITTEN.replace('column = "dob",', 'column = "dob", country_codes = "icao",')
+        .replace('"M" = "f"', '"M" = "woman"')
+        .replace(
+            'given_name = { column = "name"',
+            'given_name = { column = "name", place_column = "x", codes = { "a" = "b" }',
+        )
+        .replace('country_codes = "numident"', 'name_order = "family-given"')
+    )
+    path = mapping_file(tmp_path, text, "people.csv")
+    with pytest.raises(InputFault) as caught:
+        check_mapping(load_mapping(path), with_countries(parties), PartyName("register"))
+    places = ("birth_date.country_codes", "sex.codes", "given_name.place_column", "given_name.codes", "name_order")
+    assert [place for place in places if place not in "\n".join(caught.value.faults)] == []
+    assert len(caught.value.faults) == len(places)

@@ -90,8 +90,8 @@ def document() -> dict[str, Any]:
         "linkage": {
             "standardisation": {"version": 1, "digest": "5d" * 32},
             "quasi_identifiers": [
-                {"name": "family_name", "kind": "family-name", "required": True},
-                {"name": "birth_date", "kind": "date", "required": False},
+                {"name": "family_name", "kind": "family-name", "required": True, "scheme": None},
+                {"name": "birth_date", "kind": "date", "required": False, "scheme": None},
             ],
             "variables": [
                 {"name": "names", "of": ["family_name"], "form": "sorted-tokens"},

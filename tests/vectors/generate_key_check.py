@@ -106,7 +106,9 @@ def vector() -> dict[str, Any]:
     match_key = ""
     for spec in schema.match_keys:
         key = expand(secret, f"match-key/{spec.name}")
-        there = [bool(records.present["given_name"][r] and records.present["family_name"][r]) for r in range(12)]
+        there = [
+            bool(records.present["given_name"][r] and records.present["family_name"][r]) for r in range(records.rows)
+        ]
         there = [has and bool(records.complete["birth_date"][r]) for r, has in enumerate(there)]
         images = [
             keyed_image(key, prefixed(*(records.values[name][row].encode() for name in spec.variables)))

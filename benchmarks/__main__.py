@@ -27,6 +27,7 @@ NAMES: Final = (
     "duplicates",
     "clear_text",
     "attack",
+    "frontier",
     "generator",
     "upload",
     "release",

@@ -1,4 +1,4 @@
-"""Files to measure on: FEBRL1 to FEBRL4, and the agencies of an invented country, standardised, with their truth."""
+"""Files to measure on, standardised, with their truth: FEBRL1 to FEBRL4, pairs of files, the invented country."""
 
 import csv
 import functools
@@ -18,6 +18,9 @@ from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.dates import DateFormat
 from linkage_core.standardise.run import StandardisedRecords, standardise
 from linkage_core.types import PartyName
+
+ONE, OTHER = PartyName("one"), PartyName("other")
+"""The two files of a pair."""
 
 BORDER, REGISTER, TAX = PartyName("border_police"), PartyName("population_register"), PartyName("tax")
 
@@ -94,6 +97,20 @@ def country(people: int = 5000, seed: int = COUNTRY_SEED) -> LinkageTask:
         records[provider], _ = standardise(schema, columns, date_formats=formats)
         persons[provider] = np.array([person_of[provider, row["local_id"]] for row in rows], np.int64)
     return LinkageTask("invented country", schema, default_matching(schema, [BORDER]), records, persons)
+
+
+@functools.cache
+def pair(profile: str, records: int, seed: int = COUNTRY_SEED) -> LinkageTask:
+    """Return two files of invented persons, of whom three fifths are in both, with a profile's errors."""
+    from simulation.pairs import draw_pair
+
+    schema = people_schema()
+    records_of, persons = {}, {}
+    for name, drawn in zip((ONE, OTHER), draw_pair(profile, records, seed), strict=True):
+        columns = {item.name: list(drawn.columns[item.name]) for item in schema.quasi_identifiers}
+        records_of[name], _ = standardise(schema, columns)
+        persons[name] = drawn.person.astype(np.int64)
+    return LinkageTask(f"pair, {profile}", schema, default_matching(schema), records_of, persons)
 
 
 def first_rows(records: StandardisedRecords, rows: int) -> StandardisedRecords:

@@ -1,8 +1,8 @@
-"""Draws a table's chart as SVG: growth on logarithmic axes, or one bar a row with its range."""
+"""Draws a table's chart as SVG: growth on logarithmic axes, a bar a row with its range, one measure over another."""
 
 from typing import Any
 
-from benchmarks.table import Bars, Cell, Figure, Growth, Spread, Table, shown
+from benchmarks.table import Bars, Cell, Figure, Growth, Plane, Spread, Table, shown
 from services.common.report import charts
 from services.common.report.drawing import draw as drawn
 
@@ -18,6 +18,10 @@ def draw(table: Table) -> str | None:
             rows = _bars(table, bars)
             measure = charts.Axis(bars.measure, kind="number")
             return drawn(charts.Bars(table.title, "", "", measure, rows), with_title=True) if rows else None
+        case Plane() as plane:
+            series = _series(table, plane)
+            across, up = (charts.Axis(name, kind="number") for name in (plane.across, plane.up))
+            return drawn(charts.Lines(table.title, "", across, up, series), with_title=True) if series else None
         case None:
             return None
 
@@ -35,6 +39,16 @@ def _lines(table: Table, growth: Growth) -> tuple[charts.Line, ...]:
         where = _range(size)[1]
         if where is not None and median is not None and min(where, least, median) > 0:
             points.setdefault(shown(series), []).append(charts.Point(where, median, least, greatest))
+    return tuple(charts.Line(name, tuple(of_series)) for name, of_series in points.items())
+
+
+def _series(table: Table, plane: Plane) -> tuple[charts.Line, ...]:
+    points: dict[str, list[charts.Point]] = {}
+    columns = (table.column(name) for name in (plane.across, plane.up, plane.series))
+    for across, up, series in zip(*columns, strict=True):
+        x, y = _range(across)[1], _range(up)[1]
+        if x is not None and y is not None:
+            points.setdefault(shown(series), []).append(charts.Point(x, y))
     return tuple(charts.Line(name, tuple(of_series)) for name, of_series in points.items())
 
 

@@ -66,6 +66,18 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Plane:
+    """A chart of one measure over another, a line through the rows of each text of the series' column, in their order.
+
+    All three are columns of the table; rows without a number in either are left out.
+    """
+
+    across: str
+    up: str
+    series: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table as it is read; the first column names the row. Every row has one cell a column."""
 
@@ -73,13 +85,18 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    chart: Growth | Bars | None = None
+    chart: Growth | Bars | Plane | None = None
 
     def __post_init__(self) -> None:
         odd = sum(len(row) != len(self.columns) for row in self.rows)
         if odd:
             raise ValueError(f"{self.title}: {odd} rows have not {len(self.columns)} cells")
-        charted = {Growth: ("size", "measure", "series"), Bars: ("measure",), type(None): ()}[type(self.chart)]
+        charted = {
+            Growth: ("size", "measure", "series"),
+            Bars: ("measure",),
+            Plane: ("across", "up", "series"),
+            type(None): (),
+        }[type(self.chart)]
         missing = sorted({getattr(self.chart, name) for name in charted} - set(self.columns))
         if missing:
             raise ValueError(f"{self.title}: the chart names no column of the table: {', '.join(missing)}")

@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.machine import Machine, processor_name, this_machine
 from benchmarks.plot import draw
 from benchmarks.results import Measured, keep, result_folder
-from benchmarks.table import Bars, Cell, Figure, Growth, Row, Spread, Table, print_tables, shown
+from benchmarks.table import Bars, Cell, Figure, Growth, Plane, Row, Spread, Table, print_tables, shown
 from benchmarks.timing import ratios, spread
 
 MACHINE = Machine("Some (R) Processor @ 2.00GHz", 2, 23.5, "Linux 6", "CPython 3.11", {"numpy": "2.4"}, "0123456789ab+")
@@ -25,7 +25,7 @@ ROWS: tuple[Row, ...] = (
 COLUMNS = ("way", "rows", "speed", "share", "remark")
 
 
-def table(chart: Growth | Bars | None = None) -> Table:
+def table(chart: Growth | Bars | Plane | None = None) -> Table:
     return Table("A step", COLUMNS, ROWS, ("a note",), chart)
 
 
@@ -96,8 +96,10 @@ def test_results_of_a_day_and_machine_share_a_folder_and_quick_ones_have_their_o
     assert result_folder(Path("results"), MACHINE, STARTED.date(), quick=True).name == f"{full.name}-quick"
 
 
-@pytest.mark.parametrize("chart", [Growth("rows", "speed", "way"), Bars("speed")])
-def test_a_chart_is_kept_beside_the_figures_and_shows_what_they_say(chart: Growth | Bars, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chart", [Growth("rows", "speed", "way"), Bars("speed"), Plane("rows", "speed", "way")])
+def test_a_chart_is_kept_beside_the_figures_and_shows_what_they_say(
+    chart: Growth | Bars | Plane, tmp_path: Path
+) -> None:
     written = keep(Measured("step", table(chart), False, STARTED, 1.0, 0.5), MACHINE, tmp_path)
     assert [path.name for path in written] == ["step.json", "step.svg"]
     svg = written[1].read_text()

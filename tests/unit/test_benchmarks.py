@@ -26,6 +26,7 @@ TINY: dict[str, dict[str, Any]] = {
     "duplicates": {"persons": 60, "keys": 1},
     "clear_text": {"rounds": {500: 1}},
     "attack": {"febrl_rows": 100, "people": 200},
+    "frontier": {"people": 150, "febrl_rows": 100, "large": None, "ts": (), "fills": (0.2,)},
     "generator": {"sizes": (50, 60)},
     "upload": {"rows": 2_000, "rounds": 1},
     "release": {"persons": 300},

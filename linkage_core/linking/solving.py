@@ -102,12 +102,11 @@ def _may_join(
     A file without duplicates forbids it if both nodes hold a record of it; one with duplicates, if moreover less than
     the least share of its pairs across the two may be links: a chain must not join what the file itself tells apart.
     """
-    files = len(duplicates_allowed)
-    held = np.bincount(group * files + file_of, minlength=len(group) * files).reshape(len(group), files)
     across = _packed(nodes, np.arange(len(group), dtype=np.int64))
     may = np.ones(len(nodes), dtype=np.bool_)
     for file, allowed in enumerate(duplicates_allowed):
-        needed = held[nodes.a, file] * held[nodes.b, file]
+        held = np.bincount(group[file_of == file], minlength=len(group))
+        needed = held[nodes.a] * held[nodes.b]
         if not allowed:
             may &= needed == 0
             continue

@@ -104,10 +104,17 @@ class Volume(Clause):
 
 
 class Wave(Clause):
-    """One delivery round. Tokens are handed out from `tokens_not_before` (UTC) on, however long linking took."""
+    """One delivery round. Tokens are handed out from `tokens_not_before` (UTC) on, however long linking took.
+
+    A *complete* wave brings everybody again and links everybody anew. An *incremental* one adds to the registry: who is
+    not in it stays there, a known handle with the same encoding keeps its group, and only rows that are new or
+    corrected are compared. One that `corrects` an earlier wave moreover withdraws the handles that the earlier one
+    brought first and that it does not bring itself.
+    """
 
     name: WaveNameText
-    kind: Literal["complete"] = "complete"
+    kind: Literal["complete", "incremental"] = "complete"
+    corrects: WaveNameText | None = None
     tokens_not_before: datetime.datetime
 
 
@@ -115,10 +122,14 @@ class Retention(Clause):
     """How long each artefact is kept, in days after the wave's tokens are due.
 
     Encodings and payload are destroyed by the services; the registry's end is the operator's duty, no program does it.
+    `registry_encodings_until`: the last day (UTC) on which the linkage unit keeps, sealed, the newest encoding of every
+    handle in the registry; incremental waves need it. While they are kept, the linkage unit and a provider in collusion
+    could break them, which is why it is a clause of its own. None: they are never kept.
     """
 
     clks_days: int = Field(ge=0)
     registry_days: int = Field(ge=0)
+    registry_encodings_until: datetime.date | None = None
     payload_days: int = Field(ge=0)
 
 

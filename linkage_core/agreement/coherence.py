@@ -23,6 +23,7 @@ def faults_of(agreement: AgreementText) -> list[str]:
         _hardening,
         _matching,
         _waves_and_times,
+        _incremental_waves,
         _payload,
         _statistics,
         _budget,
@@ -112,6 +113,32 @@ def _waves_and_times(agreement: AgreementText) -> Iterator[str]:
         yield "validity: valid_from is after valid_until"
     if agreement.period.start > agreement.period.end:
         yield "period: start is after end"
+
+
+def _incremental_waves(agreement: AgreementText) -> Iterator[str]:
+    until = agreement.retention.registry_encodings_until
+    clause = "retention.registry_encodings_until"
+    incremental = [wave for wave in agreement.waves if wave.kind == "incremental"]
+    if incremental and until is None:
+        names = ", ".join(wave.name for wave in incremental)
+        yield f"{clause}: incremental waves ({names}) need it: give the day until which they may be linked"
+    if until is not None and not incremental:
+        yield f"{clause}: no wave is incremental, so nothing may be kept: leave it out"
+    if until is not None and until > agreement.validity.valid_until:
+        yield f"{clause}: is after validity.valid_until, beyond which nothing is kept: give an earlier day"
+    for wave in incremental:
+        if until is not None and wave.tokens_not_before.date() > until:
+            yield (
+                f"waves.{wave.name}.kind: the registry's encodings are gone before its tokens are due: "
+                f"set {clause} to a later day, or make the wave complete"
+            )
+    if agreement.version == 1 and agreement.waves[0].kind == "incremental":
+        yield f"waves.{agreement.waves[0].name}.kind: there is no registry before the first wave: make it complete"
+    for place, wave in enumerate(agreement.waves):
+        if wave.corrects is not None and wave.kind == "complete":
+            yield f"waves.{wave.name}.corrects: a complete wave replaces every earlier one anyway: leave it out"
+        if wave.corrects is not None and wave.corrects not in {before.name for before in agreement.waves[:place]}:
+            yield f"waves.{wave.name}.corrects: no earlier wave {wave.corrects}"
 
 
 def _payload(agreement: AgreementText) -> Iterator[str]:

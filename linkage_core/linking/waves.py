@@ -1,11 +1,11 @@
-"""Group ids over complete waves: handles inherit them, so that a person keeps the same pseudonym.
+"""Group ids over waves: handles inherit them, so that a person keeps the same pseudonym.
 
 Rows are new in every wave; a handle is a provider's own, stable name for a local person. The registry maps handles to
 group ids and is the linkage unit's alone.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from linkage_core.errors import InputFault
@@ -40,13 +40,15 @@ def inherit_groups(
     group_of: Mapping[Handle, int],
     previous: Mapping[Handle, GroupId],
     new_group_id: Callable[[], GroupId],
+    absent: Collection[Handle] = (),
 ) -> Inheritance:
     """Give each group of this wave the earlier group id that most of its handles had, each id at most once.
 
-    `group_of`: every handle of the wave and its group's number; `previous`: the registry before, empty for the first
-    wave; `new_group_id` returns 16 fresh random bytes. Claims are served by falling number of handles, ties by the
-    smaller group id, then by the group's smallest handle; a group whose claims are all taken gets a new id. Raises
-    `InputFault` if `new_group_id` repeats itself.
+    `group_of`: every handle that the registry holds after the wave and its group's number; `previous`: the registry
+    before, empty for the first wave; `absent`: its handles that had been withdrawn; `new_group_id` returns 16 fresh
+    random bytes. Claims are served by falling number of handles, ties by the smaller group id, then by the group's
+    smallest handle; a group whose claims are all taken gets a new id. Raises `InputFault` if `new_group_id` repeats
+    itself.
     """
     members: dict[int, list[Handle]] = defaultdict(list)
     for handle in sorted(group_of):
@@ -73,11 +75,14 @@ def inherit_groups(
             used.add(chosen[number])
 
     group_ids = {handle: chosen[number] for handle, number in group_of.items()}
-    return Inheritance(group_ids, _changes(members, chosen, previous))
+    return Inheritance(group_ids, _changes(members, chosen, previous, frozenset(absent)))
 
 
 def _changes(
-    members: Mapping[int, list[Handle]], chosen: Mapping[int, GroupId], previous: Mapping[Handle, GroupId]
+    members: Mapping[int, list[Handle]],
+    chosen: Mapping[int, GroupId],
+    previous: Mapping[Handle, GroupId],
+    absent: frozenset[Handle],
 ) -> GroupChanges:
     earlier_of = {number: {previous[h] for h in handles if h in previous} for number, handles in members.items()}
     heirs = Counter(earlier for ids in earlier_of.values() for earlier in ids)
@@ -86,5 +91,5 @@ def _changes(
         new=sum(not ids for ids in earlier_of.values()),
         merged=sum(len(ids) > 1 for ids in earlier_of.values()),
         split=sum(count > 1 for count in heirs.values()),
-        gone=len(set(previous.values()) - heirs.keys()),
+        gone=len({group for handle, group in previous.items() if handle not in absent} - heirs.keys()),
     )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from hashlib import sha256
 
-from linkage_core.agreement.clauses import Party
+from linkage_core.agreement.clauses import Party, Wave
 from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.signatures import SignedAgreement
 from services.common.keystore import fingerprint
@@ -64,6 +64,8 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
         f"kept: encodings {kept.clks_days} days after tokens are due, registry {kept.registry_days}, "
         f"payload {kept.payload_days}"
     )
+    if kept.registry_encodings_until is not None:
+        yield f"kept sealed for incremental waves: the registry's encodings, until {kept.registry_encodings_until}"
     yield f"destroyed at the end: {', '.join(a.destroyed_at_end)}"
     yield f"impact assessment: {a.impact_assessment}"
 
@@ -122,4 +124,9 @@ def _linkage(a: Agreement) -> Iterator[str]:
         yield f"  may hold a person twice: {', '.join(matching.sources_with_duplicates)}"
     if matching.spine is not None:
         yield f"  all other sources are linked to the spine, {matching.spine}, and not to each other"
-    yield f"  waves: {', '.join(f'{w.name} (tokens from {w.tokens_not_before.isoformat()})' for w in a.waves)}"
+    yield f"  waves: {', '.join(_wave(wave) for wave in a.waves)}"
+
+
+def _wave(wave: Wave) -> str:
+    kind = wave.kind if wave.corrects is None else f"corrects {wave.corrects}"
+    return f"{wave.name} ({kind}, tokens from {wave.tokens_not_before.isoformat()})"

@@ -12,7 +12,9 @@ from linkage_core.linking.what_to_search import PER_MILLE, encodings_of, every_p
 from linkage_core.searching.estimate import Estimate, estimate_search, require_fits
 from services.linkage_unit.loading import load_upload
 from services.linkage_unit.project import require_all_committed
+from services.linkage_unit.registry import require_registry
 from services.linkage_unit.unit import LinkageUnit
+from services.linkage_unit.wave_files import wave_files
 
 STEPS_PER_MILLE: Final = (-20, 0, 20, 40, 60)
 """Thresholds beside the agreed one, so that parties see what another would cost."""
@@ -45,7 +47,10 @@ def estimate_wave(unit: LinkageUnit, wave: str, timer: Callable[[], float]) -> W
     document.wave(wave)
     uploads = unit.uploads.of_wave(wave)
     require_all_committed((party.name for party in document.providers), uploads, unit.version)
-    files = tuple(load_upload(unit, upload).file for upload in uploads)
+    loaded = [load_upload(unit, upload) for upload in uploads]
+    if document.wave(wave).kind == "incremental":
+        require_registry(unit, document.wave(wave))
+    files = tuple(rows.file for rows in wave_files(unit, document.wave(wave), loaded, unit.runs.registry()).rows)
     check_against_schema(files, document.linkage)
     check_comparable(files, document.linkage, document.matching)
     seed = int.from_bytes(unit.random(8), "big")

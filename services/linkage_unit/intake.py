@@ -26,18 +26,24 @@ Fault = tuple[str, str]
 
 
 def judge_manifest(
-    agreement: Agreement, manifest: UploadManifest, *, agreed_key_check: bytes, previous_rows: int | None
+    agreement: Agreement,
+    manifest: UploadManifest,
+    *,
+    agreed_key_check: bytes,
+    previous_rows: int | None,
+    adds: bool = False,
 ) -> None:
     """Return if a file as the manifest describes it may be uploaded.
 
-    `previous_rows` is the size of the provider's file in the wave before, if there was one. Raises `Refused` naming
+    `previous_rows` is the size of the provider's file in the complete wave before, if there was one; a file that `adds`
+    to the registry may hold changes only, and so be smaller than that by any number of rows. Raises `Refused` naming
     the first clause and every fault, and `InputFault` for a manifest that contradicts itself.
     """
     if not 1 <= manifest.chunk_count <= min(MAXIMUM_CHUNKS, max(manifest.row_count, 1)):
         raise InputFault(f"chunk_count must be 1 to {MAXIMUM_CHUNKS}, and at most one a row")
     faults = [
         *_schema_faults(agreement, manifest, agreed_key_check),
-        *_volume_faults(agreement, manifest.row_count, previous_rows),
+        *_volume_faults(agreement, manifest.row_count, previous_rows, adds=adds),
         *_clk_faults(agreement, manifest.clks),
     ]
     if faults:
@@ -53,16 +59,18 @@ def _schema_faults(agreement: Agreement, manifest: UploadManifest, agreed_key_ch
         yield "epoch", "the file was encoded under another linkage secret than the one that all providers agreed on"
 
 
-def _volume_faults(agreement: Agreement, rows: int, previous_rows: int | None) -> Iterator[Fault]:
+def _volume_faults(agreement: Agreement, rows: int, previous_rows: int | None, *, adds: bool) -> Iterator[Fault]:
     volume = agreement.volume
     if rows < volume.minimum_rows:
         yield "volume.minimum_rows", f"{rows} rows, at least {volume.minimum_rows} are agreed"
     if rows > volume.maximum_rows:
         yield "volume.maximum_rows", f"{rows} rows, at most {volume.maximum_rows} are agreed"
-    if previous_rows is not None and abs(rows - previous_rows) * 1000 > volume.maximum_change_per_mille * previous_rows:
+    change = 0 if previous_rows is None else rows - previous_rows
+    change = max(change, 0) if adds else abs(change)
+    if previous_rows is not None and change * 1000 > volume.maximum_change_per_mille * previous_rows:
         yield (
             "volume.maximum_change_per_mille",
-            f"{rows} rows after {previous_rows} in the wave before: a change of more than "
+            f"{rows} rows after {previous_rows} in the complete wave before: a change of more than "
             f"{volume.maximum_change_per_mille} per mille",
         )
 

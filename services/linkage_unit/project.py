@@ -7,7 +7,7 @@ before the one transaction that makes it *ready*.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -138,3 +138,9 @@ def encodings_are_due(
     if run is not RunState.READY:
         return False
     return retention.clks_days == 0 or now >= wave.tokens_not_before + timedelta(days=retention.clks_days)
+
+
+def registry_encodings_may_be_kept(retention: Retention, agreement: AgreementState, now: datetime) -> bool:
+    """Tell whether the registry's encodings may be kept now: a clause allows it, and its last day is not over."""
+    until = retention.registry_encodings_until
+    return until is not None and agreement is not AgreementState.EXPIRED and now.astimezone(UTC).date() <= until

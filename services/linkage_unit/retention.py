@@ -1,15 +1,20 @@
-"""Encodings leave when the agreement says so: at the end of a run, and whenever a process of the linkage unit starts.
+"""Encodings leave when the agreement says so: at the end of a run, and whenever the linkage unit is started.
 
 What is destroyed is the data key; the sealed files and their digests go with it.
 """
 
 from linkage_core.agreement.doors import state_of
 from services.linkage_unit.project import Upload, UploadState, encodings_are_due
+from services.linkage_unit.registry import delete_due_registry
 from services.linkage_unit.unit import LinkageUnit
 
 
 def delete_due_encodings(unit: LinkageUnit) -> int:
-    """Delete the encodings of every wave for which the agreement demands it; returns how many uploads that were."""
+    """Delete the encodings of every wave, and of the registry, for which the agreement demands it.
+
+    Returns how many uploads that were.
+    """
+    delete_due_registry(unit)
     document = unit.agreement.document
     # A suspended agreement ends on its day like any other: nobody has more reason to keep what it can no longer use.
     state = state_of(document, unit.clock(), frozenset())

@@ -16,8 +16,8 @@ from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Statement, sign
 from linkage_core.linking.identifiers import IdentifierConflicts
 from linkage_core.linking.run import LinkageResult
-from linkage_core.linking.waves import GroupChanges
 from linkage_core.types import PartyName
+from services.linkage_unit.changes import WaveChanges
 from services.linkage_unit.store.runs import Run
 from services.wire.convert.signed import signed_to_bytes
 from services.wire.messages import SignedStatement
@@ -73,7 +73,7 @@ def run_manifest(
     run: Run,
     files: Sequence[tuple[str, bytes, int]],
     result: LinkageResult,
-    changes: GroupChanges,
+    changes: WaveChanges,
     classes: Mapping[str, Sequence[int]],
 ) -> dict[str, JsonValue]:
     """Return what a run was given and what it counted.
@@ -99,7 +99,8 @@ def run_manifest(
         "linkable_pairs": result.linkable_pairs,
         "split_blocks": result.split_blocks,
         "skipped_pairs": result.skipped_pairs,
-        "changes": dict(asdict(changes)),
+        "kind": agreement.document.wave(run.wave).kind,
+        "changes": changes.to_json(),
         "quality_classes": {name: list(counts) for name, counts in classes.items()},
     }
 

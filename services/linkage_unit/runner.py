@@ -4,25 +4,29 @@
 2. The agreement opens the door; every provider's file is committed.
 3. The analysis service's keys of the wave, verified: without them no token could be sealed.
 4. The run is recorded with its seed; a run that was killed or failed goes on under the same one.
-5. Encodings are read back and linked; what the search has finished is kept, sealed, until the run is done.
-6. Groups inherit their ids from the registry; new ones get fresh random ids, and each its pseudonym.
-7. A batch of tokens for every provider, sealed, on disk.
-8. One transaction makes registry, pseudonyms, batches and manifest visible together.
-9. The search's findings are destroyed, and encodings that the agreement no longer allows.
+5. Encodings are read back, those of the registry too where the wave adds to it, and linked; what the search has
+   finished is kept, sealed, until the run is done.
+6. Groups inherit their ids from the registry; new ones get fresh random ids, and each its pseudonym. What happened to
+   groups and handles becomes events.
+7. A batch of tokens for every provider, and the registry's encodings if they may be kept: sealed, on disk.
+8. One transaction makes registry, events, pseudonyms, batches and manifest visible together.
+9. The search's findings are destroyed, and encodings that the agreement no longer allows or that new ones replace.
 
 Killed anywhere before step 8, it leaves nothing that anybody can see, and goes on with what its search had not
 finished; after it, it only has step 9 to repeat.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.doors import Door
 from linkage_core.errors import LinkageCoreError
+from linkage_core.linking.events import Event, WaveOutcome, events_of, evidence_of, first_evidence
 from linkage_core.linking.groups import LinkageGroups
 from linkage_core.linking.run import LinkageResult, Progress, link
 from linkage_core.linking.waves import inherit_groups
@@ -32,12 +36,22 @@ from linkage_core.tokens import QUALITY_CLASSES
 from linkage_core.types import IDENTIFIER_BYTES, GroupId, Handle, PartyName
 from services.common.errors import ServiceError
 from services.linkage_unit.batches import seal_batch
+from services.linkage_unit.changes import changes_of
 from services.linkage_unit.loading import LoadedUpload, load_upload
 from services.linkage_unit.project import RunState, require_all_committed
+from services.linkage_unit.registry import (
+    delete_due_registry,
+    keep_registry,
+    may_keep_registry,
+    remove_unfinished_snapshots,
+    require_registry,
+)
 from services.linkage_unit.retention import delete_due_encodings
 from services.linkage_unit.run_manifest import run_manifest, sign_run_manifest
-from services.linkage_unit.store.runs import RegistryKey, Run, TokenBatch
+from services.linkage_unit.store.history import RegistryKey
+from services.linkage_unit.store.runs import Run, TokenBatch
 from services.linkage_unit.unit import LinkageUnit
+from services.linkage_unit.wave_files import WaveFiles, wave_files
 from services.linkage_unit.workspace import WorkerKeys
 from services.wire.convert.signed import sign_message, signed_to_bytes
 from services.wire.messages import WaveKeys
@@ -74,7 +88,9 @@ def link_wave(
     # 2. The door, and every file.
     document = unit.agreement.document
     unit.keeper.check_door(unit.agreement, Door.MATCH)
-    document.wave(wave)
+    delete_due_registry(unit)
+    if document.wave(wave).kind == "incremental":
+        require_registry(unit, document.wave(wave))
     uploads = unit.uploads.of_wave(wave)
     require_all_committed((party.name for party in document.providers), uploads, unit.version)
 
@@ -110,35 +126,42 @@ def _link(
     document = unit.agreement.document
 
     # 5. Link.
-    result = linkage([loaded.file for loaded in uploads], document.linkage, document.matching, run.seed, progress)
-
-    # 6. Group ids and pseudonyms.
     registry = unit.runs.registry()
+    files = wave_files(unit, document.wave(run.wave), uploads, registry)
+    result = linkage([rows.file for rows in files.rows], document.linkage, document.matching, run.seed, progress)
+
+    # 6. Group ids, what happened to them, and pseudonyms.
+    previous = {_global_handle(*key): GroupId(group_id) for key, group_id in registry.items()}
+    absent = {_global_handle(*key) for key in files.absent}
     inheritance = inherit_groups(
-        _group_of(uploads, result.groups),
-        {_global_handle(*key): GroupId(group_id) for key, group_id in registry.items()},
-        lambda: GroupId(unit.random(IDENTIFIER_BYTES)),
+        _group_of(files, result.groups), previous, lambda: GroupId(unit.random(IDENTIFIER_BYTES)), absent
     )
-    group_ids: dict[RegistryKey, bytes] = {
-        key: inheritance.group_ids[_global_handle(*key)] for loaded in uploads for key in _keys_of(loaded)
+    group_ids: dict[RegistryKey, GroupId] = {
+        key: inheritance.group_ids[_global_handle(*key)] for keys in files.held() for key in keys
     }
+    events = _events(document, run.wave, files, result.groups, previous, group_ids)
     pseudonyms = _pseudonyms(unit, set(group_ids.values()), first=not registry)
 
     # 7. Tokens.
     unit.content.remove_tokens_except(unit.runs.batch_ids())
     batches = []
-    for loaded in uploads:
-        rows = b"".join(pseudonyms[group_ids[key]] for key in _keys_of(loaded))
+    for loaded, keys_brought in zip(uploads, files.brought(), strict=True):
+        rows = b"".join(pseudonyms[group_ids[key]] for key in keys_brought)
         batches.append(
             _write_batch(
                 unit,
                 run.wave,
                 loaded,
                 keys.token_key,
-                result.groups.files[loaded.file.provider].quality_class,
+                result.groups.files[loaded.file.provider].quality_class[: len(keys_brought)],
                 np.frombuffer(rows, dtype=np.uint8).reshape(-1, IDENTIFIER_BYTES),
             )
         )
+
+    remove_unfinished_snapshots(unit)
+    ways = result.groups.ways
+    registered = [rows.registered(result.groups.files[rows.file.provider], ways) for rows in files.rows]
+    kept = keep_registry(unit, run.version, registered) if may_keep_registry(unit) else []
 
     # 8. Visible, all at once.
     manifest = run_manifest(
@@ -146,8 +169,8 @@ def _link(
         run,
         [(u.upload.provider, u.root, u.upload.row_count) for u in uploads],
         result,
-        inheritance.changes,
-        _classes(result.groups),
+        changes_of(files, registry, inheritance.changes),
+        _classes(files, result.groups),
     )
     unit.runs.complete(
         run,
@@ -157,6 +180,8 @@ def _link(
         batches=batches,
         uploads={loaded.upload.provider: loaded.upload.id for loaded in uploads},
         manifest=sign_run_manifest(manifest, unit.agreement, run.wave, unit.name, unit.keys.identity),
+        events=events,
+        kept=kept,
     )
 
 
@@ -176,26 +201,46 @@ def _write_batch(
     return TokenBatch(wave, provider, batch.header.batch_id, signed_to_bytes(header), len(batch.chunks))
 
 
-def _keys_of(loaded: LoadedUpload) -> Iterator[RegistryKey]:
-    """Yield provider and handle of each row, in order."""
-    provider = loaded.upload.provider
-    raw = loaded.handles.tobytes()
-    for start in range(0, len(raw), IDENTIFIER_BYTES):
-        yield provider, raw[start : start + IDENTIFIER_BYTES]
-
-
 def _global_handle(provider: str, handle: bytes) -> Handle:
     """A handle with its provider: one that another provider copied or guessed would otherwise join its group."""
     return Handle(provider.encode() + b"/" + handle)
 
 
-def _group_of(uploads: Sequence[LoadedUpload], groups: LinkageGroups) -> dict[Handle, int]:
+def _group_of(files: WaveFiles, groups: LinkageGroups) -> dict[Handle, int]:
     group_of = {}
-    for loaded in uploads:
-        numbers = groups.files[loaded.file.provider].group
-        for key, number in zip(_keys_of(loaded), numbers.tolist(), strict=True):
+    for rows, keys in zip(files.rows, files.held(), strict=True):
+        numbers = groups.files[rows.file.provider].group
+        for key, number in zip(keys, numbers.tolist(), strict=True):
             group_of[_global_handle(*key)] = number
     return group_of
+
+
+def _events(
+    document: Agreement,
+    wave: str,
+    files: WaveFiles,
+    groups: LinkageGroups,
+    previous: Mapping[Handle, GroupId],
+    group_ids: Mapping[RegistryKey, GroupId],
+) -> list[tuple[Event, RegistryKey | None]]:
+    """Return what happened, each event with the provider and handle that it names."""
+    evidence = [
+        evidence_of([group_ids[key] for key in keys], groups.files[rows.file.provider], groups.ways, rows.change)
+        for rows, keys in zip(files.rows, files.brought(), strict=True)
+    ]
+    named = {_global_handle(*key): key for key in (*group_ids, *files.withdrawn)}
+    events = events_of(
+        WaveOutcome(
+            previous=previous,
+            now={_global_handle(*key): group for key, group in group_ids.items()},
+            corrected={_global_handle(*key) for key in files.corrected or ()},
+            withdrawn={_global_handle(*key) for key in files.withdrawn},
+            returned={_global_handle(*key) for key in files.returned},
+            evidence=first_evidence(evidence, document.matching.passes),
+            complete=document.wave(wave).kind == "complete",
+        )
+    )
+    return [(event, None if event.handle is None else named[event.handle]) for event in events]
 
 
 def _pseudonyms(unit: LinkageUnit, group_ids: set[bytes], *, first: bool) -> dict[bytes, bytes]:
@@ -212,8 +257,11 @@ def _pseudonyms(unit: LinkageUnit, group_ids: set[bytes], *, first: bool) -> dic
     return dict(zip(ordered, (y.tobytes() for y in group_pseudonyms(k_lu, rows)), strict=True))
 
 
-def _classes(groups: LinkageGroups) -> Mapping[str, Sequence[int]]:
+def _classes(files: WaveFiles, groups: LinkageGroups) -> Mapping[str, Sequence[int]]:
+    """Return how many of the wave's rows are in each class."""
     return {
-        provider: np.bincount(file.quality_class, minlength=QUALITY_CLASSES).tolist()
-        for provider, file in groups.files.items()
+        rows.file.provider: np.bincount(
+            groups.files[rows.file.provider].quality_class[: rows.brought], minlength=QUALITY_CLASSES
+        ).tolist()
+        for rows in files.rows
     }

@@ -27,6 +27,7 @@ from services.common.own_identity import own_identity
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.content import SealedContent
+from services.linkage_unit.store.history import HistoryStore
 from services.linkage_unit.store.mailbox import MailboxStore
 from services.linkage_unit.store.runs import RunStore
 from services.linkage_unit.store.uploads import UploadStore
@@ -53,6 +54,7 @@ class LinkageUnit:
     mailbox: MailboxStore
     uploads: UploadStore
     runs: RunStore
+    history: HistoryStore
     content: SealedContent
     data_keys: DataKeys
     lasting_keys: DataKeys
@@ -108,6 +110,7 @@ def open_unit(config: LinkageUnitConfig, process: str, clock: Clock, random: Ran
             mailbox=MailboxStore(engine),
             uploads=UploadStore(engine),
             runs=RunStore(engine),
+            history=HistoryStore(engine),
             content=SealedContent(config.data / "sealed", data_keys, random),
             data_keys=data_keys,
             lasting_keys=DataKeys(kek, config.data / "master-key", random),

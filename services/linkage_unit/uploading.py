@@ -47,6 +47,7 @@ def begin_upload(unit: LinkageUnit, caller: Caller, idempotency_key: str, signed
         manifest,
         agreed_key_check=agreed_key_check((p.name for p in document.providers), checks, caller.name),
         previous_rows=_previous_rows(unit, caller, wave),
+        adds=document.wave(wave).kind == "incremental",
     )
     new = Upload(
         id=unit.random(UPLOAD_ID_BYTES),
@@ -185,9 +186,10 @@ def _manifest_of(unit: LinkageUnit, upload: Upload) -> UploadManifest:
 
 
 def _previous_rows(unit: LinkageUnit, caller: Caller, wave: str) -> int | None:
-    """Rows of the provider's file in the nearest wave before, in the agreement's order."""
-    order = [listed.name for listed in unit.agreement.document.waves]
-    before = order[: order.index(wave)]
+    """Rows of the provider's file in the nearest complete wave before, in the agreement's order."""
+    listed = unit.agreement.document.waves
+    place = [wave_listed.name for wave_listed in listed].index(wave)
+    before = [earlier.name for earlier in listed[:place] if earlier.kind == "complete"]
     committed = [
         upload
         for upload in unit.uploads.of_provider(caller.name)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,9 +11,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
+from linkage_core.linking.events import Event, EventKind
+from linkage_core.types import GroupId, Handle
 from services.common.database import open_database, sqlite_url
 from services.common.errors import Conflict
 from services.linkage_unit.project import Begin, RunState, Upload, UploadState
+from services.linkage_unit.store.history import EventCount, HistoryStore, KeptEncodings
 from services.linkage_unit.store.mailbox import MailboxStore
 from services.linkage_unit.store.runs import RunStore, TokenBatch
 from services.linkage_unit.store.tables import METADATA, REGISTRY
@@ -219,3 +223,59 @@ def test_a_run_whose_upload_was_replaced_meanwhile_is_not_completed(engine: Engi
     with pytest.raises(Conflict, match="replaced"):
         complete(store, "w1", {}, {})
     assert store.state("w1") is RunState.LINKING
+
+
+def kept(version: int, provider: str, snapshot: bytes) -> KeptEncodings:
+    return KeptEncodings(version, provider, snapshot, epoch=1, row_count=3, root=b"r" * 32)
+
+
+def test_a_runs_events_are_counted_by_kind_and_reason_and_come_with_the_run(engine: Engine) -> None:
+    runs, history = RunStore(engine), HistoryStore(engine)
+    group, other, handle = GroupId(b"g" * 16), GroupId(b"o" * 16), b"h" * 16
+    events = [
+        (Event(EventKind.CREATED, "new", group), None),
+        (Event(EventKind.CREATED, "new", other), None),
+        (Event(EventKind.MERGED, "by-key/names-date", other, group), None),
+        (Event(EventKind.WITHDRAWN, "complete-wave", group, handle=Handle(b"tax/" + handle)), ("tax", handle)),
+    ]
+    run = runs.start("w1", AGREEMENT, 1)
+    nothing: Any = {"project": "p", "changed": {}, "pseudonyms": {}, "batches": (), "uploads": {}, "manifest": b""}
+    with pytest.raises(Conflict):
+        runs.complete(run, **nothing | {"uploads": {"tax": b"other"}}, events=events)
+    assert history.counts() == []
+    runs.complete(run, **nothing, events=events)
+    assert history.counts() == [
+        EventCount(1, "created", "new", 2),
+        EventCount(1, "merged", "by-key/names-date", 1),
+        EventCount(1, "withdrawn", "complete-wave", 1),
+    ]
+    assert history.withdrawn() == {("tax", handle)}
+    back = [(Event(EventKind.RETURNED, "delivery", group, handle=Handle(b"tax/" + handle)), ("tax", handle))]
+    runs.complete(runs.start("w2", AGREEMENT, 2), **nothing, events=back)
+    assert history.withdrawn() == set()
+    assert runs.waves() == ["w1", "w2"]
+
+
+def test_the_newest_encodings_count_and_older_ones_are_named_until_they_are_forgotten(engine: Engine) -> None:
+    runs, history = RunStore(engine), HistoryStore(engine)
+    nothing: Any = {"project": "p", "changed": {}, "pseudonyms": {}, "batches": (), "uploads": {}, "manifest": b""}
+    assert history.kept_encodings() == []
+    first = [kept(1, "border", b"a" * 16), kept(1, "tax", b"a" * 16)]
+    second = [kept(2, "border", b"b" * 16), kept(2, "tax", b"b" * 16)]
+    runs.complete(runs.start("w1", AGREEMENT, 1), **nothing, kept=first)
+    assert (history.kept_encodings(), history.older_snapshots()) == (first, [])
+    runs.complete(runs.start("w2", AGREEMENT, 2), **nothing, kept=second)
+    assert (history.kept_encodings(), history.older_snapshots()) == (second, [b"a" * 16])
+    assert history.forget_encodings(before=2) == 2
+    assert (history.kept_encodings(), history.older_snapshots()) == (second, [])
+    assert history.forget_encodings() == 2
+    assert history.kept_encodings() == []
+
+
+def test_handles_are_told_by_the_run_that_first_brought_them(engine: Engine) -> None:
+    runs, history = RunStore(engine), HistoryStore(engine)
+    nothing: Any = {"project": "p", "pseudonyms": {}, "batches": (), "uploads": {}, "manifest": b""}
+    old, new = ("tax", b"1" * 16), ("tax", b"2" * 16)
+    runs.complete(runs.start("w1", AGREEMENT, 1), **nothing, changed={old: b"g" * 16})
+    runs.complete(runs.start("w2", AGREEMENT, 2), **nothing, changed={old: b"o" * 16, new: b"g" * 16})
+    assert (history.first_brought(1), history.first_brought(2)) == ({old}, {new})

@@ -5,7 +5,7 @@ Encodings are drawn, not encoded: the linkage unit cannot tell, and two provider
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,14 +84,29 @@ class EncodedPeople:
     keys: bytes
 
 
-def encode_people(provider: str, people: Sequence[int], *, errors: float = 0.05) -> EncodedPeople:
-    """Draw encodings of these persons: a person's bits are the same everywhere, but for a share of errors."""
-    noise = np.random.default_rng([*provider.encode(), len(people)])
+def encode_people(
+    provider: str,
+    people: Sequence[int],
+    *,
+    errors: float = 0.05,
+    renamed: Collection[int] = (),
+    content_of: Mapping[int, int] | None = None,
+) -> EncodedPeople:
+    """Draw encodings of these persons: a person's bits are the same everywhere, but for a share of errors.
+
+    A provider's row of a person is the same in every file. `renamed`: people one of whose CLKs is drawn anew;
+    `content_of`: whose bits a row has instead, under the handle of its own person.
+    """
+    content = [(content_of or {}).get(person, person) for person in people]
     bits = {}
     for place, clk in enumerate(("names-year", "names-day")):
-        rows = np.stack([np.random.default_rng([place, person]).integers(0, 2, CLK_BYTES * 8) for person in people])
-        flipped = noise.random(rows.shape) < errors
-        bits[clk] = np.packbits(rows ^ flipped, axis=1).tobytes()
+        rows = []
+        for person, whose in zip(people, content, strict=True):
+            again = [1] if place == 0 and person in renamed else []
+            drawn = np.random.default_rng([place, whose, *again]).integers(0, 2, CLK_BYTES * 8)
+            noise = np.random.default_rng([*provider.encode(), place, whose, *again]).random(CLK_BYTES * 8)
+            rows.append(drawn ^ (noise < errors))
+        bits[clk] = np.packbits(np.stack(rows), axis=1).tobytes()
     handles = b"".join(hashlib.sha256(f"{provider}/{person}".encode()).digest()[:16] for person in people)
     keys = b"".join(hashlib.sha256(f"key {person}".encode()).digest()[:16] for person in people)
     return EncodedPeople(people, secrets.token_bytes(16 * len(people)), handles, bits, keys)

@@ -41,6 +41,16 @@ def _identity(name: str, role: str) -> Document:
     return {"name": name, "spiffe_id": public.spiffe_id, "identity_key": public.identity_key.hex()}
 
 
+def incremental(wave: int = 1, *, until: str = "2027-01-01", corrects: str | None = None) -> Callable[[Document], None]:
+    """One wave adds to the registry, whose encodings are kept until a day."""
+
+    def change(document: Document) -> None:
+        document["waves"][wave] |= {"kind": "incremental", "corrects": corrects}
+        document["retention"]["registry_encodings_until"] = until
+
+    return change
+
+
 def same_name(document: Document) -> None:
     """Two providers under one name and one transport identity."""
     document["parties"][TAX] |= {
@@ -124,6 +134,41 @@ RULES: list[tuple[str, Callable[[Document], None], list[str]]] = [
     ),
     ("volume bounds are in order", at("volume", "minimum_rows", value=200_000), ["volume: minimum_rows"]),
     ("wave names are unique", at("waves", 1, "name", value="w1"), ["waves: two waves share one name"]),
+    (
+        "incremental waves need sealed encodings of the registry",
+        at("waves", 1, "kind", value="incremental"),
+        ["retention.registry_encodings_until: incremental waves (w2) need it"],
+    ),
+    (
+        "nothing is kept for complete waves",
+        at("retention", "registry_encodings_until", value="2027-01-01"),
+        ["retention.registry_encodings_until: no wave is incremental"],
+    ),
+    (
+        "a registry's encodings end with the agreement",
+        incremental(until="2099-01-01"),
+        ["retention.registry_encodings_until: is after validity.valid_until"],
+    ),
+    (
+        "an incremental wave comes while there are encodings to compare with",
+        incremental(until="2026-11-30"),
+        ["waves.w2.kind: the registry's encodings are gone before its tokens are due"],
+    ),
+    (
+        "the first wave is complete",
+        incremental(0),
+        ["waves.w1.kind: there is no registry before the first wave"],
+    ),
+    (
+        "a complete wave corrects nothing in particular",
+        at("waves", 1, "corrects", value="w1"),
+        ["waves.w2.corrects: a complete wave replaces"],
+    ),
+    (
+        "a wave corrects an earlier one",
+        incremental(corrects="w2"),
+        ["waves.w2.corrects: no earlier wave w2"],
+    ),
     (
         "times have a zone",
         at("waves", 0, "tokens_not_before", value="2026-06-01T00:00:00"),

@@ -134,7 +134,11 @@ def document() -> dict[str, Any]:
             "minimum_class_count": 10,
         },
         "volume": {"minimum_rows": 1, "maximum_rows": 1_000_000, "maximum_change_per_mille": 300},
-        "waves": [{"name": "2026", "kind": "complete", "tokens_not_before": "2026-06-01T00:00:00Z"}],
+        "waves": [
+            {"name": "2026", "kind": "complete", "corrects": None, "tokens_not_before": "2026-06-01T00:00:00Z"},
+            {"name": "2027", "kind": "incremental", "corrects": None, "tokens_not_before": "2027-06-01T00:00:00Z"},
+            {"name": "2027b", "kind": "incremental", "corrects": "2027", "tokens_not_before": "2027-09-01T00:00:00Z"},
+        ],
         "payload": [
             table("register", "persons", "person", [column("sex", "category", code_list="sex")]),
             table(
@@ -169,7 +173,12 @@ def document() -> dict[str, Any]:
             "sources": [{"name": "border", "table": {"provider": "border", "table": "crossings"}}],
         },
         "period": {"start": "2020-01-01", "end": "2025-12-31"},
-        "retention": {"clks_days": 0, "registry_days": 3650, "payload_days": 365},
+        "retention": {
+            "clks_days": 0,
+            "registry_days": 3650,
+            "registry_encodings_until": "2028-01-31",
+            "payload_days": 365,
+        },
         "validity": {"valid_from": "2026-01-01", "valid_until": "2030-12-31"},
         "budget": {
             "privacy_unit": "synthetic-key",

@@ -5,17 +5,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from linkage_core.linking.events import Event
 from services.common.database import transact
 from services.common.errors import Conflict
 from services.linkage_unit.project import RunState
 from services.linkage_unit.store.bulk import insert_rows
+from services.linkage_unit.store.history import READ_ROWS, KeptEncodings, RegistryKey, insert_history
 from services.linkage_unit.store.tables import GROUP_PSEUDONYMS, REGISTRY, RUNS, TOKEN_BATCHES, UPLOADS
-
-READ_ROWS = 20_000
-"""Rows of the registry that are fetched at once."""
-
-RegistryKey = tuple[str, bytes]
-"""Provider and handle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +97,11 @@ class RunStore:
             row.manifest,
         )
 
+    def waves(self) -> list[str]:
+        """Return the waves whose linking has begun, in the order in which it did."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(select(RUNS.c.wave).order_by(RUNS.c.version)).scalars())
+
     def state(self, wave: str) -> RunState:
         """Return where a wave stands."""
         with self._engine.connect() as connection:
@@ -122,11 +123,14 @@ class RunStore:
         batches: Sequence[TokenBatch],
         uploads: Mapping[str, bytes],
         manifest: bytes,
+        events: Sequence[tuple[Event, RegistryKey | None]] = (),
+        kept: Sequence[KeptEncodings] = (),
     ) -> None:
         """Make a run's whole result visible in one transaction, and the wave *ready*.
 
         `changed` holds registry entries that are new or have another group than before; `pseudonyms` every group's of
         the wave, of which those already known are left alone; two groups with one pseudonym break a unique constraint.
+        `events` come with the provider and handle that they name; `kept` are the registry's encodings, already sealed.
         `uploads` are the ids that were linked, by provider: raises `Conflict` if one was replaced meanwhile.
         """
 
@@ -143,6 +147,7 @@ class RunStore:
             insert_rows(connection, REGISTRY, entries)
             new = (item for item in sorted(pseudonyms.items()) if item[0] not in known)
             insert_rows(connection, GROUP_PSEUDONYMS, ((project, *item) for item in new))
+            insert_history(connection, run.version, events, kept)
             for batch in batches:
                 connection.execute(
                     insert(TOKEN_BATCHES).values(

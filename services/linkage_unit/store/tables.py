@@ -89,6 +89,30 @@ REGISTRY: Final = Table(
     Column("group_id", LargeBinary(16), nullable=False),
 )
 
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),  # of the run that saw it
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("reason", String(60), nullable=False),
+    Column("group_id", LargeBinary(16), nullable=False),
+    Column("into_group", LargeBinary(16)),
+    Column("provider", String(40)),
+    Column("handle", LargeBinary(16)),
+)
+
+REGISTRY_ENCODINGS: Final = Table(
+    "registry_encodings",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),  # of the run that left them
+    Column("provider", String(40), primary_key=True),
+    Column("snapshot", LargeBinary(16), nullable=False),  # their sealed folder and data key; one a run
+    Column("epoch", BigInteger, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),  # SHA-256 over the blocks' SHA-256
+)
+
 GROUP_PSEUDONYMS: Final = Table(
     "group_pseudonyms",
     METADATA,

@@ -1,0 +1,436 @@
+"""Waves that add to the registry, over gRPC and the embedded store: what stays, moves, is kept, and is destroyed."""
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linkage_core.errors import Refused, Tampered
+from linkage_core.linking.events import EventKind
+from services.common.clock import system_random
+from services.common.errors import RemoteRefusal
+from services.linkage_unit.changes import ChangeReport, change_report
+from services.linkage_unit.config import LinkageUnitConfig
+from services.linkage_unit.estimating import estimate_wave
+from services.linkage_unit.project import RunState
+from services.linkage_unit.registry import delete_due_registry, open_registry
+from services.linkage_unit.retention import delete_due_encodings
+from services.linkage_unit.runner import link_wave
+from services.linkage_unit.status import status_of
+from services.linkage_unit.unit import open_unit
+from tests.support.linkage import EncodedPeople, config_of, encode_people, opened
+from tests.support.linking import KEYS, OpenedToken, fetch, link, open_batch, pseudonym_of, upload_files
+from tests.support.parties import Parties, make_parties
+
+AFTER = datetime(2028, 1, 1, tzinfo=UTC)
+"""All tokens are due, and the registry's encodings are still kept."""
+TOO_LATE = datetime(2028, 6, 2, tzinfo=UTC)
+ADDING: Any = {
+    "waves": [
+        {"name": "w1", "tokens_not_before": "2026-06-01T00:00:00Z"},
+        {"name": "w2", "kind": "incremental", "tokens_not_before": "2027-06-01T00:00:00Z"},
+        {"name": "w3", "kind": "incremental", "corrects": "w2", "tokens_not_before": "2027-12-01T00:00:00Z"},
+        {"name": "w4", "kind": "complete", "tokens_not_before": "2027-12-15T00:00:00Z"},
+    ],
+    "retention": {
+        "clks_days": 0,
+        "registry_days": 3650,
+        "registry_encodings_until": "2028-06-01",
+        "payload_days": 365,
+    },
+}
+FIRST = {"register": range(60), "border": range(30, 90), "tax": range(50, 100)}
+Tokens = dict[str, dict[int, OpenedToken]]
+
+
+@pytest.fixture(scope="module")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
+    return make_parties(tmp_path_factory.mktemp("parties"), **ADDING)
+
+
+@pytest.fixture
+def config(parties: Parties, tmp_path: Path) -> LinkageUnitConfig:
+    """A linkage unit that has linked the first wave."""
+    config = config_of(parties, tmp_path)
+    run_wave(parties, config, "w1", {name: encode_people(name, people) for name, people in FIRST.items()})
+    return config
+
+
+def run_wave(parties: Parties, config: LinkageUnitConfig, wave: str, files: Mapping[str, EncodedPeople]) -> Tokens:
+    """Upload and link a wave; returns every person's token by provider."""
+    with opened(config, lambda: AFTER) as unit:
+        upload_files(parties, unit, files, wave)
+    assert link(config, wave, AFTER)
+    return tokens_of(parties, config, wave, files)
+
+
+def tokens_of(parties: Parties, config: LinkageUnitConfig, wave: str, files: Mapping[str, EncodedPeople]) -> Tokens:
+    return {
+        name: pseudonym_of(file, open_batch(parties, fetch(parties, config, name, wave, AFTER), name, wave))
+        for name, file in files.items()
+    }
+
+
+def upload(parties: Parties, config: LinkageUnitConfig, wave: str, people: Mapping[str, range]) -> None:
+    with opened(config, lambda: AFTER) as unit:
+        upload_files(parties, unit, {name: encode_people(name, numbers) for name, numbers in people.items()}, wave)
+
+
+def registered(config: LinkageUnitConfig) -> dict[tuple[str, bytes], bytes]:
+    with opened(config, lambda: AFTER) as unit:
+        return unit.runs.registry()
+
+
+def reports(config: LinkageUnitConfig) -> ChangeReport:
+    with opened(config, lambda: AFTER) as unit:
+        return change_report(unit)
+
+
+NEW = {"register": range(100, 110), "border": range(105, 115), "tax": range(40, 50)}
+
+
+# ------------------------------------------------------------------------------------------------------ what comes out
+
+
+def test_new_rows_join_the_people_of_the_registry_and_everybody_else_stays(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    before = registered(config)
+    files = {name: encode_people(name, people) for name, people in NEW.items()}
+    seen = run_wave(parties, config, "w2", files)
+    after = registered(config)
+    assert {key: after[key] for key in before} == before
+    # Tax brings ten people whom register knows; five of register's and border's new people are the same.
+    assert len({*after.values()} - {*before.values()}) == 15
+    shared = {seen["register"][person].pseudonym for person in range(105, 110)}
+    assert shared == {seen["border"][person].pseudonym for person in range(105, 110)}
+    assert all(token.quality > 0 for token in seen["tax"].values())
+
+
+def test_an_incremental_wave_makes_tokens_for_its_own_rows_only(parties: Parties, config: LinkageUnitConfig) -> None:
+    files = {name: encode_people(name, people) for name, people in NEW.items()}
+    seen = run_wave(parties, config, "w2", files)
+    assert {name: sorted(tokens) for name, tokens in seen.items()} == {n: list(people) for n, people in NEW.items()}
+
+
+def test_whole_files_whose_rows_are_mostly_unchanged_cost_only_their_new_rows(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    whole = {"register": range(62), "border": range(30, 90), "tax": range(50, 100)}
+    seen = run_wave(parties, config, "w2", {name: encode_people(name, people) for name, people in whole.items()})
+    with opened(config, lambda: AFTER) as unit:
+        counts = next(wave for wave in status_of(unit).waves if wave.wave == "w2").counts
+    # Two new rows of register find their partners at border and tax: no other pair was even scored.
+    assert counts["scored_pairs"] == counts["linkable_pairs"] == 4
+    assert seen["register"][60].pseudonym == seen["border"][60].pseudonym == seen["tax"][60].pseudonym
+
+
+def test_a_changed_name_keeps_its_person_and_is_an_event(parties: Parties, config: LinkageUnitConfig) -> None:
+    before = registered(config)
+    files = {
+        "register": encode_people("register", range(50, 60), renamed=[50, 51]),
+        "border": encode_people("border", range(50, 60)),
+        "tax": encode_people("tax", range(50, 60)),
+    }
+    run_wave(parties, config, "w2", files)
+    assert registered(config) == before
+    changes = reports(config).waves[1]
+    assert changes.events == {"corrected": {"correction": 2}}
+    assert changes.providers["register"].corrected == 2
+    assert changes.groups["kept"] == 100
+
+
+def test_a_row_that_turns_out_to_be_another_person_moves_and_the_split_says_why(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    before = registered(config)
+    files = {
+        "register": encode_people("register", [55, 56], content_of={55: 95}),
+        "border": encode_people("border", range(60, 70)),
+        "tax": encode_people("tax", range(60, 70)),
+    }
+    seen = run_wave(parties, config, "w2", files)
+    after = registered(config)
+    moved = {key for key in before if after[key] != before[key]}
+    assert len(moved) == 1
+    assert {name for name, _ in moved} == {"register"}
+    assert reports(config).waves[1].events == {"corrected": {"correction": 1}, "split": {"correction": 1}}
+    (key,) = moved
+    assert [name for name, group in after.items() if group == after[key]] != [key]
+    assert seen["register"][55].pseudonym != seen["register"][56].pseudonym
+
+
+def test_a_row_that_links_two_people_of_the_registry_makes_them_one_and_the_event_says_by_what(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    # Register's 200 and tax's 200 came with contents that nobody would link; border's row has a CLK of each.
+    first = {
+        "register": encode_people("register", [*range(100, 120), 200]),
+        "border": encode_people("border", range(100, 120)),
+        "tax": encode_people("tax", [*range(100, 120), 200], renamed=[200]),
+    }
+    run_wave(parties, config, "w2", first)
+    before = registered(config)
+    second = {
+        "register": encode_people("register", [*range(100, 120), 200]),
+        "border": encode_people("border", range(100, 121)),
+        "tax": encode_people("tax", [*range(100, 120), 200]),
+    }
+    run_wave(parties, config, "w3", second)
+    after = registered(config)
+    lost = {*before.values()} - {*after.values()}
+    merged = reports(config).waves[2].events.get("merged", {})
+    assert (len(lost), merged) == (1, {"correction": 1})
+
+
+def test_a_corrected_delivery_withdraws_what_came_with_the_wave_that_it_corrects_and_only_that(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    first = {name: encode_people(name, [*FIRST[name], *range(200, 210)]) for name in FIRST}
+    run_wave(parties, config, "w2", first)
+    corrected = {name: encode_people(name, range(200, 205)) for name in FIRST}
+    run_wave(parties, config, "w3", corrected)
+    report = reports(config).waves[2]
+    assert report.events["withdrawn"] == {"correction": 15}
+    assert report.groups["gone"] == 5
+    assert {part.withdrawn for part in report.providers.values()} == {5}
+    with opened(config, lambda: AFTER) as unit:
+        kept = {rows.file.provider: len(rows.handles) for rows in open_registry(unit)}
+    assert kept == {name: len(FIRST[name]) + 5 for name in FIRST}
+
+
+def test_a_complete_wave_withdraws_whoever_is_not_in_it_and_takes_them_back_under_their_old_pseudonym(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    before = registered(config)
+    run_wave(
+        parties,
+        config,
+        "w2",
+        {
+            "register": encode_people("register", [0]),
+            "border": encode_people("border", [30]),
+            "tax": encode_people("tax", [50]),
+        },
+    )
+    fewer = {"register": range(40), "border": range(30, 70), "tax": range(50, 80)}
+    run_wave(parties, config, "w4", {name: encode_people(name, people) for name, people in fewer.items()})
+    report = reports(config).waves[-1]
+    assert report.events["withdrawn"] == {"complete-wave": 60}
+    assert sum(part.withdrawn for part in report.providers.values()) == 60
+    assert {key: group for key, group in registered(config).items() if key in before}.keys() == before.keys()
+
+
+# ------------------------------------------------------------------------------------------------------- refused, when
+
+
+def test_an_incremental_wave_without_a_registry_is_refused_with_what_to_do(parties: Parties, tmp_path: Path) -> None:
+    config = config_of(parties, tmp_path)
+    upload(parties, config, "w2", FIRST)
+    with pytest.raises(Refused, match="link one first, or make this wave complete"):
+        link(config, "w2", AFTER)
+
+
+def test_an_incremental_wave_after_the_day_of_the_clause_is_refused(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    upload(parties, config, "w2", NEW)
+    with pytest.raises(Refused, match="registry_encodings_until"):
+        link(config, "w2", TOO_LATE)
+    assert not list(config.wraps.glob("registry.*"))
+
+
+def test_a_wave_is_not_added_to_one_that_comes_later(parties: Parties, config: LinkageUnitConfig) -> None:
+    upload(parties, config, "w2", NEW)
+    run_wave(parties, config, "w4", {name: encode_people(name, people) for name, people in FIRST.items()})
+    with pytest.raises(Refused, match="w4, which comes later"):
+        link(config, "w2", AFTER)
+
+
+def test_a_correction_waits_for_the_wave_that_it_corrects(parties: Parties, config: LinkageUnitConfig) -> None:
+    upload(parties, config, "w3", NEW)
+    with pytest.raises(Refused, match="wave w2 is not linked"):
+        link(config, "w3", AFTER)
+
+
+def test_encodings_of_another_epoch_are_not_compared(tmp_path: Path) -> None:
+    parties = make_parties(tmp_path / "parties", **ADDING)
+    config = config_of(parties, tmp_path)
+    run_wave(parties, config, "w1", {name: encode_people(name, people) for name, people in FIRST.items()})
+    parties.amend(epoch=2)
+    upload(parties, config, "w2", NEW)
+    with pytest.raises(Refused, match="are of epoch 1"):
+        link(config, "w2", AFTER)
+
+
+def test_an_incremental_file_may_be_small_but_not_much_larger_than_the_complete_one(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    upload(parties, config, "w2", {name: range(3) for name in FIRST})
+    with pytest.raises(RemoteRefusal, match="maximum_change_per_mille"):
+        upload(parties, config, "w3", {"register": range(91)})
+
+
+# ----------------------------------------------------------------------------------------- sealed, destroyed, restored
+
+
+def test_each_run_leaves_one_snapshot_under_a_key_of_its_own(parties: Parties, config: LinkageUnitConfig) -> None:
+    first = sorted(config.wraps.glob("registry.*"))
+    run_wave(parties, config, "w2", {name: encode_people(name, people) for name, people in NEW.items()})
+    second = sorted(config.wraps.glob("registry.*"))
+    assert (len(first), len(second)) == (1, 1)
+    assert first != second
+    assert len(list((config.data / "sealed" / "registry").iterdir())) == 1
+
+
+def test_nothing_is_kept_where_no_clause_allows_it(tmp_path: Path) -> None:
+    parties = make_parties(tmp_path / "parties")
+    config = config_of(parties, tmp_path)
+    upload(parties, config, "w1", FIRST)
+    link(config, "w1", AFTER)
+    assert not list(config.wraps.glob("registry.*"))
+    assert not (config.data / "sealed" / "registry").exists()
+
+
+def test_after_the_day_of_the_clause_any_start_of_the_linkage_unit_leaves_nothing_to_open(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    stolen = {path: path.read_bytes() for path in (config.data / "sealed" / "registry").rglob("*") if path.is_file()}
+    with opened(config, lambda: datetime(2028, 6, 1, 23, 59, tzinfo=UTC)) as unit:
+        delete_due_encodings(unit)
+        assert len(open_registry(unit)) == 3
+    with opened(config, lambda: TOO_LATE) as unit:
+        delete_due_encodings(unit)
+        assert open_registry(unit) == ()
+    assert not list(config.wraps.glob("registry.*"))
+    assert not list((config.data / "sealed" / "registry").iterdir())
+    for path, content in stolen.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        with opened(config, lambda: AFTER) as unit, pytest.raises(Tampered, match="destroyed"):
+            unit.data_keys.open(f"registry.{path.parent.name}")
+
+
+def test_the_sealed_registry_and_the_store_without_the_wraps_open_nothing(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    """What a stolen backup holds: data folder, database, key-encryption key; the wraps were left out of it."""
+    handle, clk = encode_people("register", [7]), encode_people("register", [7]).bits["names-year"]
+    for wrap in config.wraps.glob("registry.*"):
+        wrap.unlink()
+    for path in config.data.rglob("*"):
+        if path.is_file() and "registry" in path.parts:
+            assert clk not in path.read_bytes()
+            assert handle.handles not in path.read_bytes()
+    upload(parties, config, "w2", NEW)
+    with pytest.raises(Tampered, match="make the next wave complete"):
+        link(config, "w2", AFTER)
+
+
+def test_a_restored_registry_is_not_mistaken_for_the_one_that_was_kept(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    database = config.data / "linkage-unit.sqlite"
+    saved = database.read_bytes()
+    run_wave(parties, config, "w2", {name: encode_people(name, people) for name, people in NEW.items()})
+    for beside in config.data.glob("linkage-unit.sqlite-*"):
+        beside.unlink()
+    database.write_bytes(saved)
+    upload(parties, config, "w2", NEW)
+    with pytest.raises(Tampered, match="a state was restored"):
+        link(config, "w2", AFTER)
+    # A complete wave needs no registry's encodings, and heals it.
+    run_wave(parties, config, "w4", {name: encode_people(name, people) for name, people in FIRST.items()})
+
+
+def test_an_amendment_without_the_clause_ends_what_was_kept(tmp_path: Path) -> None:
+    parties = make_parties(tmp_path / "parties", **ADDING)
+    config = config_of(parties, tmp_path)
+    run_wave(parties, config, "w1", {name: encode_people(name, people) for name, people in FIRST.items()})
+    complete = [{"name": name, "tokens_not_before": "2026-06-01T00:00:00Z"} for name in ("w1", "w2")]
+    kept = {"clks_days": 0, "registry_days": 3650, "payload_days": 365}
+    parties.amend(waves=complete, retention=kept)
+    with opened(config, lambda: AFTER) as unit:
+        delete_due_registry(unit)
+    assert not list(config.wraps.glob("registry.*"))
+
+
+# ---------------------------------------------------------------------------------------------- killed, estimated, told
+
+
+def killed(config: LinkageUnitConfig, draws: int) -> None:
+    """Link a wave with a source of randomness that ends the run, as a kill would, after so many draws."""
+    left = draws
+
+    def random(size: int) -> bytes:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return system_random(size)
+
+    with pytest.raises(KeyboardInterrupt), closing(open_unit(config, "link", lambda: AFTER, random)) as unit:
+        link_wave(unit, "w2", lambda wave: KEYS.public)
+
+
+@pytest.mark.parametrize("draws", [0, 1, 2, 20, 34, 48, 49, 51, 52, 53])
+def test_a_killed_incremental_run_shows_nothing_and_goes_on(
+    parties: Parties, config: LinkageUnitConfig, draws: int
+) -> None:
+    before = registered(config)
+    upload(parties, config, "w2", NEW)
+    killed(config, draws)
+    with opened(config, lambda: AFTER) as unit:
+        assert unit.runs.state("w2") is not RunState.READY
+        assert unit.runs.registry() == before
+        assert {count.version for count in unit.history.counts()} == {1}
+        assert len(open_registry(unit)) == 3
+    assert link(config, "w2", AFTER)
+    assert len(list(config.wraps.glob("registry.*"))) == 1
+    assert len(registered(config)) == len(before) + 30
+
+
+@pytest.mark.parametrize("draws", [54, 55, 56])
+def test_a_run_killed_once_it_is_visible_has_only_old_encodings_left_to_destroy(
+    parties: Parties, config: LinkageUnitConfig, draws: int
+) -> None:
+    upload(parties, config, "w2", NEW)
+    killed(config, draws)
+    with opened(config, lambda: AFTER) as unit:
+        assert unit.runs.state("w2") is RunState.READY
+    assert not link(config, "w2", AFTER)
+    assert len(list(config.wraps.glob("registry.*"))) == 1
+    assert not list((config.data / "sealed" / "encodings").iterdir())
+
+
+def test_an_estimate_of_an_incremental_wave_counts_what_it_would_compare(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    upload(parties, config, "w2", NEW)
+    with opened(config, lambda: AFTER) as unit:
+        estimate = estimate_wave(unit, "w2", iter(range(100)).__next__)
+    assert estimate.records == 60 + 60 + 50 + 30
+    assert 20 <= estimate.agreed.candidates <= 40
+
+
+def test_every_wave_is_in_the_change_report(parties: Parties, config: LinkageUnitConfig) -> None:
+    run_wave(parties, config, "w2", {name: encode_people(name, people) for name, people in NEW.items()})
+    first, second = reports(config).waves
+    assert (first.kind, second.kind) == ("complete", "incremental")
+    assert first.events == {str(EventKind.CREATED): {"new": 100}}
+    assert second.events == {str(EventKind.CREATED): {"new": 15}}
+    assert (second.groups["kept"], second.groups["new"]) == (100, 15)
+    assert first.providers["tax"].corrected is None
+    assert second.providers["tax"].model_dump() == {
+        "brought": 10,
+        "new": 10,
+        "corrected": 0,
+        "returned": 0,
+        "withdrawn": 0,
+        "held": 60,
+    }
+    assert len(json.loads(reports(config).to_json())["waves"]) == 2

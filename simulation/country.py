@@ -25,14 +25,14 @@ import numpy as np
 
 from simulation import agencies, truth
 from simulation.error_profiles import BORDER_POLICE, DEFAULT_PROFILES, POPULATION_REGISTER, TAX, ErrorProfile
-from simulation.identifiers import MOST_PEOPLE, Numbering, draw_numbering
-from simulation.life_courses import draw_life_courses
+from simulation.identifiers import MOST_PEOPLE, Numbering, Numbers, draw_numbering
+from simulation.life_courses import LifeCourses, Spells, draw_life_courses
 from simulation.name_lists import Lists, load_lists
 from simulation.people import draw_population
 from simulation.period import Period
 from simulation.registration import draw_registrations
-from simulation.travel import draw_crossings
-from simulation.working_lives import draw_tax_years
+from simulation.travel import Crossings, draw_crossings
+from simulation.working_lives import TaxYears, draw_tax_years
 from simulation.writing import FileFormat, TableFiles
 
 BATCH_PEOPLE: Final = 50_000
@@ -41,7 +41,7 @@ BATCH_PEOPLE: Final = 50_000
 TRUTH: Final = "truth"
 PROVIDERS: Final = (POPULATION_REGISTER, BORDER_POLICE, TAX)
 
-_STEPS: Final = ("people", "life courses", "registrations", "crossings", "tax years", *PROVIDERS)
+_STEPS: Final = ("people", "life courses", "registrations", "crossings", "tax years", *PROVIDERS, "changes")
 """One random stream per step and batch, numbered in this order."""
 
 
@@ -78,7 +78,7 @@ def generate(
     without a profile makes no errors. `progress` is called with people done and people in all, first at 0. ValueError
     for arguments out of range; FileExistsError if a file to be written exists. Memory holds one batch.
     """
-    _check(people, seed, file_format, profiles)
+    check(people, seed, file_format, profiles)
     lists = load_lists()
     numbering = draw_numbering(np.random.default_rng(np.random.SeedSequence(seed)))
     files = {
@@ -92,7 +92,12 @@ def generate(
     with TableFiles(schemas, file_format) as output:
         for batch, first in enumerate(range(0, people, BATCH_PEOPLE)):
             ordinals = np.arange(first, min(first + BATCH_PEOPLE, people), dtype=np.int64)
-            tables = _batch(ordinals, _streams(seed, batch), numbering, lists, period, profiles)
+            streams = draw_streams(seed, batch)
+            story = draw_story(ordinals, streams, numbering, lists, period)
+            written = {provider: write_down(story, provider, profiles, streams[provider]) for provider in PROVIDERS}
+            tables: dict[str, Mapping[str, Any]] = {provider: agency.tables for provider, agency in written.items()}
+            # 5. Truth
+            tables[TRUTH] = truth.truth_tables(story.office.people, ordinals, story.lives.residence, period, written)
             output.append((files[p][t], table) for p, of_p in tables.items() for t, table in of_p.items())  # 6. Files
             report(int(ordinals[-1]) + 1, people)
     return GeneratedCountry(
@@ -107,50 +112,56 @@ def generate(
     )
 
 
-def _batch(
-    ordinals: Any,
-    streams: Mapping[str, np.random.Generator],
-    numbering: Numbering,
-    lists: Lists,
-    period: Period,
-    profiles: Mapping[str, ErrorProfile],
-) -> dict[str, Mapping[str, Any]]:
-    """All tables of one batch, by provider (or `truth`) and name: pyarrow Tables."""
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One batch of people and what truly happens to them: everything but what the agencies write down."""
+
+    office: agencies.Office
+    lives: LifeCourses
+    registrations: Spells
+    crossings: Crossings
+    tax_years: TaxYears
+
+
+def draw_story(
+    ordinals: Numbers, streams: Mapping[str, np.random.Generator], numbering: Numbering, lists: Lists, period: Period
+) -> Story:
+    """Draw one batch of people, numbered `ordinals` in the universe."""
     # 1. People
     people = draw_population(len(ordinals), lists, period, streams["people"])
     # 2. Life courses
     lives = draw_life_courses(people, period, streams["life courses"])
     # 3. Traces
-    registrations = draw_registrations(people, lives, period, streams["registrations"])
-    crossings = draw_crossings(people, lives, period, streams["crossings"])
-    tax_years = draw_tax_years(people, lives, period, streams["tax years"])
-    # 4. Records
-    office = agencies.Office(people, ordinals, numbering, lists, period)
-    flawless = ErrorProfile()
-    written = {
-        POPULATION_REGISTER: agencies.population_register(
-            office, registrations, profiles.get(POPULATION_REGISTER, flawless), streams[POPULATION_REGISTER]
-        ),
-        BORDER_POLICE: agencies.border_police(
-            office, crossings, profiles.get(BORDER_POLICE, flawless), streams[BORDER_POLICE]
-        ),
-        TAX: agencies.tax_office(office, tax_years, profiles.get(TAX, flawless), streams[TAX]),
-    }
-    # 5. Truth
-    tables: dict[str, Mapping[str, Any]] = {provider: agency.tables for provider, agency in written.items()}
-    tables[TRUTH] = truth.truth_tables(people, ordinals, lives.residence, period, written)
-    return tables
+    return Story(
+        agencies.Office(people, ordinals, numbering, lists, period),
+        lives,
+        draw_registrations(people, lives, period, streams["registrations"]),
+        draw_crossings(people, lives, period, streams["crossings"]),
+        draw_tax_years(people, lives, period, streams["tax years"]),
+    )
 
 
-def _streams(seed: int, batch: int) -> dict[str, np.random.Generator]:
-    """An independent random generator for each step of a batch."""
+def write_down(
+    story: Story, provider: str, profiles: Mapping[str, ErrorProfile], rng: np.random.Generator
+) -> agencies.AgencyTables:
+    """4. Records: the tables of one agency; without a profile it makes no errors."""
+    profile = profiles.get(provider, ErrorProfile())
+    if provider == POPULATION_REGISTER:
+        return agencies.population_register(story.office, story.registrations, profile, rng)
+    if provider == BORDER_POLICE:
+        return agencies.border_police(story.office, story.crossings, profile, rng)
+    return agencies.tax_office(story.office, story.tax_years, profile, rng)
+
+
+def draw_streams(seed: int, batch: int, *more: int) -> dict[str, np.random.Generator]:
+    """An independent random generator for each step of a batch; `more` numbers tell further ones apart."""
     return {
-        step: np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(batch, number)))
+        step: np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(batch, number, *more)))
         for number, step in enumerate(_STEPS)
     }
 
 
-def _check(people: int, seed: int, file_format: str, profiles: Mapping[str, ErrorProfile]) -> None:
+def check(people: int, seed: int, file_format: str, profiles: Mapping[str, ErrorProfile]) -> None:
     """Refuse arguments out of range, all of them together."""
     faults = []
     if not 1 <= people <= MOST_PEOPLE:

@@ -1,4 +1,8 @@
-"""Draws which records suffer an error of a kind, and keeps their rows: what the truth later tells."""
+"""Draws which records suffer an error of a kind, and keeps their rows: what the truth later tells.
+
+What is drawn for one record does not depend on what is true of it or of others: the same stream gives the same slips
+to the same rows, also after a person has moved or changed a name.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +42,13 @@ class Hits:
     ) -> Rows:
         """Draw records and let `change(row, choice)` try each; noted are those that it says it changed."""
         struck = self.rng.random(self.count) < getattr(self._profile, kind)
-        drawn = np.flatnonzero(struck if eligible is None else struck & eligible)
+        drawn = np.flatnonzero(struck)
         choices = self.rng.integers(0, CHOICES, len(drawn)).tolist()
-        changed = [change(row, choice) for row, choice in zip(drawn.tolist(), choices, strict=True)]
+        possible = np.ones(len(drawn), dtype=bool) if eligible is None else eligible[drawn]
+        changed = [
+            can and change(row, choice)
+            for row, choice, can in zip(drawn.tolist(), choices, possible.tolist(), strict=True)
+        ]
         rows: Rows = drawn[np.array(changed, dtype=bool)]
         self._note(kind, rows)
         return rows

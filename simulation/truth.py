@@ -53,7 +53,7 @@ def truth_tables(
     people: Population, ordinals: Numbers, residence: Spells, period: Period, agencies: Mapping[str, AgencyTables]
 ) -> dict[str, Any]:
     """The truth's tables of one batch, by name: pyarrow Tables."""
-    person_id = _numbered("person", ordinals)
+    person_id = numbered("person", ordinals)
     row, spell = np.nonzero(residence.present)
     start, end = residence.start[row, spell], residence.end[row, spell]
     who, day, inward = migrations(people, residence, period)
@@ -97,7 +97,7 @@ def _person_columns(people: Population, ordinals: Numbers, person_id: Texts) -> 
     same_name = people.family == people.earlier_family
     return {
         "person_id": person_id,
-        "household_id": _numbered("household", ordinals[people.head]),
+        "household_id": numbered("household", ordinals[people.head]),
         "kind": kinds[people.kind],
         "sex": np.where(people.female, "F", "M").astype(object),
         "birth_date": date_text(people.birth),
@@ -120,7 +120,8 @@ def _or_none(texts: Texts) -> Texts:
     return present
 
 
-def _numbered(word: str, ordinals: Numbers) -> Texts:
+def numbered(word: str, ordinals: Numbers) -> Texts:
+    """Ids such as person-000000042, one a number."""
     return np.array([f"{word}-{ordinal:09d}" for ordinal in ordinals.tolist()], dtype=object)
 
 

@@ -16,6 +16,9 @@ def generate(
     people: Annotated[int, typer.Option(min=1, help="Persons in the invented country's universe.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed and size give the same files, byte for byte.")] = 1,
     file_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+    years: Annotated[
+        int, typer.Option(min=0, help="Deliveries of so many successive years, each with what changed.")
+    ] = 0,
     pair: Annotated[str, typer.Option(help="Instead of a country, two files of persons: clean, usual or dirty.")] = "",
     records: Annotated[int, typer.Option(min=1, help="With --pair: persons in each file.")] = 50_000,
     overlap: Annotated[float, typer.Option(help="With --pair: share of a file's persons who are in both.")] = 0.6,
@@ -24,6 +27,10 @@ def generate(
     """Write the files of three agencies of an invented country, with the errors that such files have, and the truth.
 
     Example: symbolon generate country --people 100000 --seed 7 --format parquet
+
+    Or what the agencies deliver year after year, as people come, go, marry and move, and errors are mended.
+
+    Example: symbolon generate years --years 3
 
     Or two overlapping files of persons with names of many origins, to try a linkage on.
 
@@ -34,29 +41,37 @@ def generate(
     if file_format not in ("csv", "parquet"):
         raise ConfigurationFault("--format must be csv or parquet")
     chosen: FileFormat = "csv" if file_format == "csv" else "parquet"
+    if pair and years:
+        raise ConfigurationFault("--pair and --years exclude each other")
     if pair:
         _write_pair(folder, pair, records, seed, overlap, duplicates, chosen)
     else:
-        _write_country(folder, people, seed, chosen)
+        _write_country(folder, people, seed, years, chosen)
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         results.print(str(path))
 
 
-def _write_country(folder: Path, people: int, seed: int, file_format: "FileFormat") -> None:
+def _write_country(folder: Path, people: int, seed: int, years: int, file_format: "FileFormat") -> None:
     from rich.progress import Progress
 
+    from services.common.errors import ConfigurationFault
     from simulation.country import generate as generate_country
+    from simulation.deliveries import generate_deliveries
 
     with Progress(console=talk, transient=True) as bar:
         task = bar.add_task("generating", total=people)
-        country = generate_country(
-            people,
-            seed,
-            folder,
-            file_format=file_format,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    talk.print(f"{country.people} persons")
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            if years:
+                generate_deliveries(people, seed, folder, years, file_format=file_format, progress=report)
+            else:
+                generate_country(people, seed, folder, file_format=file_format, progress=report)
+        except ValueError as fault:
+            raise ConfigurationFault(str(fault)) from None
+    talk.print(f"{people} persons" + (f", {years} years" if years else ""))
 
 
 def _write_pair(

@@ -144,7 +144,7 @@ def test_national_ids_link_some_records_and_wrong_ones_are_rare(usual: tuple[Per
         if number in person_of
     ]
     assert len(pairs_found) > 0.2 * RECORDS
-    assert 0.99 < np.mean(pairs_found) < 1.0
+    assert np.mean(pairs_found) > 0.99
 
 
 def test_all_wrong_arguments_are_named_together(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.linking.identifiers import identifier_keys, key_agreement
-from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.pool import SPINE, RecordPool
 from linkage_core.linking.scoring import mean_of_dice
 from linkage_core.linking.solving import SolvedGroups
 from linkage_core.schema import LinkageSchema
@@ -38,8 +38,9 @@ def keep_corrected(
     """Return the groups with each corrected record that linked to nothing back in its handle's group, if it may stay.
 
     It may if some CLK's Dice with one of the group's records reaches the candidate threshold, none of them carries
-    another identifier, and no other record of its file, one without duplicates, has taken its place. Costs in
-    proportion to the corrected records and their groups.
+    another identifier, and no other record of its file, one without duplicates, has taken its place. With a spine only
+    pairs with a spine record count, and a corrected spine record takes back each of its people that nothing else has
+    taken meanwhile. Costs in proportion to the corrected records and their groups.
     """
     alone = np.bincount(solved.group, minlength=pool.size)[solved.group] == 1
     record, member = _pairs_with_groups(pool, np.flatnonzero((pool.known.was >= 0) & alone))
@@ -53,14 +54,19 @@ def keep_corrected(
     keys = [pool.match_keys[name] for name in identifier_keys(schema)]
     against = (key_agreement(keys, record, member) == DIFFERENT).any(axis=1)
     against |= _taken(solved.group, pool, duplicates_allowed, record, solved.group[member])
-    near &= ~np.isin(record, record[against])
+    group, scores = solved.group.copy(), solved.score.copy()
+    of_spine = pool.has_spine & (pool.file_of[record] == SPINE)
+    returning = np.flatnonzero(near & ~against & of_spine & alone[member])
+    group[member[returning]] = record[returning]
+    scores[member[returning]] = score[returning]
+    np.maximum.at(scores, record[returning], score[returning])
 
+    near &= ~np.isin(record, record[against]) & ~of_spine
     order = np.lexsort((member, -score, record))
     order = order[near[order]]
     kept, first = np.unique(record[order], return_index=True)
     best = order[first]
-    group, scores = solved.group.copy(), solved.score.copy()
-    group[kept] = solved.group[member[best]]
+    group[kept] = group[member[best]]
     scores[kept] = score[best]
     return replace(solved, group=_named_by_smallest(group), score=scores)
 
@@ -73,7 +79,11 @@ def _pairs_with_groups(pool: RecordPool, records: NDArray[np.intp]) -> tuple[NDA
     start = np.searchsorted(groups, pool.known.was[records], side="left")
     sizes = np.searchsorted(groups, pool.known.was[records], side="right") - start
     places = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(start, sizes)
-    return np.repeat(records, sizes).astype(np.uint32), settled[places].astype(np.uint32)
+    record, member = np.repeat(records, sizes).astype(np.uint32), settled[places].astype(np.uint32)
+    if pool.has_spine:
+        meeting = (pool.file_of[record] == SPINE) != (pool.file_of[member] == SPINE)
+        return record[meeting], member[meeting]
+    return record, member
 
 
 def _taken(

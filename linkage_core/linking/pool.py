@@ -53,11 +53,16 @@ class RecordPool:
 
     @property
     def group(self) -> NDArray[np.int64]:
-        """The smallest record number of each record's group as the registry has it: its own for one not settled."""
+        """The smallest record number of each record's group as the registry has it: its own for one not settled.
+
+        With a spine also its own where the spine record has left the group, or was corrected: nothing else held it.
+        """
         settled = np.flatnonzero(self.known.group >= 0)
         _, first, place = np.unique(self.known.group[settled], return_index=True, return_inverse=True)
         group = np.arange(self.size, dtype=np.int64)
         group[settled] = settled[first][place]
+        if self.has_spine:
+            group = np.where(self.file_of[group] == SPINE, group, np.arange(self.size))
         return group
 
     def settled_of_files(self) -> list[int]:

@@ -12,8 +12,9 @@ from services.common.errors import NotReady
 
 
 def choose_wave(agreement: Agreement, deliveries: DeliveryStore, named: str, now: datetime) -> str:
-    """Return the wave that is named, or the latest one whose payload is complete.
+    """Return the wave that is named, or the latest complete one whose payload is there.
 
+    An incremental wave may hold changes only: whether it stands for everybody is for the analyst to know and to name.
     Raises `InputFault` for a wave that the agreement does not list, `NotReady` if not every provider has delivered,
     and `Refused` once the payload's days of retention are over.
     """
@@ -28,8 +29,12 @@ def choose_wave(agreement: Agreement, deliveries: DeliveryStore, named: str, now
 
 
 def latest_complete(agreement: Agreement, deliveries: DeliveryStore) -> str | None:
-    """Return the latest wave, in the agreement's order, whose payload is complete; None if there is none."""
-    complete = (wave.name for wave in agreement.waves if is_complete(agreement, deliveries.files(wave.name)))
+    """Return the latest complete wave, in the agreement's order, whose payload is there; None if there is none."""
+    complete = (
+        wave.name
+        for wave in agreement.waves
+        if wave.kind == "complete" and is_complete(agreement, deliveries.files(wave.name))
+    )
     return max(complete, key=[wave.name for wave in agreement.waves].index, default=None)
 
 

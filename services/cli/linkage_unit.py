@@ -12,6 +12,7 @@ from services.cli.outcome import BAD_INPUT, results, talk
 
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
+    from services.linkage_unit.changes import ChangeReport
     from services.linkage_unit.estimating import WaveEstimate
     from services.linkage_unit.run_manifest import IdentifierEntry
     from services.linkage_unit.status import Status
@@ -131,6 +132,28 @@ def link(
     results.print(f"wave {wave}: tokens are ready" if linked else f"wave {wave}: tokens had been made before")
 
 
+@app.command()
+def changes(
+    config: Config,
+    wave: Annotated[str | None, typer.Option(help="Only this wave, as the agreement names it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Tell what each linked wave changed: people kept, new, merged, split and gone, and why; handles by provider.
+
+    For the operator: which people were merged says how files overlap, and none of it goes to a provider.
+
+    Example: symbolon linkage-unit changes --config linkage-unit.toml --wave 2026
+    """
+    from services.linkage_unit.config import load
+    from services.linkage_unit.service import changes as run
+
+    found = run(load(config), wave)
+    if json:
+        results.print(found.to_json())
+    else:
+        _print_changes(found)
+
+
 @contextmanager
 def _steps() -> "Iterator[Progress]":
     """One progress bar for each step of linking."""
@@ -164,6 +187,29 @@ def _print_estimate(found: "WaveEstimate") -> None:
             f"{item.recall:.3f}",
         )
     results.print(table)
+
+
+def _print_changes(report: "ChangeReport") -> None:
+    from rich.table import Table
+
+    table = Table(title="linkage groups, wave by wave")
+    headings = ("wave", "kind", "kept", "new", "merged", "split", "gone")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if place < 2 else "right")
+    for wave in report.waves:
+        table.add_row(wave.wave, wave.kind, *(f"{wave.groups[name]:,}" for name in headings[2:]))
+    results.print(table)
+    for wave in report.waves:
+        table = Table(title=f"wave {wave.wave}: handles by provider")
+        handles = ("brought", "new", "corrected", "returned", "withdrawn", "held")
+        for heading in ("provider", *handles):
+            table.add_column(heading, justify="left" if heading == "provider" else "right")
+        for provider, part in wave.providers.items():
+            counts = (getattr(part, name) for name in handles)
+            table.add_row(provider, *("?" if count is None else f"{count:,}" for count in counts))
+        results.print(table)
+        for kind, reasons in wave.events.items():
+            results.print(f"{kind}: {', '.join(f'{count:,} {reason}' for reason, count in reasons.items())}")
 
 
 def _print_tables(status: "Status") -> None:

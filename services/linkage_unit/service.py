@@ -32,6 +32,7 @@ from services.linkage_unit.workspace import WorkerKeys
 
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
+    from services.linkage_unit.changes import ChangeReport
     from services.linkage_unit.estimating import WaveEstimate
 
 STATUS: Final = "status"
@@ -87,6 +88,14 @@ def status(config: LinkageUnitConfig) -> Status:
     """Return what the operator may know of every wave."""
     with _opened(config, STATUS, system_clock, system_random) as unit:
         return status_of(unit)
+
+
+def changes(config: LinkageUnitConfig, wave: str | None = None) -> "ChangeReport":
+    """Return what the linked waves, or one of them, changed in the registry."""
+    from services.linkage_unit.changes import change_report
+
+    with _opened(config, STATUS, system_clock, system_random) as unit:
+        return change_report(unit, wave)
 
 
 def check(config: LinkageUnitConfig, clock: Clock = system_clock) -> list[str]:

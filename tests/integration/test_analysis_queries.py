@@ -305,6 +305,31 @@ def test_a_later_wave_is_a_new_question_and_an_earlier_one_can_be_named(
         assert not old.attrs["charged"]
 
 
+def test_a_wave_that_adds_to_the_registry_is_asked_about_only_by_its_name(tmp_path: Path) -> None:
+    adding = make_parties(
+        tmp_path / "parties",
+        waves=[
+            {"name": "w1", "tokens_not_before": "2026-06-01T00:00:00Z"},
+            {"name": "w2", "kind": "incremental", "tokens_not_before": "2026-12-01T00:00:00Z"},
+        ],
+        retention={
+            "clks_days": 0,
+            "registry_days": 3650,
+            "registry_encodings_until": "2027-01-01",
+            "payload_days": 365,
+        },
+    )
+    analysts = enrol(adding, config_of(adding, tmp_path), "ana")
+    with opened(config_of(adding, tmp_path)) as service, served(service, NoNoise()) as address:
+        for wave in ("w1", "w2"):
+            with deliverers(adding, address, wave=wave) as providers:
+                for name, (people, tables) in small_tables().items():
+                    providers[name].deliver(people, tables, key=wave)
+        with asking(adding, analysts["ana"], address) as ana:
+            assert ana.run(STOCK).attrs["wave"] == "w1"
+            assert ana.run(STOCK, wave="w2").attrs["wave"] == "w2"
+
+
 def test_questions_after_the_agreements_end_are_refused_by_its_clause(
     parties: Parties, tmp_path: Path, analysts: dict[str, PartyKeys]
 ) -> None:

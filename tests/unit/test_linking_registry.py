@@ -4,7 +4,7 @@ import pytest
 
 from linkage_core.errors import InputFault
 from linkage_core.linking.registry import CORRECTED, NEW, UNCHANGED, changed_rows
-from tests.support.encoded_rows import Row, encoded
+from tests.support.encoded_rows import Row, encoded, matching
 from tests.support.registry import Registry, handles
 
 ANNA = Row(names=0, places=0)
@@ -149,3 +149,54 @@ def test_handles_of_the_registry_without_a_group_are_refused() -> None:
     made.groups.pop(("tax", 2))
     with pytest.raises(InputFault, match="1 rows of tax"):
         made.add({"register": {3: CAROL}, "tax": {3: CAROL}})
+
+
+# ------------------------------------------------------------------------------------------------------- with a spine
+
+
+def spine_registry() -> Registry:
+    """Anna and Bob in the register, which is the spine, at the border and at the tax office."""
+    made = Registry(matching("border").model_copy(update={"spine": "register"}))
+    made.complete(
+        {
+            "border": {1: Row(names=3, places=3), 2: Row(names=302, places=302)},
+            "register": {1: ANNA, 2: BOB},
+            "tax": {1: Row(names=2, places=2), 2: Row(names=301, places=304)},
+        }
+    )
+    assert made.together(("border", 1), ("register", 1), ("tax", 1))
+    return made
+
+
+def nobody(provider: str) -> dict[int, Row]:
+    """A row that nobody resembles: a file with nothing to tell."""
+    return {90: Row(names=800 + 10 * len(provider))}
+
+
+def test_a_changed_name_in_the_spine_keeps_all_its_people() -> None:
+    made = spine_registry()
+    before = dict(made.groups)
+    made.add({"border": nobody("border"), "register": {1: Row(names=500, places=0)}, "tax": nobody("tax")})
+    assert {member: made.groups[member] for member in before} == before
+
+
+def test_people_whose_spine_record_is_another_persons_now_meet_no_more() -> None:
+    made = spine_registry()
+    made.add({"border": nobody("border"), "register": {1: CAROL}, "tax": nobody("tax")})
+    assert not made.together(("border", 1), ("tax", 1))
+    assert not made.together(("border", 1), ("register", 1))
+    made.add({"border": nobody("border"), "register": {7: ANNA}, "tax": nobody("tax")})
+    assert made.together(("border", 1), ("register", 7), ("tax", 1))
+
+
+def test_a_corrected_row_of_a_source_stays_with_its_spine_record_and_new_ones_come_to_it() -> None:
+    made = spine_registry()
+    made.add(
+        {
+            "border": {5: Row(names=1, places=1)},
+            "register": {8: CAROL},
+            "tax": {1: Row(names=500, places=2), 9: Row(names=601, places=601)},
+        }
+    )
+    assert made.together(("border", 5), ("border", 1), ("register", 1), ("tax", 1))
+    assert made.together(("register", 8), ("tax", 9))

@@ -39,6 +39,11 @@ VariableForm = Literal[
     "nickname-root", "skeleton", "sorted-skeletons", "root-skeleton",
     "date-digits", "year", "month-day", "ordered-month-day", "sorted-date-digits", "sorted-year-digits",
 ]  # fmt: skip
+FORMS_OF_DATES: Final = frozenset[VariableForm](
+    ("date-digits", "year", "month-day", "ordered-month-day", "sorted-date-digits", "sorted-year-digits")
+)
+FORMS_OF_ANY_KIND: Final = frozenset[VariableForm](("value", "sorted-tokens", "first-token"))
+"""All others are forms of words: names and places."""
 
 
 class Clause(BaseModel):
@@ -168,11 +173,13 @@ class LinkageSchema(Clause):
     def _names_fit_together(self) -> "LinkageSchema":
         faults: list[str] = []
         known = _unique("quasi_identifiers", [q.name for q in self.quasi_identifiers], faults)
+        kinds = {q.name: q.kind for q in self.quasi_identifiers}
         variables = _unique("variables", [v.name for v in self.variables], faults)
         _unique("match_keys", [k.name for k in self.match_keys], faults)
         _unique("clks", [c.name for c in self.clks], faults)
         for variable in self.variables:
             faults += _unknown(f"variable {variable.name}", "quasi-identifier", variable.of, known)
+            faults += _of_another_kind(variable, kinds)
         for key in self.match_keys:
             faults += _unknown(f"match key {key.name}", "variable", key.variables, variables)
         sources = {v.name: set(v.of) for v in self.variables}
@@ -189,6 +196,16 @@ class LinkageSchema(Clause):
 def _unique(what: str, names: list[str], faults: list[str]) -> set[str]:
     faults += [f"{what}: {name} occurs twice" for name in sorted({n for n in names if names.count(n) > 1})]
     return set(names)
+
+
+def _of_another_kind(variable: Variable, kinds: dict[str, QuasiIdentifierKind]) -> Iterator[str]:
+    if variable.form in FORMS_OF_ANY_KIND:
+        return
+    wants_dates = variable.form in FORMS_OF_DATES
+    for name in variable.of:
+        if name in kinds and (kinds[name] == "date") != wants_dates:
+            what = f"{variable.form} is a form of {'dates' if wants_dates else 'words'}"
+            yield f"variable {variable.name}: {what}, and {name} is of kind {kinds[name]}"
 
 
 def _unknown(where: str, kind: str, names: Sequence[str], known: set[str]) -> list[str]:

@@ -66,8 +66,8 @@ def standardise_address(text: str) -> Standardised:
 
 def standardise_postcode(text: str) -> Standardised:
     """Return letters and digits of a postcode; zeros only means missing."""
-    code = fold(text).replace(" ", "")
-    return ("" if set(code) <= {"0"} else _without_stand_ins(code)), None
+    code = _without_stand_ins(_without_stand_ins(fold(text)).replace(" ", ""))
+    return ("" if set(code) <= {"0"} else code), None
 
 
 def _place(part: str) -> str:

@@ -19,7 +19,11 @@ from linkage_core.standardise.text import fold
 SHORTEST: Final = 4
 """Fewer characters than these name no person."""
 
-STAND_INS: Final = frozenset({"unknown", "none", "null", "missing", "1234567890", "123456789", "12345678", "1234567"})
+STAND_INS: Final = frozenset(
+    {"unknown", "notknown", "none", "null", "missing", "notavailable", "notapplicable", "nonumber", "noid", "stateless"}
+    | {"unbekannt", "inconnu", "desconocido", "neizvestno", "netdannykh"}
+    | {"1234567890", "0123456789", "123456789", "12345678", "1234567", "123456", "12345", "1234"}
+)
 """What clerks type when there is no number; one character repeated (0000, 99999) counts as well."""
 
 PROBES: Final[dict[IdentifierScheme, str]] = {

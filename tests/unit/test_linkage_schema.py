@@ -38,6 +38,27 @@ def test_names_that_nothing_has_and_names_that_occur_twice_are_told_together() -
         assert fault in told
 
 
+def test_a_form_of_dates_on_a_name_and_a_form_of_names_on_a_date_are_told_together() -> None:
+    schema = small()
+    schema["variables"] += [
+        {"name": "a", "of": ["family_name", "birth_date"], "form": "sorted-date-digits"},
+        {"name": "b", "of": ["birth_date"], "form": "skeleton"},
+        {"name": "c", "of": ["given_name", "birth_date"], "form": "sorted-tokens"},
+    ]
+    told = faults_of(schema)
+    assert "variable a: sorted-date-digits is a form of dates, and family_name is of kind family-name" in told
+    assert "variable b: skeleton is a form of words, and birth_date is of kind date" in told
+    assert "variable c" not in told
+
+
+def test_only_an_identifier_has_a_numbering_scheme_and_only_one_of_persons() -> None:
+    schema = small()
+    schema["quasi_identifiers"][0]["scheme"] = "ee.ik"
+    assert "only the kind identifier has a scheme" in faults_of(schema)
+    schema["quasi_identifiers"][0]["scheme"] = "md.idno"
+    assert "quasi_identifiers.0.scheme" in faults_of(schema)
+
+
 def test_a_clk_of_one_quasi_identifier_is_a_code_book() -> None:
     schema = small()
     features = schema["clks"][0]["clkhash"]["features"]

@@ -128,7 +128,7 @@ def test_a_name_that_a_whole_name_does_not_have_is_missing() -> None:
 
 def test_records_that_both_lack_a_value_share_no_more_bits_than_their_other_values_do(encoder: Encoder) -> None:
     both = {"family-name": ["Kapanadze", "Müller"], "date": ["1987-05-12", "1960-11-30"]}
-    lacking = (
+    lacking: tuple[dict[str, list[str]], ...] = (
         {},
         {"given-name": ["unknown"] * 2, "country": ["XXX"] * 2},
         {"given-name": ["N/A", ""], "sex": ["9", ""]},

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import import_module
 from typing import Final, Protocol, cast
 
+import stdnum
+
 from linkage_core.schema import IdentifierScheme
 from linkage_core.standardise.findings import Reason, Standardised
 from linkage_core.standardise.text import fold
@@ -86,4 +88,4 @@ def _next(character: str) -> str:
 
 @cache
 def _module(scheme: IdentifierScheme) -> _Scheme:
-    return cast(_Scheme, import_module(f"stdnum.{scheme}"))
+    return cast(_Scheme, import_module(f"{stdnum.__name__}.{scheme}"))

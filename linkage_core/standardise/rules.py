@@ -38,7 +38,7 @@ TRANSLITERATED: Final = 0x30000
 
 @cache
 def digest() -> str:
-    """Return the SHA-256 of all tables of the rules, in lower-case hexadecimal. The first call takes about 0.2 s."""
+    """Return the SHA-256 of all tables of the rules, in hexadecimal. The first call takes some tenths of a second."""
     return hashlib.sha256(json.dumps(_tables(), sort_keys=True, ensure_ascii=True).encode("ascii")).hexdigest()
 
 

@@ -28,6 +28,12 @@ local_id = "person_no"
 given_name = "first_name"
 family_name = "surname"
 birth_date = { column = "dob", date_format = "DD.MM.YYYY" }
+# Others as they need it; none is guessed:
+# given_name = { column = "name", name_order = "family-comma-given" }         # or family-given, given-family
+# birth_date = { column = "dob", date_format = "D/M/YY", latest_year = 2024 } # years of two digits: 1925 to 2024
+# birth_country = { column = "pob", country_codes = "icao" }                  # or ioc, fips, road, numident; else iso
+# birth_country = { column = "pob", place_column = "city" }                   # the place decides ambiguous codes
+# sex = { column = "sexo", codes = { "H" = "m", "M" = "f" } }                 # letters of other languages
 
 [[payload]]                          # one for each table that the agreement lists for this provider
 name = "registrations"

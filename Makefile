@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 # Splink's environment, and the benchmarks that need it.
 SPLINK := .bench/splink/.ready
-IN_CLEAR := clear_text
+IN_CLEAR := clear_text profiles
 
 # The last line that `make test` prints is pytest's, from wherever make is called.
 MAKEFLAGS += --no-print-directory

@@ -26,6 +26,7 @@ NAMES: Final = (
     "linking",
     "duplicates",
     "clear_text",
+    "profiles",
     "attack",
     "frontier",
     "generator",

@@ -4,13 +4,14 @@ import csv
 import functools
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.in_clear import clear_records
 from linkage_core.agreement.clauses import Matching
 from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, default_matching
 from linkage_core.default_schema import febrl4_schema, people_schema
@@ -40,6 +41,8 @@ class LinkageTask:
     matching: Matching
     records: Mapping[PartyName, StandardisedRecords]
     persons: Mapping[PartyName, NDArray[np.int64]]
+    clear: Mapping[PartyName, StandardisedRecords] = field(default_factory=dict)
+    """What a linker in clear text gets of the same files, as `in_clear.clear_records` says; where one is run."""
 
 
 @functools.cache
@@ -90,13 +93,14 @@ def country(people: int = 5000, seed: int = COUNTRY_SEED) -> LinkageTask:
         files = {provider: _rows(generated.agencies[provider]["identities"]) for provider in (BORDER, REGISTER, TAX)}
     numbers = {person: number for number, person in enumerate(dict.fromkeys(row["person_id"] for row in truth))}
     person_of = {(row["provider"], row["local_id"]): numbers[row["person_id"]] for row in truth}
-    records, persons = {}, {}
+    records, persons, clear = {}, {}, {}
     for provider, rows in files.items():
         columns = {item.name: [row[item.name] for row in rows] for item in schema.quasi_identifiers}
         formats: dict[str, DateFormat] = {"birth_date": "DD.MM.YYYY"} if provider == BORDER else {}
         records[provider], _ = standardise(schema, columns, date_formats=formats)
         persons[provider] = np.array([person_of[provider, row["local_id"]] for row in rows], np.int64)
-    return LinkageTask("invented country", schema, default_matching(schema, [BORDER]), records, persons)
+        clear[provider] = clear_records({name: [row[name] for row in rows] for name in rows[0]}, formats)
+    return LinkageTask("invented country", schema, default_matching(schema, [BORDER]), records, persons, clear)
 
 
 @functools.cache
@@ -105,12 +109,13 @@ def pair(profile: str, records: int, seed: int = COUNTRY_SEED) -> LinkageTask:
     from simulation.pairs import draw_pair
 
     schema = people_schema()
-    records_of, persons = {}, {}
+    records_of, persons, clear = {}, {}, {}
     for name, drawn in zip((ONE, OTHER), draw_pair(profile, records, seed), strict=True):
         columns = {item.name: list(drawn.columns[item.name]) for item in schema.quasi_identifiers}
         records_of[name], _ = standardise(schema, columns)
         persons[name] = drawn.person.astype(np.int64)
-    return LinkageTask(f"pair, {profile}", schema, default_matching(schema), records_of, persons)
+        clear[name] = clear_records({column: list(values) for column, values in drawn.columns.items()})
+    return LinkageTask(f"pair, {profile}", schema, default_matching(schema), records_of, persons, clear)
 
 
 def first_rows(records: StandardisedRecords, rows: int) -> StandardisedRecords:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import clear_text, release, startup
+from benchmarks import clear_text, in_clear, release, startup
 from benchmarks.results import Measured
 from benchmarks.table import Figure, Table, shown
 
@@ -25,6 +25,7 @@ TINY: dict[str, dict[str, Any]] = {
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
     "duplicates": {"persons": 60, "keys": 1},
     "clear_text": {"rounds": {500: 1}},
+    "profiles": {"records": 400, "keys": 1, "profiles": ("usual",)},
     "attack": {"febrl_rows": 100, "people": 200},
     "frontier": {"people": 150, "febrl_rows": 100, "large": None, "ts": (), "fills": (0.2,)},
     "generator": {"sizes": (50, 60)},
@@ -35,13 +36,13 @@ TINY: dict[str, dict[str, Any]] = {
 }
 """What `at_size` of a benchmark is given."""
 
-IN_CLEAR = {"clear_text"}
+IN_CLEAR = {"clear_text", "profiles"}
 """Those that start Splink."""
 
 
 @pytest.mark.parametrize("name", command.NAMES)
 def test_a_benchmark_returns_rows_without_an_empty_figure(name: str) -> None:
-    if name in IN_CLEAR and not clear_text.PYTHON.is_file():
+    if name in IN_CLEAR and not in_clear.PYTHON.is_file():
         pytest.skip("Splink's environment is built by `make bench`, not by `make test`")
     made: Table = import_module(f"benchmarks.{name}").at_size(**TINY[name])
     assert len(made.rows) >= 2
@@ -57,7 +58,7 @@ def test_what_a_release_is_charged_is_what_opendp_alone_would_charge() -> None:
 
 
 def test_without_splinks_environment_one_is_told_how_to_build_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clear_text, "PYTHON", Path("/nowhere/python"))
+    monkeypatch.setattr(in_clear, "PYTHON", Path("/nowhere/python"))
     with pytest.raises(FileNotFoundError, match=re.escape("make .bench/splink/.ready")):
         clear_text.at_size({50: 1})
 

@@ -52,8 +52,8 @@ def at_size(rounds: Mapping[int, int]) -> Table:
             "encoding included. Both start from the same standardised names and dates.",
             "Splink's links are one to one, the surest first, at probability one half or more; its model was "
             "chosen on other files of the same generator, its blocking rules are wide up to 200,000 rows a file. Ours "
-            "are those of the default matching clause, whose threshold was chosen earlier on other countries of the same "
-            "generator. Neither reads the truth when it links.",
+            "are those of the default matching clause, whose threshold was chosen earlier on other countries of the "
+            "same generator. Neither reads the truth when it links.",
             *notes,
         ),
         chart=Growth("rows of one", "seconds, min–median–max", "way"),

@@ -114,6 +114,10 @@ class Standardiser:
             findings += [Finding(item.name, row, reason) for row, reason in memory.findings(of_column)]
         return StandardisedColumns(rows, numbers, present, complete, tuple(findings))
 
+    def distinct(self, name: str) -> Sequence[str]:
+        """Return a column's distinct values by number, standardised; another list after it has forgotten them."""
+        return self._columns[name].values
+
     def later_than(self, chunk: StandardisedColumns, name: str, day: date) -> NDArray[np.intp]:
         """Return the chunk's rows whose date in this column lies after a day, as far as the date is known."""
         values, latest = self._columns[name].values, day.isoformat()

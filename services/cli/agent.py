@@ -11,9 +11,11 @@ from services.cli.bars import bars, telling_of_kernels
 from services.cli.outcome import results, talk
 
 if TYPE_CHECKING:
+    from services.common.report.document import Report
     from services.provider_agent.agent import Agent
     from services.provider_agent.pipeline import Outcome
     from services.provider_agent.progress import Advance
+    from services.provider_agent.quality.summary import Line
 
 app = typer.Typer(no_args_is_help=True, help="Run a data provider's agent: check, encode, upload, deliver.")
 
@@ -44,22 +46,33 @@ def example_mapping() -> None:
 
 
 @app.command()
-def check(config: Config, wave: Wave = None) -> None:
-    """Validate agreement, mapping and files, and show how well the files are filled. Nothing is sent.
+def check(
+    config: Config,
+    wave: Wave = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report on the files as a page.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the same report as JSON.")] = None,
+) -> None:
+    """Validate agreement, mapping and files, and show how good the files are. Nothing is sent.
 
-    Example: symbolon agent check --config agent.toml
+    The report has counts and charts for each column, and what to do about what was found; no value of a person is in
+    it. It is written also where the files cannot be used.
+
+    Example: symbolon agent check --config agent.toml --html report.html --json report.json
     """
-    from rich.table import Table
-
-    from services.provider_agent.pipeline import check as check_step
-    from services.provider_agent.quality import summary
+    from services.common.files import write_durably
+    from services.provider_agent.pipeline import examine
+    from services.provider_agent.quality.report import quality_report
+    from services.provider_agent.quality.summary import summary
 
     with _agent(config, wave) as agent:
-        checked = check_step(agent)
-    table = Table("file", "field", "found", title=f"{agent.name}, wave {agent.wave}: nothing was sent")
-    for line in summary(checked):
-        table.add_row(*line)
-    results.print(table)
+        examined = examine(agent)
+        report = quality_report(examined, agent.name, agent.wave, agent.clock().date())
+    for path, written in ((html, report.to_html), (json, report.to_json)):
+        if path is not None:
+            write_durably(path, written().encode("utf-8"))
+            talk.print(f"{path} holds the report, in counts only; it is yours alone and was sent to nobody")
+    _show_quality(f"{agent.name}, wave {agent.wave}: nothing was sent", summary(examined.accepted()))
+    _show_notes(report)
 
 
 @app.command()
@@ -137,6 +150,31 @@ def show_config(config: Config) -> None:
     from services.provider_agent.config import load
 
     results.print(show(load(config)))
+
+
+def _show_quality(title: str, lines: "list[Line]") -> None:
+    from rich.table import Table
+
+    table = Table("file, field", title=title)
+    for heading in ("present", "complete"):
+        table.add_column(heading, justify="right")
+    table.add_column("found")
+    for place, line in enumerate(lines):
+        if place and not line.field:
+            table.add_section()
+        table.add_row(f"  {line.field}" if line.field else line.file, line.present, line.complete, line.found)
+    results.print(table)
+
+
+def _show_notes(report: "Report") -> None:
+    from services.common.report.document import Notes
+    from services.common.report.page import WORDS
+
+    notes = [note for block in report.sections[0].blocks if isinstance(block, Notes) for note in block.notes]
+    for note in notes:
+        if note.weight in ("mend", "look"):
+            results.print(f"{WORDS[note.weight]}: {note.found}")
+            results.print(f"  {note.advice}", style="dim")
 
 
 @contextmanager

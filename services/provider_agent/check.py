@@ -8,7 +8,7 @@
 
 from collections.abc import Mapping as AbstractMapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -23,6 +23,8 @@ from services.provider_agent.fingerprint import Fingerprint, unchanged
 from services.provider_agent.identities import FieldQuality, check_identities
 from services.provider_agent.mapping import Mapping, check_mapping, tables_of
 from services.provider_agent.payload import TableQuality, check_table
+from services.provider_agent.profiling.identities import IdentitiesProfile, IdentitiesStatistics
+from services.provider_agent.profiling.payload import PayloadStatistics, TableProfile
 from services.provider_agent.progress import Progress
 
 _KEY_BYTES: Final = 32
@@ -38,6 +40,21 @@ class CheckedFiles:
     identities: Fingerprint
 
 
+@dataclass(frozen=True, slots=True)
+class ExaminedFiles:
+    """What the dry pass found in more detail, whether the files can be used or not: counts only."""
+
+    files: CheckedFiles
+    identities: IdentitiesStatistics
+    payload: AbstractMapping[str, tuple[PayloadStatistics, ...]]
+    faults: FaultLog = field(repr=False)
+    agreement: Agreement = field(repr=False)
+
+    def accepted(self) -> CheckedFiles:
+        """Return the files' counts, or raise as `check_files` does."""
+        return _accepted(self.files, self.faults, self.agreement)
+
+
 def check_files(
     mapping: Mapping,
     agreement: Agreement,
@@ -51,24 +68,69 @@ def check_files(
 
     Raises `Refused` if the agreement names other standardisation rules or another number of rows.
     """
+    faults = FaultLog()
+    files = _read(mapping, agreement, provider, today, Secret(random_bytes(_KEY_BYTES)), progress, faults, None)
+    return _accepted(files, faults, agreement)
+
+
+def examine_files(
+    mapping: Mapping,
+    agreement: Agreement,
+    provider: PartyName,
+    *,
+    today: date,
+    random_bytes: RandomBytes,
+    progress: Progress,
+) -> ExaminedFiles:
+    """Validate mapping and files, and gather the statistics of a report; faults of the files are kept, not raised."""
+    faults, key = FaultLog(), Secret(random_bytes(_KEY_BYTES))
+    profile = _Profile(
+        IdentitiesProfile(mapping.identities, agreement.linkage, key, today),
+        {table.name: TableProfile(table, agreement, today) for table in tables_of(agreement, provider)},
+    )
+    files = _read(mapping, agreement, provider, today, key, progress, faults, profile)
+    payload = {name: table.statistics() for name, table in profile.tables.items()}
+    return ExaminedFiles(files, profile.identities.statistics(), payload, faults, agreement)
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    identities: IdentitiesProfile
+    tables: AbstractMapping[str, TableProfile]
+
+
+def _read(
+    mapping: Mapping,
+    agreement: Agreement,
+    provider: PartyName,
+    today: date,
+    key: Secret,
+    progress: Progress,
+    faults: FaultLog,
+    profile: _Profile | None,
+) -> CheckedFiles:
     require_current(agreement.linkage)
     check_mapping(mapping, agreement, provider)
-    key = Secret(random_bytes(_KEY_BYTES))
-    faults = FaultLog()
     tables: dict[str, TableQuality] = {}
     with ExitStack() as files:
         print_of_identities = files.enter_context(unchanged(mapping.identities.path))
         with progress(f"checking {mapping.identities.label}", None) as advance:
-            people = check_identities(mapping.identities, agreement.linkage, today, key, faults, advance)
+            observe = profile.identities.add if profile else None
+            people = check_identities(mapping.identities, agreement.linkage, today, key, faults, advance, observe)
         images = None if faults.left_out_of(mapping.identities.label) else people.images
         for table in tables_of(agreement, provider):
             source = mapping.payload_source(table.name)
             files.enter_context(unchanged(source.path))
             with progress(f"checking {source.label}", None) as advance:
-                tables[table.name] = check_table(source, table, agreement, key, images, faults, advance)
-    faults.refuse("the files cannot be used and nothing was sent")
-    _require_volume(agreement, people.rows)
+                watch = profile.tables[table.name].add if profile else None
+                tables[table.name] = check_table(source, table, agreement, key, images, faults, advance, watch)
     return CheckedFiles(people.rows, people.fields, tables, print_of_identities)
+
+
+def _accepted(files: CheckedFiles, faults: FaultLog, agreement: Agreement) -> CheckedFiles:
+    faults.refuse("the files cannot be used and nothing was sent")
+    _require_volume(agreement, files.rows)
+    return files
 
 
 def _require_volume(agreement: Agreement, rows: int) -> None:

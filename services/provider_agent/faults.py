@@ -64,6 +64,11 @@ class FaultLog:
         ]
         return (*listed, *counted)
 
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """Return how many faults there are by file, field and reason, in their order."""
+        found = Counter((fault.file, fault.field, fault.reason) for fault in self._detailed)
+        return dict(sorted((found + self._more).items()))
+
     def refuse(self, message: str) -> None:
         """Raise one `InputFault` with every fault, or return if there is none."""
         if len(self):

@@ -5,7 +5,7 @@ more for a moment when duplicates are looked for; 10 million people need about 6
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -67,8 +67,18 @@ def images_of(key: Secret, local_ids: list[LocalId]) -> Images:
     return handles(key, local_ids).view(f"S{IDENTIFIER_BYTES}").ravel()
 
 
+Observe = Callable[[StandardisedColumns, Mapping[str, list[str]], Standardiser], None]
+"""Told each block while a file is validated: as standardised, as the file has it, and by whom."""
+
+
 def check_identities(
-    source: FileSource, schema: LinkageSchema, today: date, key: Secret, faults: FaultLog, advance: Advance
+    source: FileSource,
+    schema: LinkageSchema,
+    today: date,
+    key: Secret,
+    faults: FaultLog,
+    advance: Advance,
+    observe: Observe | None = None,
 ) -> CheckedIdentities:
     """Read a whole identities file and log every fault; `key` (32 bytes) keys the images of local ids."""
     tally = _Tally(source, schema)
@@ -77,13 +87,16 @@ def check_identities(
     dates = [item.name for item in schema.quasi_identifiers if item.kind == "date" and item.name in source.columns]
     with Standardiser(schema, _formats(source)) as standardiser:
         for block in read_blocks(source, faults):
-            columns = standardiser.read(_mapped(source, block))
+            texts = _mapped(source, block)
+            columns = standardiser.read(texts)
             for name in dates:
                 for row in standardiser.later_than(columns, name, today):
                     faults.add(Fault(source.label, block.numbers[row], name, "lies in the future; mend the value"))
             _log(source, block, columns, faults)
             local_ids = _local_ids(source, block, faults)
             tally.add(columns, standardiser)
+            if observe is not None:
+                observe(columns, texts, standardiser)
             images.append(images_of(key, local_ids))
             numbers.append(np.array(block.numbers, dtype=np.uint32))
             advance(len(block.numbers))

@@ -5,7 +5,7 @@ the payload file.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -61,11 +61,12 @@ def check_table(
     images: Images | None,
     faults: FaultLog,
     advance: Advance,
+    observe: Callable[[PayloadBlock], None] | None = None,
 ) -> TableQuality:
     """Read a whole payload file and log every fault.
 
     `images` are the identities' sorted images under `key`; None if that file could not be read whole, so that its own
-    faults do not return as faults of every payload row.
+    faults do not return as faults of every payload row. `observe` is told each block of typed rows.
     """
     rows = 0
     present: Counter[str] = Counter()
@@ -75,6 +76,8 @@ def check_table(
         for name, column in block.columns.items():
             present[name] += int(column.present.sum())
             unlisted[name] += column.unlisted
+        if observe is not None:
+            observe(block)
         advance(len(block.people))
     return TableQuality(rows, dict(present), {name: count for name, count in unlisted.items() if count})
 

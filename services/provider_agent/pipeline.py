@@ -20,7 +20,7 @@ from typing import Final
 from linkage_core.agreement.doors import Door
 from services.common.errors import NotReady, Unavailable
 from services.provider_agent.agent import Agent
-from services.provider_agent.check import CheckedFiles, check_files
+from services.provider_agent.check import CheckedFiles, ExaminedFiles, check_files, examine_files
 from services.provider_agent.delivery import prepare, send
 from services.provider_agent.encode import encode_wave
 from services.provider_agent.mapping import tables_of
@@ -51,6 +51,19 @@ def check(agent: Agent) -> CheckedFiles:
     """Step 1. Raises everything that is wrong with agreement, mapping or files."""
     agent.check_door(Door.ENCODE)
     return check_files(
+        agent.mapping,
+        agent.agreement.document,
+        agent.name,
+        today=agent.clock().date(),
+        random_bytes=agent.random_bytes,
+        progress=agent.progress,
+    )
+
+
+def examine(agent: Agent) -> ExaminedFiles:
+    """Step 1 with the statistics of a report. Faults of the files are kept in it, all others raised."""
+    agent.check_door(Door.ENCODE)
+    return examine_files(
         agent.mapping,
         agent.agreement.document,
         agent.name,

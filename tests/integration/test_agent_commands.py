@@ -1,5 +1,6 @@
 """`symbolon agent` as an agency would type it: results on standard output, talk on standard error, exit codes."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agents import CANARIES, Office
+from tests.support.agents import CANARIES, FAMILY, GIVEN, Office
+from tests.support.pages import assert_self_contained, texts
 from tests.support.waves import PEOPLE, World, running_world
 
 
@@ -33,7 +35,8 @@ def test_the_commands_lead_from_check_to_delivery_and_say_when_to_come_again(wor
     offices = list(world.offices.values())
     checked = symbolon(offices[0], "check")
     assert checked.returncode == 0
-    assert f"{PEOPLE} people, each local id once" in checked.stdout
+    assert f"{PEOPLE} people, each local id" in checked.stdout
+    assert checked.stderr == ""
     waiting = symbolon(offices[0], "encode")
     assert waiting.returncode == 4
     assert waiting.stdout == ""
@@ -60,6 +63,35 @@ def test_bad_input_ends_with_code_2_and_every_fault_but_no_value(world: World) -
     assert "activity.csv, row 2, local id: is not in the identities file" in checked.stderr
     assert checked.stdout == ""
     assert not [value for value in CANARIES if value in checked.stderr]
+
+
+def test_a_report_is_written_as_page_and_as_json_and_holds_no_value(world: World, tmp_path: Path) -> None:
+    office = world.offices["border"]
+    written = [tmp_path / "report.html", tmp_path / "report.json"]
+    checked = symbolon(office, "check", "--html", str(written[0]), "--json", str(written[1]))
+    assert checked.returncode == 0
+    assert checked.stderr.count("holds the report, in counts only") == 2
+    page = written[0].read_text("utf-8")
+    assert_self_contained(page)
+    assert json.loads(written[1].read_text("utf-8"))["facts"][0]["value"] == PEOPLE
+    for path in written:
+        assert path.stat().st_mode & 0o777 == 0o600
+        content = path.read_text("utf-8").lower()
+        assert [name for name in (*GIVEN, *FAMILY) if len(name) > 4 and name.lower() in content] == []
+
+
+def test_a_report_is_written_on_files_that_are_refused(world: World, tmp_path: Path) -> None:
+    office = world.offices["tax"]
+    good = (office.folder / "activity.csv").read_text()
+    (office.folder / "activity.csv").write_text(f"no,year,band\ntax-1,{CANARIES[1]},3\n")
+    try:
+        checked = symbolon(office, "check", "--html", str(tmp_path / "report.html"))
+    finally:
+        (office.folder / "activity.csv").write_text(good)
+    assert checked.returncode == 2
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "activity.csv, year: in 1 row it is not a whole number." in texts(page)
+    assert not [value for value in CANARIES if value in page + checked.stdout + checked.stderr]
 
 
 def test_a_wrong_configuration_ends_with_code_2_and_all_its_faults(world: World, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from services.provider_agent.identities import images_of
 from services.provider_agent.mapping import load_mapping
 from services.provider_agent.payload import NOT_THERE, positions_of
 from services.provider_agent.progress import silent
-from services.provider_agent.quality import summary
+from services.provider_agent.quality.summary import summary
 from tests.support.agents import CANARIES, Files, write_files
 from tests.support.parties import Parties, make_parties
 
@@ -56,9 +56,9 @@ def test_good_files_give_counts_by_field(parties: Parties, tmp_path: Path) -> No
     assert found.rows == 50
     assert found.tables["residence"].rows == 50
     assert found.fields["family_name"].present == 50
-    lines = {f"{file} {field}".strip(): text for file, field, text in summary(found)}
-    assert lines["identities"] == "50 people, each local id once"
-    assert lines["identities family_name"] == "100.0 % present"
+    lines = {f"{line.file} {line.field}".strip(): line for line in summary(found)}
+    assert lines["identities"].found == "50 people, each local id once"
+    assert lines["identities family_name"].present == "100.0 %"
 
 
 def test_every_fault_of_every_file_is_told_at_once(parties: Parties, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_an_unlisted_code_is_counted_where_the_column_is_optional(parties: Parti
     found = checked(parties, tmp_path, files)
     assert found.tables["persons"].unlisted == {"sex": 1}
     assert found.tables["persons"].present["sex"] == 4
-    assert not [line for line in summary(found) if CANARIES[0] in "".join(line)]
+    assert not [line for line in summary(found) if CANARIES[0] in str(line)]
 
 
 def test_an_unlisted_code_is_refused_where_the_column_is_required(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from services.common.report.cells import Column, Kind, Range, Table
+from services.common.report.cells import Column, Kind, Range, Table, Under
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: `low` and `high` are its interval, `series` what it belongs to beside others of its label.
+    """One bar; a value that is told only as under something is drawn as nothing.
 
-    `text` stands at its end; None writes the value there.
+    `low` and `high` are its interval, `series` what it belongs to beside others of its label. `text` stands at its end;
+    None writes the value there.
     """
 
     label: str
-    value: float
+    value: float | Under
     low: float | None = None
     high: float | None = None
     series: str = ""
@@ -69,7 +70,7 @@ class Bin:
 
     low: float
     high: float
-    value: float
+    value: float | Under
 
 
 @dataclass(frozen=True, slots=True)

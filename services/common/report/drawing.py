@@ -6,7 +6,7 @@ Colours are those of Okabe and Ito (2008), which people with any colour vision t
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.common.report.cells import shown
+from services.common.report.cells import Under, shown
 from services.common.report.charts import Axis, Bar, Bars, Chart, Columns, Histogram, Lines
 
 WIDTH: Final = 720
@@ -97,7 +97,7 @@ def _columns(chart: Columns) -> tuple[Any, dict[str, Any]]:
 def _histogram(chart: Histogram) -> tuple[Any, dict[str, Any]]:
     import altair
 
-    points = [{"low": each.low, "high": each.high, "value": each.value, "zero": 0} for each in chart.bins]
+    points = [{"low": each.low, "high": each.high, "value": _height(each.value), "zero": 0} for each in chart.bins]
     base = altair.Chart(_data(points))
     x = _quantity("x", "low", chart.x, scale=altair.Scale(nice=False, zero=False))
     bars = base.mark_rect(color=PALETTE[0], opacity=_FILL, stroke="white", strokeWidth=1)
@@ -142,16 +142,20 @@ def _bar(bar: Bar, measure: Axis) -> dict[str, Any]:
     return {
         "label": bar.label,
         "series": bar.series,
-        "value": bar.value,
+        "value": _height(bar.value),
         "low": bar.low,
         "high": bar.high,
-        "end": max(bar.value, bar.high or 0, 0),
+        "end": max(_height(bar.value), bar.high or 0, 0),
         "text": shown(bar.value, measure.kind) if bar.text is None else bar.text,
     }
 
 
+def _height(value: float | Under) -> float:
+    return 0 if isinstance(value, Under) else value
+
+
 def _highest(bars: Sequence[Bar]) -> float:
-    return max((bar.value if bar.high is None else bar.high for bar in bars), default=0)
+    return max((_height(bar.value) if bar.high is None else bar.high for bar in bars), default=0)
 
 
 def _quantity(channel: str, field: str, axis: Axis, **options: Any) -> Any:

@@ -145,8 +145,8 @@ def _calendar(name: str, dates: CalendarStatistics) -> Iterator[Note]:
 
 def _exchanged_days(name: str, dates: CalendarStatistics) -> Iterator[Note]:
     advice = (
-        "Slips of typing if they are few. If many, part of the file is written month first, or was converted by a program "
-        "that guesses: find the office or year of entry. The mapping's date_format holds for the whole column."
+        "Slips of typing if they are few. If many, part of the file is written month first, or was converted by a "
+        "program that guesses: find the office or year of entry. The mapping's date_format holds for the whole column."
     )
     if dates.month_above_12:
         yield Note(

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from linkage_core.schema import QuasiIdentifier
+from linkage_core.standardise.countries import with_places
 from linkage_core.standardise.dates import DateFormat
 from services.provider_agent.profiling.calendar import expected_by_day, written_day
 from services.provider_agent.profiling.columns import suspects
@@ -41,6 +42,13 @@ def test_fill_counts_present_complete_nothing_stand_ins_and_what_could_not_be_us
     assert (given.rows, given.present, given.complete, given.stand_ins, given.unusable) == (5, 1, 1, 2, 0)
     assert (born.rows, born.present, born.complete, born.stand_ins, born.unusable) == (5, 2, 1, 1, 1)
     assert born.findings == {"impossible-date": 1}
+
+
+def test_a_country_is_missing_although_its_place_is_there() -> None:
+    countries = with_places(["France", "", ""], ["Lyon", "Lyon", ""])
+    found = profile({"born_in": countries}, schema=schema_of(QuasiIdentifier(name="born_in", kind="country")))
+    born_in = column_of(found, "born_in")
+    assert (born_in.present, born_in.stand_ins, born_in.unusable) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("block_rows", [7, 10_000])

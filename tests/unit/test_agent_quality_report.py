@@ -17,7 +17,7 @@ from services.provider_agent.quality.counts import told
 from services.provider_agent.quality.report import quality_report
 from tests.support.agents import CANARIES, Files, write_files
 from tests.support.pages import assert_self_contained, parsed, texts
-from tests.support.parties import Parties, make_parties
+from tests.support.parties import Parties, make_parties, small_schema
 
 TODAY = date(2026, 6, 15)
 PEOPLE = 400
@@ -160,6 +160,29 @@ def test_a_count_of_one_particular_value_is_not_told_below_five(parties: Parties
     by_code = {bar["label"]: bar["value"] for bar in chart["bars"]}
     assert by_code == {"f": PEOPLE - 3, "m": {"is": "under", "limit": 5}}
     assert [told(count) for count in (0, 5, 6)] == [0, 5, 6]
+
+
+def test_countries_that_may_be_each_of_several_are_told_with_their_candidates(tmp_path: Path) -> None:
+    schema = small_schema().model_dump(mode="json")
+    schema["quasi_identifiers"].append({"name": "born_in", "kind": "country"})
+    files = usual(20)
+    files.headers["identities"].append("country")
+    for row in files.tables["identities"]:
+        row.append("CH")
+    mapping = write_files(tmp_path, files)
+    column = 'born_in = { column = "country", country_codes = "numident" }'
+    mapping.write_text(mapping.read_text().replace('"DD.MM.YYYY" }', f'"DD.MM.YYYY" }}\n{column}'))
+    looked_at = examine_files(
+        load_mapping(mapping),
+        make_parties(tmp_path / "parties", linkage=schema).verified.document,
+        PartyName("register"),
+        today=TODAY,
+        random_bytes=system_random,
+        progress=silent,
+    )
+    made = quality_report(looked_at, PartyName("register"), "w1", TODAY)
+    assert "CHE or CHL" in texts(made.to_html())
+    assert [note for note in notes(made) if "20 values: may mean several countries" in note.found]
 
 
 def test_faulty_files_are_reported_on_and_refused_all_the_same(parties: Parties, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from linkage_core.crypto.kdf import keyed_images
 from linkage_core.crypto.secret import Secret
 from linkage_core.schema import QuasiIdentifier, QuasiIdentifierKind
+from linkage_core.standardise.countries import PLACE_SEPARATOR
 from linkage_core.standardise.dates import DateFormat
 from services.provider_agent.profiling.calendar import NOT_A_DATE, Calendar, CalendarStatistics, written_day
 from services.provider_agent.profiling.spelling import Oddity, oddities, script_of
@@ -216,7 +217,7 @@ class _Tables:
             first_words,
             words,
             counted,
-            np.array([bool(text.strip()) for text in raw], dtype=np.bool_),
+            np.array([bool(text.partition(PLACE_SEPARATOR)[0].strip()) for text in raw], dtype=np.bool_),
             np.array([oddities(text) if names else 0 for text in raw], dtype=np.uint8),
             np.array(days, dtype=np.int64),
             np.array([int(value[:4]) if dates and value else 0 for value in values], dtype=np.int64),

@@ -70,8 +70,8 @@ def validity_section(columns: Sequence[ColumnStatistics], fields: Mapping[str, F
         for codes, count in sorted(quality.candidates.items())
     ]
     if candidates:
-        heads = (Column("column"), Column("may be"), Column("rows", "count"))
-        blocks.append(Table(heads, tuple(candidates), "Countries that may be each of several"))
+        may_be = (Column("column"), Column("may be"), Column("rows", "count"))
+        blocks.append(Table(may_be, tuple(candidates), "Countries that may be each of several"))
     return Section("Validity", ("Values that the agreed rules could not use, or only with doubt.",), tuple(blocks))
 
 

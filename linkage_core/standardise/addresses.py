@@ -35,10 +35,10 @@ PLACE_WORDS: Final = frozenset(
         "dong|eup|myeon"
     )
 )
-"""Words that say what kind of place it is: dropped at the start and the end of a name that has other words."""
+"""Words that say what kind of place it is: dropped at the start of a name that has other words (City of Kew)."""
 
-PLACE_LETTERS: Final = frozenset(listed("g|s|d|p|m|v|c"))
-"""The same, shortened to a letter (г., с., д., пос., м., v., c.): dropped at the start."""
+PLACE_ENDINGS: Final = PLACE_WORDS - frozenset(listed("town|village|villa|ville|grad|of|the|poli|gor|alev"))
+"""The same at the end (Nowon-gu); not those that are parts of names (New Town)."""
 
 STAND_INS: Final = frozenset(
     listed("unknown|not known|unk|none|null|nan|na|n a|nil|missing|no fixed address|no fixed abode|homeless|xxx|xx|x")
@@ -47,6 +47,9 @@ STAND_INS: Final = frozenset(
 
 _bracketed = re.compile(r"[(（\[][^)）\]]*[)）\]]?")
 _foreign_postcode = re.compile(r"\b[A-Z]{1,3}[- ]?\d{4,6}\b")
+_one_letter = re.compile(r"\s*\w\.\s*")
+"""The kind of place shortened to a letter: г. Киров, с. Ивановка."""
+
 _comma = re.compile("[,;،，、\n]")
 
 
@@ -71,10 +74,12 @@ def standardise_postcode(text: str) -> Standardised:
 
 
 def _place(part: str) -> str:
-    words = [WRITTEN_OUT.get(word, word) for word in fold(part).split() if not any(map(str.isdigit, word))]
-    while len(words) > 1 and (words[0] in PLACE_WORDS or words[0] in PLACE_LETTERS):
+    shortened = _one_letter.match(part)
+    words = fold(part[shortened.end() :] if shortened else part).split()
+    words = [WRITTEN_OUT.get(word, word) for word in words if not any(map(str.isdigit, word))]
+    while len(words) > 1 and words[0] in PLACE_WORDS:
         words = words[1:]
-    while len(words) > 1 and words[-1] in PLACE_WORDS:
+    while len(words) > 1 and words[-1] in PLACE_ENDINGS:
         words = words[:-1]
     return " ".join(words)
 

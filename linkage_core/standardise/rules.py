@@ -107,7 +107,7 @@ def _tables() -> dict[str, object]:
         },
         "addresses": {
             "abbreviations": [addresses.ABBREVIATIONS, addresses.WRITTEN_OUT],
-            "kinds of place": [sorted(addresses.PLACE_WORDS), sorted(addresses.PLACE_LETTERS)],
+            "kinds of place": [sorted(addresses.PLACE_WORDS), sorted(addresses.PLACE_ENDINGS)],
             "stand-ins": sorted(addresses.STAND_INS),
         },
         "forms": FORMS,

@@ -8,8 +8,9 @@ itself, or a part of a key beside other parts, never a substitute for the name.
 
 Sources of the variants: ISO 9, BGN/PCGN, ICAO Doc 9303 part 3 and the German and French usage for Cyrillic; the
 Georgian national systems of 1999 and 2002 and ISO 9984; ELOT 743 and passports for Greek; BGN/PCGN and French usage for
-Arabic; Hanyu Pinyin and Wade-Giles for Chinese surnames. What it does not do: z for s as German writes it (Sacharow),
-Gamal for Jamal, Cantonese or Korean readings beyond the surnames listed.
+Arabic; Hanyu Pinyin and Wade-Giles for Chinese surnames. s and z are one sign, since German and Portuguese write one
+for the other. What it does not do: ch for kh as German writes it (Sacharow), z for ts (Zereteli), Gamal for Jamal,
+Cantonese or Korean readings beyond the surnames listed.
 """
 
 import re
@@ -38,10 +39,12 @@ SOUNDS: Final[tuple[tuple[str, str], ...]] = (
     (r"aou", "au"),
     (r"ou?a", "va"),
     (r"ua", "va"),
-    # Greek: mp is b, initial nt is d, gk and gg are g; af, av, au and ef, ev, eu before consonants; names with chi
+    # Greek: mp is b, initial nt is d, gk and gg are g, gi between vowels is y; af, av, au and ef, ev, eu before
+    # consonants; names that start with chi
     (r"mp|mb", "b"),
     (r"^nt", "d"),
     (r"gk|ng|gg", "g"),
+    (r"(?<=[aeiou])gi(?=[aou])", "i"),
     (r"(?<=[ae])[uf](?=[bcdfgklmnprstvwxz])", "v"),
     (r"^(?:ch|kh|h)a(?:tz|ts|dj|dzh|j|cz)i", "HaCi"),
     (r"^(?:ch|kh|h)ar([ae])l", r"Har\1l"),
@@ -50,14 +53,11 @@ SOUNDS: Final[tuple[tuple[str, str], ...]] = (
     (r"s(?:ch)?tsch|shtsh|shtch|chtch|shch|szcz|sc(?=[eiy])", "S"),
     (r"dsch|dzh|dj", "j"),
     (r"tsch|tch|tsh|cz", "C"),
-    (r"sch|sh|sz", "S"),
-    (r"zh", "Z"),
-    (r"dz|ds(?=e)", "Z"),
+    (r"sch|sh|sz|zh|dz|ds(?=e)", "S"),
     (r"ts|tz", "C"),
     (r"ch(?=[lr])", "H"),
     (r"ch", "C"),
-    (r"s", "S"),
-    (r"z", "Z"),
+    (r"[sz]", "S"),
     # Breathed letters; final f is the v of -ov
     (r"^hS(?=i[aeu]|u)|^x(?=[iuyv])", "H"),
     (r"x", "kS"),
@@ -66,9 +66,9 @@ SOUNDS: Final[tuple[tuple[str, str], ...]] = (
     (r"f+$|[vw]h?", "v"),
     (r"([tdrbl])h", r"\1"),
     (r"[gh]", "H"),
-    # k in all its letters; c is k except before e, i, y, v and at the end after i (the Serbian -ic)
+    # k in all its letters; c is k except before e, i, y, v, the Slavic -ov, and at the end after i (the Serbian -ic)
     (r"qu(?=[ei])|ck|q", "k"),
-    (r"c(?=[eiyv])|(?<=i)c$", "C"),
+    (r"c(?=[eiyv]|ova?$)|(?<=i)c$", "C"),
     (r"c", "k"),
 )
 """Patterns and what replaces them, in this order. Capitals are sounds that are settled; no later pattern takes them."""

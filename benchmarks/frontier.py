@@ -39,7 +39,7 @@ SWEPT: Final = ("one CLK", "4 CLKs", "a CLK a field")
 AT_LARGE: Final = ("one CLK", "4 CLKs", "a CLK a field")
 MOST_KNOWN: Final = 10_000
 MOST_TARGETS: Final = 2_000
-"""Of files that are attacked by samples: the known pairs that an attacker learns from, and the rows that it attacks."""
+"""Known pairs that an attacker learns from, and rows that it attacks: all of a large file would take hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def at_size(people: int, febrl_rows: int, large: int | None, ts: Sequence[int], 
             "`default_matching` gives the schema. Empty: the linkage refused to set a threshold.",
             "Re-identified: of one file's rows, by attackers who know the schema, everybody in clear and whose code is "
             f"whose for {KNOWN_SHARE:.0%} of the rows, and who see every CLK and match key of a row.",
-            f"Files with more than {MOST_KNOWN:,} known pairs are attacked by samples: that many pairs to learn from, "
-            f"{MOST_TARGETS:,} rows attacked, among everybody not known. More pairs would tell an attacker more.",
+            f"At most {MOST_TARGETS:,} rows are attacked, each among everybody not known, and at most {MOST_KNOWN:,} "
+            "known pairs are learnt from: a quarter of those of 100,000 persons. More would tell an attacker more.",
             "`default` is the schema that ships, with its own t and fill. Match keys are the same for all schemas.",
         ),
         chart=Plane(across="worst", up="F1", series="CLKs"),
@@ -136,15 +136,9 @@ def linked(task: LinkageTask, schema: LinkageSchema, files: Sequence[EncodedFile
 
 
 def attack(clks: Sequence[AttackedClk], match_keys: Sequence[AttackedKey]) -> dict[str, AttackResult]:
-    """Return what each attack makes of a file, by samples if it is large."""
-    rows = len(clks[0].present)
-    by_sample = KNOWN_SHARE * rows > MOST_KNOWN
-    split = split_rows(
-        rows,
-        np.random.default_rng(SEED),
-        most_known=MOST_KNOWN if by_sample else None,
-        most_targets=MOST_TARGETS if by_sample else None,
-    )
+    """Return what each attack makes of a file; of a large one, by samples."""
+    random = np.random.default_rng(SEED)
+    split = split_rows(len(clks[0].present), random, most_known=MOST_KNOWN, most_targets=MOST_TARGETS)
     return attack_together(clks, split, keys=match_keys)
 
 

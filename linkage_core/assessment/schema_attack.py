@@ -4,6 +4,7 @@ The only module of this room that encodes, so only who drafts or signs an agreem
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from linkage_core.encoding.match_keys import MatchKeyEncoder, within_cap
 from linkage_core.schema import ClkSpec, LinkageSchema, Variable
 from linkage_core.standardise.run import StandardisedRecords
 
-IMITATIONS = 2
-"""Keys of its own under which an attacker encodes everybody: by the second the kernel is known well enough."""
+IMITATIONS: Final = 1
+"""Keys of its own under which an attacker encodes everybody: eight find no more than one (1.9 % each at 4,000)."""
 
 
 def attacked_clks(

@@ -13,32 +13,25 @@ Every process is a real one with its own folder, keys and store, talking over mT
 """
 
 import json
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.types import PartyName
 from services.common.clock import system_random
-from services.demo.processes import Command, finish, run_all, run_on_screen, serving, start, stop
+from services.demo.options import Options
+from services.demo.processes import finish, run_all, run_on_screen, serving
+from services.demo.round import follow_uploads, start_agents, wave_status
 from services.demo.stage import ANALYSIS_SERVICE, ANALYST, LINKAGE_UNIT, Stage, set_stage
 from services.demo.truth import assess_links
 from services.demo.views import View, encoded_row, identity_row, payload_row
-
-if TYPE_CHECKING:
-    from services.linkage_unit.status import WaveStatus
-
-PATIENCE_SECONDS: Final = 6 * 3600
-"""How long the agents wait for the other parties; a large run takes its time."""
-POLL_SECONDS: Final = 0.25
 
 QUESTIONS: Final[Sequence[tuple[str, Mapping[str, Any]]]] = (
     (
@@ -71,15 +64,6 @@ QUESTIONS: Final[Sequence[tuple[str, Mapping[str, Any]]]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How large the invented country is, where everything goes, and how files are written."""
-
-    people: int
-    seed: int
-    folder: Path
-
-
 def run_demo(options: Options, screen: Console) -> None:
     """Run the whole path and tell it on `screen`; whatever happens, no process outlives the call."""
     began = time.monotonic()
@@ -95,11 +79,11 @@ def run_demo(options: Options, screen: Console) -> None:
         ):
             process = processes.enter_context(serving(stage.command(party, *arguments)))
             screen.print(f"{party}: process {process.pid}, folder {stage.home(party)}")
-        agents = _start_agents(stage, processes)
+        agents = start_agents(stage, processes)
         for command, process in agents:
             screen.print(f"agent of {command.log.parent.name}: process {process.pid}")
         screen.rule("4. Shares, encoding, upload")
-        _follow_uploads(stage, agents, screen)
+        follow_uploads(stage, agents, screen)
         _tell_upload(stage, screen)
         screen.rule("5. Linking")
         run_on_screen(stage.command(LINKAGE_UNIT, "linkage-unit", "link", "--wave", stage.wave))
@@ -145,50 +129,8 @@ def _tell_agreement(stage: Stage, screen: Console) -> None:
     )
 
 
-def _start_agents(stage: Stage, processes: ExitStack) -> list[tuple[Command, subprocess.Popen[str]]]:
-    agents = []
-    for provider in stage.providers:
-        command = stage.command(provider, "agent", "run", "--wait", str(PATIENCE_SECONDS))
-        process = start(command)
-        processes.callback(stop, process)
-        agents.append((command, process))
-    return agents
-
-
-def _follow_uploads(stage: Stage, agents: Sequence[tuple[Command, subprocess.Popen[str]]], screen: Console) -> None:
-    """Show each upload's progress until all are committed, as the linkage unit's operator sees it."""
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=screen) as bars:
-        tasks: dict[str, TaskID] = {
-            provider: bars.add_task(f"upload of {provider}", total=None) for provider in stage.providers
-        }
-        while True:
-            states = _upload_states(stage)
-            for provider, (_, chunks, expected) in states.items():
-                bars.update(tasks[provider], completed=chunks, total=expected or None)
-            if all(state == "committed" for state, _, _ in states.values()):
-                return
-            for command, process in agents:
-                if process.poll():
-                    finish(command, process)
-            time.sleep(POLL_SECONDS)
-
-
-def _upload_states(stage: Stage) -> dict[str, tuple[str, int, int]]:
-    return {item.provider: (item.upload, item.chunks, item.chunks_expected) for item in _wave(stage).providers}
-
-
-def _wave(stage: Stage) -> "WaveStatus":
-    """The wave as the linkage unit's operator sees it."""
-    from services.linkage_unit.config import load
-    from services.linkage_unit.service import status
-
-    found = status(load(stage.config(LINKAGE_UNIT)))
-    return next(item for item in found.waves if item.wave == stage.wave)
-
-
 def _tell_upload(stage: Stage, screen: Console) -> None:
-    checks = ", ".join(f"{item.provider} {item.key_check}" for item in _wave(stage).providers)
+    checks = ", ".join(f"{item.provider} {item.key_check}" for item in wave_status(stage).providers)
     screen.print(f"key checks (the same linkage secret, the same encoding of canary records): {checks}")
     provider = stage.providers[0]
     _show(screen, f"{provider} has, and keeps", identity_row(stage, provider))
@@ -200,7 +142,7 @@ def _tell_upload(stage: Stage, screen: Console) -> None:
 
 
 def _tell_linking(stage: Stage, screen: Console) -> None:
-    wave = _wave(stage)
+    wave = wave_status(stage)
     rows = sum(item.rows for item in wave.providers)
     screen.print(f"{rows:,} rows became {wave.counts['groups']:,} linkage groups. The encodings are deleted.")
     screen.print(

@@ -5,9 +5,10 @@ holds all that this party has, and nothing of another's; integration and privacy
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from linkage_core.agreement.document import Agreement
@@ -50,12 +51,21 @@ class Stage:
         return Command((*arguments, "--config", str(self.config(party))), log)
 
 
-def set_stage(folder: Path, terms: str, mappings: Mapping[str, str], random: RandomBytes) -> Stage:
+def set_stage(
+    folder: Path,
+    terms: str,
+    mappings: Mapping[str, str],
+    random: RandomBytes,
+    changes: Mapping[str, Mapping[str, object] | Sequence[object]] = MappingProxyType({}),
+) -> Stage:
     """Make every party's folder below `folder`; `mappings` gives each provider's mapping file by its name.
 
-    Providers' files are expected in `folder/<provider>`, where the mapping files are put.
+    Providers' files are expected in `folder/<provider>`, where the mapping files are put. `changes` replace clauses of
+    the terms, or lines of those that have names.
     """
     content = tomllib.loads(terms)
+    for clause, change in changes.items():
+        content[clause] = content[clause] | change if isinstance(change, Mapping) else list(change)
     realm = Realm(content["trust_domain"], content["id"])
     roles = {
         LINKAGE_UNIT: Role.LINKAGE_UNIT,

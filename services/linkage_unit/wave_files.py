@@ -64,7 +64,7 @@ def wave_files(
         return WaveFiles(
             rows=tuple(first_rows(loaded.handles, loaded.file) for loaded in uploads),
             absent=absent,
-            corrected=_corrected(uploads, kept) if kept else None,
+            corrected=_corrected(uploads, kept) if kept or not registry else None,
             withdrawn=frozenset(registry.keys() - absent - brought),
             returned=frozenset(absent & brought),
         )

@@ -1,7 +1,8 @@
 """Waves that add to the registry, over gRPC and the embedded store: what stays, moves, is kept, and is destroyed."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,12 +53,20 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
     return make_parties(tmp_path_factory.mktemp("parties"), **ADDING)
 
 
-@pytest.fixture
-def config(parties: Parties, tmp_path: Path) -> LinkageUnitConfig:
-    """A linkage unit that has linked the first wave."""
-    config = config_of(parties, tmp_path)
+@pytest.fixture(scope="module")
+def first_wave(parties: Parties, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a linkage unit that has linked the first wave."""
+    folder = tmp_path_factory.mktemp("first")
+    config = config_of(parties, folder)
     run_wave(parties, config, "w1", {name: encode_people(name, people) for name, people in FIRST.items()})
-    return config
+    return folder
+
+
+@pytest.fixture
+def config(parties: Parties, first_wave: Path, tmp_path: Path) -> LinkageUnitConfig:
+    """A linkage unit that has linked the first wave."""
+    shutil.copytree(first_wave, tmp_path, dirs_exist_ok=True)
+    return config_of(parties, tmp_path)
 
 
 def run_wave(parties: Parties, config: LinkageUnitConfig, wave: str, files: Mapping[str, EncodedPeople]) -> Tokens:
@@ -424,7 +433,7 @@ def test_every_wave_is_in_the_change_report(parties: Parties, config: LinkageUni
     assert first.events == {str(EventKind.CREATED): {"new": 100}}
     assert second.events == {str(EventKind.CREATED): {"new": 15}}
     assert (second.groups["kept"], second.groups["new"]) == (100, 15)
-    assert first.providers["tax"].corrected is None
+    assert first.providers["tax"].corrected == 0
     assert second.providers["tax"].model_dump() == {
         "brought": 10,
         "new": 10,
@@ -434,3 +443,36 @@ def test_every_wave_is_in_the_change_report(parties: Parties, config: LinkageUni
         "held": 60,
     }
     assert len(json.loads(reports(config).to_json())["waves"]) == 2
+
+
+def test_a_complete_wave_cannot_tell_corrections_where_no_encodings_were_kept(tmp_path: Path) -> None:
+    parties = make_parties(tmp_path / "parties")
+    config = config_of(parties, tmp_path)
+    for wave in ("w1", "w2"):
+        upload(parties, config, wave, FIRST)
+        assert link(config, wave, AFTER)
+    assert reports(config).waves[1].providers["tax"].corrected is None
+
+
+def test_a_complete_wave_tells_corrections_while_encodings_are_kept(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    files = {name: encode_people(name, people, renamed=[55, 56]) for name, people in FIRST.items()}
+    run_wave(parties, config, "w4", files)
+    report = reports(config).waves[-1]
+    assert {name: part.corrected for name, part in report.providers.items()} == dict.fromkeys(FIRST, 2)
+    assert report.groups["kept"] == 100
+
+
+def test_postgresql_keeps_the_registrys_history_like_the_embedded_store(
+    parties: Parties, tmp_path: Path, new_postgresql_database: Callable[[], str]
+) -> None:
+    config = config_of(parties, tmp_path, database=new_postgresql_database())
+    run_wave(parties, config, "w1", {name: encode_people(name, people) for name, people in FIRST.items()})
+    before = registered(config)
+    renamed = {"register": encode_people("register", [55, *range(100, 110)], renamed=[55])}
+    others = {name: encode_people(name, NEW[name]) for name in ("border", "tax")}
+    run_wave(parties, config, "w2", renamed | others)
+    after = registered(config)
+    assert {key: after[key] for key in before} == before
+    assert reports(config).waves[1].events == {"corrected": {"correction": 1}, "created": {"new": 15}}

@@ -107,9 +107,11 @@ class RunStore:
         with self._engine.connect() as connection:
             return run_state(connection, wave)
 
-    def registry(self) -> dict[RegistryKey, bytes]:
-        """Return the group id of each provider's handle in the registry's newest version."""
+    def registry(self, version: int | None = None) -> dict[RegistryKey, bytes]:
+        """Return the group id of each provider's handle in a version of the registry, by default the newest."""
         oldest_first = select(REGISTRY.c.provider, REGISTRY.c.handle, REGISTRY.c.group_id).order_by(REGISTRY.c.version)
+        if version is not None:
+            oldest_first = oldest_first.where(REGISTRY.c.version <= version)
         with self._engine.connect().execution_options(yield_per=READ_ROWS) as connection:
             return {(provider, handle): group_id for provider, handle, group_id in connection.execute(oldest_first)}
 

@@ -92,12 +92,12 @@ def test_usual_files_call_for_little(parties: Parties, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "expected",
     [
-        "given_name: 1 row holds words or dates that stand for nothing",
-        "given_name: 7.8 % of rows have no usable value",
+        "Rows with them: given_name 1.",
+        "Many rows have no usable value: given_name 7.8 %, birth_date 8.0 %.",
         "given_name: 1 value with a digit",
         "given_name: 1 value of one letter",
         "family_name: 1 value with signs of a wrong character set",
-        "family_name: names are written in 2 scripts",
+        "Names are written in several scripts: family_name.",
         "birth_date: 2 values: names a day that does not exist",
         "birth_date: 1 value is no date, but would be one with day and month exchanged",
         "birth_date: 1 person is older than 110 by the date",
@@ -237,3 +237,29 @@ def test_integers_are_counted_within_the_agreed_bounds(parties: Parties, tmp_pat
     assert sum(year.by_label.values()) == 40
     assert {label: count for label, count in year.by_label.items() if count} == {str(2015 + n): 4 for n in range(10)}
     assert band.by_label == {str(n): 4 for n in range(10)}
+
+
+def test_a_number_under_two_local_ids_is_noted(tmp_path: Path) -> None:
+    schema = small_schema().model_dump(mode="json")
+    schema["quasi_identifiers"].append({"name": "passport", "kind": "identifier"})
+    files = usual(20)
+    files.headers["identities"].append("passport")
+    for n, row in enumerate(files.tables["identities"]):
+        row.append(f"KX44091{n // 2 if n < 4 else n + 50}")
+    mapping = write_files(tmp_path, files)
+    mapping.write_text(mapping.read_text().replace('"DD.MM.YYYY" }', '"DD.MM.YYYY" }\npassport = "passport"'))
+    made = quality_report(
+        examine_files(
+            load_mapping(mapping),
+            make_parties(tmp_path / "parties", linkage=schema).verified.document,
+            PartyName("register"),
+            today=TODAY,
+            random_bytes=system_random,
+            progress=silent,
+        ),
+        PartyName("register"),
+        "w1",
+        TODAY,
+    )
+    [found] = [note.found for note in notes(made) if note.found.startswith("passport")]
+    assert found == "passport: 2 numbers stand under more than one local id, the most frequent one under 2."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 ROWS_SHOWN: Final = 8
-"""A chart's table of more rows is folded away; it prints unfolded."""
+"""A chart's table of more rows is folded away, and does not print unless it was unfolded."""
 
 WORDS: Final = {"mend": "to mend", "look": "worth a look", "note": "to know", "good": "in order"}
 """What a note's weight is called: colour alone says nothing."""

@@ -1,7 +1,7 @@
 """What is worth a look in an agency's files, why, and what to do about it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from linkage_core.standardise.findings import Reason
@@ -13,7 +13,7 @@ from services.provider_agent.profiling.calendar import (
     UNSEEN_FOR_SEEN,
     CalendarStatistics,
 )
-from services.provider_agent.profiling.columns import NAMES, ColumnStatistics
+from services.provider_agent.profiling.columns import ColumnStatistics
 from services.provider_agent.profiling.payload import PayloadStatistics
 from services.provider_agent.profiling.people import PeopleStatistics
 from services.provider_agent.profiling.spelling import MIXED, NO_LETTERS, SENTENCES
@@ -30,14 +30,15 @@ _LEAST_CHANCE: Final = 0.05
 
 def notes_of(examined: ExaminedFiles) -> tuple[Note, ...]:
     """Return every note, what must be mended first."""
-    found = [*_faults(examined)]
-    for column in examined.identities.columns:
-        found += [*_fill(column), *_values(column), *_spelling(column)]
+    columns = examined.identities.columns
+    found = [*_faults(examined), *_fill(columns)]
+    for column in columns:
+        found += [*_findings(column), *_values(column), *_spelling(column)]
         found += _calendar(column.name, column.calendar) if column.calendar else []
-    found += _people(examined.identities.people)
-    for table, columns in examined.payload.items():
+    found += [*_people(examined.identities.people), *_scripts(columns)]
+    for table, payload_columns in examined.payload.items():
         rows = examined.files.tables[table].rows
-        for payload in columns:
+        for payload in payload_columns:
             found += _payload(table, payload, rows, examined.files.tables[table].unlisted.get(payload.name, 0))
     found += _sampling(examined)
     return tuple(sorted(found, key=lambda note: _ORDER.index(note.weight)))
@@ -54,24 +55,34 @@ def _faults(examined: ExaminedFiles) -> Iterator[Note]:
         yield Note("good", "Every file fits the agreement: nothing stands in the way of sending this wave.")
 
 
-def _fill(column: ColumnStatistics) -> Iterator[Note]:
-    if column.present < _WELL_FILLED * column.rows:
+def _fill(columns: Sequence[ColumnStatistics]) -> Iterator[Note]:
+    """Return what is missing, all columns in one note, so that the first page has room for what is rarer."""
+    gaps = [
+        f"{column.name} {percent(column.rows - column.present, column.rows)}"
+        for column in columns
+        if column.present < _WELL_FILLED * column.rows
+    ]
+    if gaps:
         yield Note(
             "look",
-            f"{column.name}: {percent(column.rows - column.present, column.rows)} of rows have no usable value.",
+            f"Many rows have no usable value: {', '.join(gaps)}.",
             "Ask where the source system keeps it, and whether the export leaves it out. Each gap weakens links.",
         )
+    stand_ins = [f"{column.name} {column.stand_ins:,}" for column in columns if column.stand_ins]
+    if stand_ins:
+        yield Note(
+            "look",
+            "Words or dates that stand for nothing, as “unknown” or 1900-01-01 do, are taken as missing. Rows with "
+            f"them: {', '.join(stand_ins)}.",
+            "Leave the field empty where nothing is known, and let the entry form allow that.",
+        )
+
+
+def _findings(column: ColumnStatistics) -> Iterator[Note]:
     for reason, count in column.findings.items():
         known = Reason(reason)
         if not known.refuses:  # those that refuse the file are among its faults
             yield Note("look", f"{column.name}: {times(count, 'value', 'values')}: {known.advice}.", _MEND_AT_SOURCE)
-    if column.stand_ins:
-        yield Note(
-            "look",
-            f"{column.name}: {times(column.stand_ins, 'row holds', 'rows hold')} words or dates that stand for "
-            "nothing, as “unknown” or 1900-01-01 do. They are taken as missing.",
-            "Leave the field empty where nothing is known, and let the entry form allow that.",
-        )
 
 
 _MEND_AT_SOURCE: Final = "Mend the values in the source, and the form or conversion that lets them in."
@@ -83,7 +94,7 @@ def _values(column: ColumnStatistics) -> Iterator[Note]:
         repeated = sum(frequencies.by_size.values())
         if repeated:
             yield Note(
-                "mend",
+                "look",
                 f"{column.name}: {times(repeated, 'number stands', 'numbers stand')} under more than one local id, "
                 f"the most frequent one under {frequencies.heaviest[0]:,}.",
                 "Either one person is registered twice, or a number was typed for another person: compare the records.",
@@ -109,11 +120,14 @@ def _spelling(column: ColumnStatistics) -> Iterator[Note]:
             f"{column.name}: {times(column.scripts[MIXED], 'value mixes', 'values mix')} letters of several scripts.",
             "Often one letter was typed on the wrong keyboard and looks right. Search for words of two scripts.",
         )
-    scripts = [name for name in column.scripts if name not in (MIXED, NO_LETTERS)]
-    if column.kind in NAMES and len(scripts) > 1:
+
+
+def _scripts(columns: Sequence[ColumnStatistics]) -> Iterator[Note]:
+    several = [column.name for column in columns if len(set(column.scripts) - {MIXED, NO_LETTERS}) > 1]
+    if several:
         yield Note(
             "note",
-            f"{column.name}: names are written in {len(scripts)} scripts.",
+            f"Names are written in several scripts: {', '.join(several)}.",
             "They are transliterated before linking, which loses a little; keep the travel document's spelling if "
             "there is one.",
         )

@@ -81,7 +81,7 @@ _any_two_letters = re.compile("|".join(ONE_LETTER_FOR_TWO))
 _compounds = [(re.compile(pattern), joined) for pattern, joined in COMPOUNDS]
 _birth_name = re.compile(rf"\b(?:{BIRTH_NAME_MARKERS})\b")
 _ambiguous = re.compile(rf"(?<=\w )(?:(?:{AMBIGUOUS_MARKERS}) )+(?=\w)")
-_married_name = re.compile(rf"(.*\w) (?:{MARRIED_NAME_MARKERS}) (\w.*)")
+_married_name = re.compile(rf"\b(?:{MARRIED_NAME_MARKERS})\b")
 _patronymic = re.compile(PATRONYMICS)
 _comma = re.compile("[,،，、]")
 _chinese = re.compile("[\u3400-\u9fff]{2,}")
@@ -136,8 +136,8 @@ def _given_name_once(name: str) -> str:
 
 
 def _family_name_once(name: str) -> str:
-    if married := _married_name.fullmatch(name):
-        name = f"{married[2]} {married[1]}"
+    names_at_birth_first = [part.strip() for part in _married_name.split(name)]
+    name = " ".join(filter(None, reversed(names_at_birth_first))) or name
     name = " ".join(_birth_name.sub(" ", name).split()) or name
     return _ambiguous.sub("", " ".join(_without_additions(name.split())))
 

@@ -25,6 +25,7 @@ NAMES: Final = (
     "search",
     "linking",
     "duplicates",
+    "waves",
     "clear_text",
     "profiles",
     "attack",

@@ -24,6 +24,7 @@ TINY: dict[str, dict[str, Any]] = {
     "search": {"people": {300: True, 500: True}, "sampled": 100},
     "linking": {"febrl_rows": 100, "people": 200, "keys": 1},
     "duplicates": {"persons": 60, "keys": 1},
+    "waves": {"people": (200, 300), "new_rows": 20},
     "clear_text": {"rounds": {500: 1}},
     "profiles": {"records": 400, "keys": 1, "profiles": ("usual",)},
     "attack": {"febrl_rows": 100, "people": 200},

@@ -32,7 +32,7 @@ CountryCodes = Literal["iso", "icao", "ioc", "fips", "road", "numident"]
 """The code list of a column. A name is read whatever the list; a code only as the declared list has it.
 
 `numident`: codes of states are the USA; other codes of two letters count where ISO 3166 and FIPS 10-4 agree, and are
-ambiguous where they do not. The Social Security Administration's own list of countries is not published as a table.
+ambiguous where they do not. No published table of the Social Security Administration's own codes was found.
 """
 
 ISO_ALIASES: Final = {"uk": "GBR", "xkx": "XKX", "xk": "XKX", "gdr": "DEU", "frg": "DEU", "brd": "DEU", "uae": "ARE"}
@@ -40,7 +40,7 @@ ISO_ALIASES: Final = {"uk": "GBR", "xkx": "XKX", "xk": "XKX", "gdr": "DEU", "frg
 
 AMBIGUOUS_CODES: Final[dict[CountryCodes, dict[str, tuple[str, ...]]]] = {
     "iso": {"cs": ("CSK", "SCG"), "891": ("SCG", "YUG")},
-    "ioc": {"uar": ("EGY", "SYR"), "bur": ("BFA", "MMR")},
+    "ioc": {"uar": ("EGY", "SYR")},
     "numident": {"ca": ("CAN", "USA"), "ch": ("CHE", "CHL"), "georgia": ("GEO", "USA")},
 }
 """Codes that a list gave to two countries, in turn or at once."""

@@ -1,8 +1,9 @@
 """Code lists of countries beside ISO 3166-1: which code of which list means which ISO 3166-1 alpha-3 code.
 
 Sources: ICAO Doc 9303 part 3, section 5 (travel documents); the International Olympic Committee's codes, past ones
-included; FIPS 10-4 with its last changes; the distinguishing signs of vehicles in international traffic (Conventions of
-1949 and 1968). Only what differs from alpha-3 is listed for ICAO and IOC: any other alpha-3 code is accepted there.
+included; FIPS 10-4 with its last changes, as GeoNames lists them; the distinguishing signs of vehicles in international
+traffic (Conventions of 1949 and 1968). Only what differs from alpha-3 is listed for ICAO and IOC: any other alpha-3
+code is accepted there.
 """
 
 from typing import Final

@@ -7,5 +7,6 @@
     5. `payload`       payload columns: fill, and counts by what the agreement makes public
     6. `identities`    the identities file, columns and rows together
 
-Memory is bounded whatever the file's length (`value_counts`). No value of a person leaves these modules: images are made under a key that lives as long as the check.
+Memory is bounded whatever the file's length (`value_counts`). No value of a person leaves these modules: images are
+made under a key that lives as long as the check.
 """

@@ -52,7 +52,7 @@ def recorded_birth_dates(birth: Days, style: str, latest: int, hits: Hits) -> Te
             written[row] = others[choice % len(others)]
         return bool(others)
 
-    untouched[hits.try_each("transposed_birth_digits", transpose, untouched)] = False
+    untouched[hits.try_each("transposed_birth_digits", transpose, eligible=untouched)] = False
 
     century = np.where(year >= 2000, -100, 100)
     of_other_century = day_number(year + century, month, np.minimum(day, 28))
@@ -64,7 +64,7 @@ def recorded_birth_dates(birth: Days, style: str, latest: int, hits: Hits) -> Te
         written[row] = _mistyped(int(birth[row]), latest, choice)
         return True
 
-    untouched[hits.try_each("mistyped_birth_date", mistype, untouched)] = False
+    untouched[hits.try_each("mistyped_birth_date", mistype, eligible=untouched)] = False
 
     text = date_text(written, style)
     text[only_year] = year[only_year].astype(str)
@@ -75,7 +75,7 @@ def recorded_birth_dates(birth: Days, style: str, latest: int, hits: Hits) -> Te
         text[row] = misread_digits(text[row], choice)
         return True
 
-    hits.try_each("misread_birth_date", misread, untouched)
+    hits.try_each("misread_birth_date", misread, eligible=untouched)
     return text
 
 

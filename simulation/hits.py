@@ -19,6 +19,10 @@ CHOICES = 2**30
 """Choices are drawn from 0..CHOICES-1: the caller takes them apart by remainders."""
 
 
+USUAL_LETTERS = 14
+"""Letters of a given and a family name together, about the mean of all origins."""
+
+
 class Hits:
     """The rows that suffer each kind of error, drawn kind by kind from one random stream."""
 
@@ -38,17 +42,25 @@ class Hits:
         return rows
 
     def try_each(
-        self, kind: str, change: Callable[[int, int], bool], eligible: npt.NDArray[np.bool_] | None = None
+        self,
+        kind: str,
+        change: Callable[[int, int], bool],
+        *,
+        eligible: npt.NDArray[np.bool_] | None = None,
+        letters: npt.NDArray[np.int64] | None = None,
     ) -> Rows:
-        """Draw records and let `change(row, choice)` try each; noted are those that it says it changed."""
-        struck = self.rng.random(self.count) < getattr(self._profile, kind)
-        drawn = np.flatnonzero(struck)
-        choices = self.rng.integers(0, CHOICES, len(drawn)).tolist()
-        possible = np.ones(len(drawn), dtype=bool) if eligible is None else eligible[drawn]
-        changed = [
-            can and change(row, choice)
-            for row, choice, can in zip(drawn.tolist(), choices, possible.tolist(), strict=True)
-        ]
+        """Draw records and let `change(row, choice)` try each; noted are those that it says it changed.
+
+        With `letters`, how many each record has, every letter is as likely to go wrong as any other: the declared rate
+        is that of a record of `USUAL_LETTERS`.
+        """
+        rate = np.full(self.count, getattr(self._profile, kind))
+        if letters is not None:
+            rate = 1.0 - (1.0 - rate) ** (letters / USUAL_LETTERS)
+        struck = self.rng.random(self.count) < rate
+        choices = self.rng.integers(0, CHOICES, self.count)
+        drawn = np.flatnonzero(struck if eligible is None else struck & eligible)
+        changed = [change(row, choice) for row, choice in zip(drawn.tolist(), choices[drawn].tolist(), strict=True)]
         rows: Rows = drawn[np.array(changed, dtype=bool)]
         self._note(kind, rows)
         return rows

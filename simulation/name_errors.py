@@ -66,7 +66,8 @@ def _family_names(true: TrueNames, hits: Hits) -> Texts:
         family[row] = spelling.without_a_part(family[row], choice % 2 == 0)
         return True
 
-    hits.try_each("dropped_name_part", drop_a_part, _each(family, lambda name: " " in name or "-" in name))
+    several_parts = _each(family, lambda name: " " in name or "-" in name)
+    hits.try_each("dropped_name_part", drop_a_part, eligible=several_parts)
     return family
 
 
@@ -94,7 +95,7 @@ def _respell(
     for row in native.tolist():
         for names in (given, family):
             names[row] = spelling.native_script(names[row], cultures[culture[row]], lists)
-    hits.try_each("typing_error", _of_one_name(given, family, slip))
+    hits.try_each("typing_error", _of_one_name(given, family, slip), letters=_letters(given, family))
     return latin
 
 
@@ -113,7 +114,9 @@ def _set_down(given: Texts, family: Texts, latin: npt.NDArray[np.bool_], hits: H
     def misread(_row: int, name: str, choice: int) -> str:
         return misread_name(name, choice)
 
-    hits.try_each("misread_letter", _of_one_name(given, family, misread), latin)
+    hits.try_each(
+        "misread_letter", _of_one_name(given, family, misread), eligible=latin, letters=_letters(given, family)
+    )
 
     def space(_row: int, name: str, choice: int) -> str:
         return name.replace(" ", "  ") if " " in name else (f" {name}" if choice % 2 else f"{name} ")
@@ -122,17 +125,22 @@ def _set_down(given: Texts, family: Texts, latin: npt.NDArray[np.bool_], hits: H
 
 
 def _of_one_name(given: Texts, family: Texts, change: Callable[[int, str, int], str]) -> Callable[[int, int], bool]:
-    """A change of the given or the family name of a row, whichever comes first by choice and can be changed."""
+    """A change of the given or the family name of a row, the longer the likelier, of those that can be changed."""
 
     def change_row(row: int, choice: int) -> bool:
-        for names in (given, family) if choice % 2 else (family, given):
-            changed = change(row, names[row], choice // 2)
+        letters = len(given[row]) + len(family[row])
+        for names in (given, family) if choice % letters < len(given[row]) else (family, given):
+            changed = change(row, names[row], choice // 64)
             if changed != names[row]:
                 names[row] = changed
                 return True
         return False
 
     return change_row
+
+
+def _letters(given: Texts, family: Texts) -> npt.NDArray[np.int64]:
+    return np.array([len(one) + len(other) for one, other in zip(given, family, strict=True)], dtype=np.int64)
 
 
 def _each(texts: Iterable[str], condition: Callable[[str], bool]) -> npt.NDArray[np.bool_]:

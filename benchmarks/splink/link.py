@@ -87,6 +87,10 @@ SCORED: Final = """
 """
 
 SWAPPED: Final = "given_l = family_r AND family_l = given_r"
+NEARLY_SWAPPED: Final = " AND ".join(
+    f"jaro_winkler_similarity({one}_l, {other}_r) >= {SIMILAR}"
+    for one, other in (("given", "family"), ("family", "given"))
+)
 A_PART: Final = "list_has_any(string_split(family_l, ' '), string_split(family_r, ' '))"
 PARTLY: Final = "birth_l IS NULL OR birth_r IS NULL"
 TWO_OF_THREE: Final = (
@@ -215,6 +219,9 @@ def names_comparison() -> Any:
             levels.NullLevel("names"),
             levels.ExactMatchLevel("pair_of_names").configure(tf_adjustment_column="pair_of_names"),
             levels.CustomLevel(f"({SWAPPED}) OR names_l = names_r", "exchanged").configure(
+                u_probability=EXCHANGED_BY_CHANCE, fix_u_probability=True
+            ),
+            levels.CustomLevel(NEARLY_SWAPPED, "exchanged, and nearly the same").configure(
                 u_probability=EXCHANGED_BY_CHANCE, fix_u_probability=True
             ),
             levels.CustomLevel(f"{same['family']} AND {near['given']}", "family, near given").configure(

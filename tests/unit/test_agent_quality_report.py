@@ -263,3 +263,18 @@ def test_a_number_under_two_local_ids_is_noted(tmp_path: Path) -> None:
     )
     [found] = [note.found for note in notes(made) if note.found.startswith("passport")]
     assert found == "passport: 2 numbers stand under more than one local id, the most frequent one under 2."
+
+
+def test_a_file_that_is_declared_to_hold_persons_twice_is_not_told_to_declare_it(
+    parties: Parties, tmp_path: Path
+) -> None:
+    matching = parties.verified.document.model_dump(mode="json")["matching"] | {"sources_with_duplicates": ["register"]}
+    declared = make_parties(tmp_path / "parties", matching=matching)
+    advice = {}
+    for name, of in (("undeclared", parties), ("declared", declared)):
+        [note] = [
+            n for n in notes(report(of, tmp_path, defective())) if "have the same names and birth date" in n.found
+        ]
+        advice[name] = note.advice
+    assert "the agreement must say so" in advice["undeclared"]
+    assert "the agreement must say so" not in advice["declared"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from linkage_core.standardise.findings import Reason
+from linkage_core.types import PartyName
 from services.common.report.document import Note, Weight
 from services.provider_agent.check import ExaminedFiles
 from services.provider_agent.profiling.calendar import (
@@ -28,14 +29,15 @@ _LEAST_CHANCE: Final = 0.05
 """Pairs by chance that are reckoned with at least, so that one pair where none was to be expected is told."""
 
 
-def notes_of(examined: ExaminedFiles) -> tuple[Note, ...]:
-    """Return every note, what must be mended first."""
+def notes_of(examined: ExaminedFiles, provider: PartyName) -> tuple[Note, ...]:
+    """Return every note on a provider's files, what must be mended first."""
     columns = examined.identities.columns
+    declared = provider in examined.agreement.matching.sources_with_duplicates
     found = [*_faults(examined), *_fill(columns)]
     for column in columns:
         found += [*_findings(column), *_values(column), *_spelling(column)]
         found += _calendar(column.name, column.calendar) if column.calendar else []
-    found += [*_people(examined.identities.people), *_scripts(columns)]
+    found += [*_people(examined.identities.people, declared), *_scripts(columns)]
     for table, payload_columns in examined.payload.items():
         rows = examined.files.tables[table].rows
         for payload in payload_columns:
@@ -185,7 +187,7 @@ def _heaped(count: int, expected_share: float, of: int) -> bool:
     return count > _HEAPED * expected and count - expected > _MANY_SD * math.sqrt(max(expected, 1.0))
 
 
-def _people(people: PeopleStatistics) -> Iterator[Note]:
+def _people(people: PeopleStatistics, declared: bool) -> Iterator[Note]:
     if people.swapped is not None and people.swapped.swapped:
         estimated = people.swapped.swapped * people.swapped.one_in
         yield Note(
@@ -203,8 +205,11 @@ def _people(people: PeopleStatistics) -> Iterator[Note]:
             "look",
             f"{times(twice.exact.pairs, 'pair', 'pairs')} of rows with different local ids have the same names and "
             f"birth date; about {twice.by_chance:,.0f} would by chance.",
-            "Compare them: a person registered twice is counted twice. If your file may hold a person under several "
-            "numbers, the agreement must say so (matching.sources_with_duplicates).",
+            "The agreement says that this file may hold a person under several numbers, and linking joins them; still, "
+            "compare those that should have one."
+            if declared
+            else "Compare them: a person registered twice is counted twice. If the file may hold a person under "
+            "several numbers, the agreement must say so (matching.sources_with_duplicates).",
         )
     elif not twice.exact.pairs:
         yield Note("good", "No two rows have the same names and birth date.")

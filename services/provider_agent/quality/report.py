@@ -25,7 +25,7 @@ def quality_report(examined: ExaminedFiles, provider: PartyName, wave: str, toda
     columns, people = examined.identities.columns, examined.identities.people
     names = tuple(column.name for column in columns)
     absent = [item.name for item in examined.agreement.linkage.quasi_identifiers if item.name not in names]
-    notes = notes_of(examined)
+    notes = notes_of(examined, provider)
     sections = (
         Section("What to look at first", (), (Notes(notes),)),
         fill_section(columns, absent),

@@ -109,10 +109,10 @@ class PackedNgrams:
         done = 0
         while done < len(texts):
             self._make_room(int(starts[done + 1] - starts[done]))
-            done, self._count = number_ngrams(
+            done, self._count = map(int, number_ngrams(
                 texts.codes, texts.starts, starts, self._n, self._positional,
                 self._slots, self._ngrams, self._count, numbers, done,
-            )  # fmt: skip
+            ))  # fmt: skip
         return numbers, starts
 
     @property
@@ -181,11 +181,11 @@ def number_ngrams(
     count: int,
     numbers: NDArray[np.uint32],
     done: int,
-) -> tuple[int, int]:
+) -> tuple[np.int64, np.int64]:
     """Number the n-grams of the texts from `done` on, adding unknown ones, until one might not fit the table.
 
     A text is padded with n - 1 spaces at both ends; places count from 1. Returns how many texts are done, and how many
-    n-grams are known.
+    n-grams are known; both of one type, since numba takes signed and unsigned together for a float.
     """
     room = np.uint64(ngrams.shape[0])
     known = np.uint64(count)
@@ -197,7 +197,7 @@ def number_ngrams(
         begin, end = np.uint64(token_starts[text]), np.uint64(token_starts[text + _ONE])
         tokens = end - begin
         if known + tokens > room:
-            return int(text), int(known)
+            return np.int64(text), np.int64(known)
         first = np.uint64(starts[text])
         length = np.uint64(starts[text + _ONE]) - first
         packed = padding
@@ -213,4 +213,4 @@ def number_ngrams(
                 ngrams[known, 1] = place
                 known += _ONE
             numbers[begin + offset] = np.uint32((slots[slot, 1] & _NUMBER) - _ONE)
-    return starts.size - 1, int(known)
+    return np.int64(starts.size - 1), np.int64(known)

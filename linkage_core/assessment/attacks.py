@@ -28,7 +28,9 @@ RIDGE: Final = 10.0
 """Weight of the penalty on 1,024 bits: enough to keep the map from learning its examples by heart."""
 
 NUGGET: Final = 0.05
-"""Share of a code's variance that the kernel is allowed not to explain: imitations are not the real keys."""
+NUGGET_UNDIFFUSED: Final = 0.25
+"""Share of a code's variance that the kernel is allowed not to explain, and what is added to it over t: imitations are
+not the real keys, which matters where codes of all people are alike."""
 
 NEIGHBOURS: Final = 5
 NOISE: Final = 3.0
@@ -79,7 +81,8 @@ def expected_codes(clk: AttackedClk, split: Split) -> Scores:
     known = split.known[clk.present[split.known]]
     learnt = shared[known]
     kernel = (learnt @ learnt.T) ** clk.t
-    kernel[np.diag_indices_from(kernel)] += NUGGET
+    nugget = NUGGET + NUGGET_UNDIFFUSED / clk.t
+    kernel[np.diag_indices_from(kernel)] += nugget
     weights = np.linalg.solve(kernel, codes[known])
     rows, bits = codes[split.targets], codes.shape[1]
     scores = np.empty((len(split.targets), len(split.candidates)), np.float32)
@@ -87,7 +90,7 @@ def expected_codes(clk: AttackedClk, split: Split) -> Scores:
         people = slice(first, first + BLOCK_PEOPLE)
         expected = (shared[split.candidates[people]] @ learnt.T) ** clk.t @ weights
         explained = (expected**2).sum(axis=1)
-        variance = np.maximum(1 + NUGGET - explained / bits, NUGGET)
+        variance = np.maximum(1 + nugget - explained / bits, nugget)
         scores[:, people] = (2 * rows @ expected.T - bits - explained) / (2 * variance) - bits / 2 * np.log(variance)
     return scores
 

@@ -20,7 +20,9 @@ from linkage_core.searching.search import Search, Span
 from tests.support.searches import all_pairs, findings, in_memory, pairs
 
 PEOPLE = 3000
+SETTLED = 1500
 SPANS = [Span(0, PEOPLE, within=False), Span(PEOPLE, 2 * PEOPLE, within=False)]
+ADDED = [replace(span, settled=SETTLED) for span in SPANS]
 SEED = 21
 
 
@@ -85,6 +87,25 @@ def test_a_planned_search_finds_the_share_that_the_agreement_wants_and_measures_
 
 
 @pytest.mark.usefixtures("planned_from_here_on")
+def test_a_search_beside_settled_records_is_planned_and_measured_on_those_that_are_not(
+    encodings: EncodingsInMemory,
+) -> None:
+    exact = all_pairs(encodings, ADDED, 0.6, SEED)
+    search = plan_search(exact, encodings, recall(0.95))
+    assert search.plan is not None
+    assert set(search.draw("any", 2000).tolist()) <= set(search.asking.tolist())
+    found, expected = true_pairs(search, encodings), true_pairs(exact, encodings)
+    assert max(a for a, _ in expected) < PEOPLE - SETTLED
+    share = len(found & expected) / len(expected)
+    assert 0.94 < share < 1
+    ends = np.array(sorted(found), np.uint32)
+    measured = measure(search, encodings, recall(0.95), ends[:, 0], ends[:, 1])
+    assert measured is not None
+    assert measured.records == 2500
+    assert abs(measured.recall - share) < 0.04
+
+
+@pytest.mark.usefixtures("planned_from_here_on")
 @pytest.mark.parametrize("least", [0.9, 0.95])
 def test_what_a_manifest_states_of_a_search_can_be_signed_whatever_the_seed(
     encodings: EncodingsInMemory, least: float, monkeypatch: pytest.MonkeyPatch
@@ -140,8 +161,11 @@ def ticking() -> float:
 CLOCK = count(0, 0.5)
 
 
-def test_an_estimate_tells_about_how_many_candidates_a_threshold_gives(encodings: EncodingsInMemory) -> None:
-    search = all_pairs(encodings, SPANS, 0.6, SEED)
+@pytest.mark.parametrize("spans", [SPANS, ADDED])
+def test_an_estimate_tells_about_how_many_candidates_a_threshold_gives(
+    encodings: EncodingsInMemory, spans: list[Span]
+) -> None:
+    search = all_pairs(encodings, spans, 0.6, SEED)
     thresholds = [0.56, 0.6, 0.9]
     estimates = estimate_search(search, encodings, recall(0.95), thresholds, ticking)
     assert [item.threshold for item in estimates] == thresholds
@@ -150,7 +174,7 @@ def test_an_estimate_tells_about_how_many_candidates_a_threshold_gives(encodings
         assert 0.8 * exact < item.candidates < 1.25 * exact
         assert item.disk_bytes == item.candidates * 24
         assert item.way == "every pair"
-        assert item.seconds == pytest.approx(0.5 * 2 * PEOPLE**2 / (2 * PEOPLE) ** 2 / cores())  # one block a half
+        assert item.seconds == pytest.approx(0.5 * 2 * search.pairs() / (2 * PEOPLE) ** 2 / cores())  # a block a half
     assert estimates[0].recall >= estimates[1].recall > estimates[2].recall
 
 

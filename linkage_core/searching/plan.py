@@ -32,6 +32,10 @@ PLANNING_RECORDS: Final = 2500
 
 MEASURING_RECORDS: Final = 2500
 
+SAMPLED_PAIRS_A_RECORD: Final = 2 * (PLANNING_RECORDS + MEASURING_RECORDS)
+"""Pairs that both samples compare for each record, there and back: where a small wave meets a large registry, comparing
+all that counts is cheaper than looking how to compare less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recall:
@@ -108,7 +112,8 @@ def describe(search: Search, measured: MeasuredRecall | None) -> dict[str, str |
 
 
 def _in_full(every_pair: Search, recall: Recall) -> bool:
-    return recall.least == 1 or every_pair.pairs() <= COMPARED_IN_FULL
+    few = max(COMPARED_IN_FULL, SAMPLED_PAIRS_A_RECORD * every_pair.records)
+    return recall.least == 1 or every_pair.pairs() <= few
 
 
 def _sample(search: Search, coded: Sequence[CodedRows], recall: Recall, records: NDArray[np.uint32]) -> SampledPairs:

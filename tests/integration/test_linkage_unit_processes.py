@@ -1,6 +1,7 @@
 """The linkage unit as its operator runs it: processes that are killed and started again, and the command line."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,57 @@ def test_a_wave_survives_killed_processes_from_the_first_chunk_to_the_tokens(par
     assert status["waves"][0]["state"] == "ready"
     assert status["waves"][0]["counts"]["groups"] == 170
     assert "wave w1: ready" in command(config, "status").stdout
+
+
+DEATHS = (
+    "before services.linkage_unit.runner:inherit_groups 1",
+    "before services.linkage_unit.registry:write_frames 2",
+    "after services.linkage_unit.runner:keep_registry 1",
+    "after services.linkage_unit.store.runs:RunStore.complete 1",
+    "before services.common.sealing:DataKeys.destroy 2",
+)
+"""Points of an incremental run at which its process dies, each time a little later."""
+
+
+def test_an_incremental_wave_survives_the_death_of_its_process_at_every_step(tmp_path: Path) -> None:
+    parties = make_parties(
+        tmp_path / "parties",
+        validity={"valid_from": "2000-01-01", "valid_until": "2999-12-31"},
+        waves=[
+            {"name": "w1", "tokens_not_before": "2000-01-01T00:00:00Z"},
+            {"name": "w2", "kind": "incremental", "tokens_not_before": "2000-01-01T00:00:00Z"},
+        ],
+        retention={
+            "clks_days": 0,
+            "registry_days": 365,
+            "registry_encodings_until": "2999-12-31",
+            "payload_days": 365,
+        },
+    )
+    config = configuration(parties, tmp_path / "linkage", LINKAGE_UNIT, analysis_service="127.0.0.1:1")
+    analysis = configuration(
+        parties, tmp_path / "analysis", ANALYSIS, roster="roster.json", anchor="secrets/anchor.json"
+    )
+    (tmp_path / "taps").mkdir()
+    with serving("analysis", analysis) as (_, analysis_address):
+        configuration(parties, tmp_path / "linkage", LINKAGE_UNIT, analysis_service=analysis_address)
+        for wave, people in (("w1", PEOPLE), ("w2", {name: range(165, 180) for name in PEOPLE})):
+            with serving("linkage-unit", config) as (_, address), connected(parties, address) as providers:
+                for provider in providers.values():
+                    provider.check()
+                for name, provider in providers.items():
+                    provider.upload(encode_people(name, people[name]), wave)
+            for death in DEATHS if wave == "w2" else ():
+                dying = [sys.executable, "-m", "tests.support.mortal", str(tmp_path / "taps"), death]
+                line = [*dying, "linkage-unit", "link", "--wave", wave, "--config", str(config)]
+                assert subprocess.run(line, capture_output=True, check=False).returncode == -signal.SIGKILL, death
+            assert command(config, "link", "--wave", wave).returncode == 0
+
+    first, second = json.loads(command(config, "changes", "--json").stdout)["waves"]
+    assert (first["groups"]["new"], second["groups"]["new"], second["groups"]["kept"]) == (170, 10, 170)
+    assert second["events"] == {"created": {"new": 10}}
+    assert len(list((tmp_path / "linkage" / "secrets" / "wraps").glob("registry.*"))) == 1
+    assert len(list((tmp_path / "linkage" / "data" / "sealed" / "registry").iterdir())) == 1
 
 
 def test_the_command_line_names_every_fault_of_a_configuration(parties: Parties, tmp_path: Path) -> None:

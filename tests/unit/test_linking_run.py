@@ -181,6 +181,7 @@ def test_the_manifest_gets_every_parameter_and_progress_tells_every_step() -> No
 
 def test_a_large_run_goes_by_tables_and_states_what_it_expected_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_module, "COMPARED_IN_FULL", 1000)
+    monkeypatch.setattr(plan_module, "SAMPLED_PAIRS_A_RECORD", 0)
     rng = np.random.default_rng(3)
     people = 2000
     codes = {name: rng.integers(0, 2, (people, LENGTH_BITS), np.uint8) for name in CLKS}

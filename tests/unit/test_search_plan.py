@@ -46,6 +46,7 @@ def encodings() -> EncodingsInMemory:
 def planned_from_here_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files as small as these be searched by chance."""
     monkeypatch.setattr(plan_module, "COMPARED_IN_FULL", 1000)
+    monkeypatch.setattr(plan_module, "SAMPLED_PAIRS_A_RECORD", 0)
 
 
 def true_pairs(search: Search, encodings: EncodingsInMemory) -> set[tuple[int, int]]:

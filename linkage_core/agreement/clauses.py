@@ -96,7 +96,11 @@ class Matching(Clause):
 
 
 class Volume(Clause):
-    """Limits on the size of one provider's file, against injected or probing rows."""
+    """Limits on the size of one provider's file, against injected or probing rows.
+
+    `maximum_change_per_mille`: against its file in the complete wave before; one of an incremental wave may be smaller
+    by any number of rows, as it may hold changes only.
+    """
 
     minimum_rows: int = Field(ge=1)
     maximum_rows: int = Field(ge=1)

@@ -183,6 +183,8 @@ def _link(
         events=events,
         kept=kept,
     )
+    if kept:
+        unit.audit.append("registry encodings kept", wave=run.wave, rows=sum(part.row_count for part in kept))
 
 
 def _write_batch(

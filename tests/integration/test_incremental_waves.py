@@ -12,6 +12,7 @@ import pytest
 
 from linkage_core.errors import Refused, Tampered
 from linkage_core.linking.events import EventKind
+from services.common.audit import verify
 from services.common.clock import system_random
 from services.common.errors import RemoteRefusal
 from services.linkage_unit.changes import ChangeReport, change_report
@@ -25,7 +26,7 @@ from services.linkage_unit.status import status_of
 from services.linkage_unit.unit import open_unit
 from tests.support.linkage import EncodedPeople, config_of, encode_people, opened
 from tests.support.linking import KEYS, OpenedToken, fetch, link, open_batch, pseudonym_of, upload_files
-from tests.support.parties import Parties, make_parties
+from tests.support.parties import LINKAGE_UNIT, Parties, make_parties
 
 AFTER = datetime(2028, 1, 1, tzinfo=UTC)
 """All tokens are due, and the registry's encodings are still kept."""
@@ -294,6 +295,20 @@ def test_each_run_leaves_one_snapshot_under_a_key_of_its_own(parties: Parties, c
     assert (len(first), len(second)) == (1, 1)
     assert first != second
     assert len(list((config.data / "sealed" / "registry").iterdir())) == 1
+
+
+def test_what_is_kept_and_when_it_is_destroyed_is_in_the_signed_audit_logs(
+    parties: Parties, config: LinkageUnitConfig
+) -> None:
+    with opened(config, lambda: TOO_LATE) as unit:
+        delete_due_encodings(unit)
+    told = {}
+    for process in ("serve", "link"):
+        path = config.data / f"audit-{process}.jsonl"
+        verify(path, parties.verified.identity_key(LINKAGE_UNIT))
+        told[process] = [json.loads(line)["event"] for line in path.read_text().splitlines()]
+    assert told["link"].count("registry encodings kept") == 1
+    assert told["serve"][-1] == "registry encodings deleted"
 
 
 def test_nothing_is_kept_where_no_clause_allows_it(tmp_path: Path) -> None:

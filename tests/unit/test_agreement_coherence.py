@@ -1,6 +1,8 @@
 """Each rule of coherence has a document that breaks exactly it; separation of roles is attacked."""
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -354,3 +356,15 @@ def test_the_clause_for_one_entity_says_enough_and_keeps_administrators_apart(cl
     document = small_document(same_entity=clause)
     with pytest.raises(InputFault, match="same_entity"):
         parsed(document)
+
+
+def test_the_waves_that_the_document_shows_fit_together() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "waves.md").read_text("utf-8")
+    shown = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    waves = [wave | {"tokens_not_before": wave["tokens_not_before"].isoformat()} for wave in shown["waves"]]
+    retention = shown["retention"] | {
+        "registry_encodings_until": shown["retention"]["registry_encodings_until"].isoformat()
+    }
+    agreed = parsed(small_document(waves=waves, retention=retention))
+    assert [wave.kind for wave in agreed.waves] == ["complete", "incremental", "incremental"]
+    assert agreed.waves[2].corrects == "2027"

@@ -150,8 +150,10 @@ def changes(
     found = run(load(config), wave)
     if json:
         results.print(found.to_json())
-    else:
+    elif found.waves:
         _print_changes(found)
+    else:
+        talk.print("no such wave is linked yet")
 
 
 @contextmanager

@@ -279,3 +279,18 @@ def test_handles_are_told_by_the_run_that_first_brought_them(engine: Engine) -> 
     runs.complete(runs.start("w1", AGREEMENT, 1), **nothing, changed={old: b"g" * 16})
     runs.complete(runs.start("w2", AGREEMENT, 2), **nothing, changed={old: b"o" * 16, new: b"g" * 16})
     assert (history.first_brought(1), history.first_brought(2)) == ({old}, {new})
+
+
+def test_a_wave_that_failed_and_is_linked_after_a_later_one_counts_after_it(engine: Engine) -> None:
+    runs = RunStore(engine)
+    nothing: Any = {"project": "p", "pseudonyms": {}, "batches": (), "uploads": {}, "manifest": b""}
+    first = runs.start("w1", AGREEMENT, 1)
+    assert runs.start("w1", AGREEMENT, 5) == first
+    runs.fail("w1", "Unfit")
+    handle = ("tax", b"h" * 16)
+    runs.complete(runs.start("w2", AGREEMENT, 2), **nothing, changed={handle: b"2" * 16})
+    again = runs.start("w1", AGREEMENT, 3)
+    assert (again.version, again.seed) == (3, 1)
+    runs.complete(again, **nothing, changed={handle: b"1" * 16})
+    assert runs.registry() == {handle: b"1" * 16}
+    assert runs.waves() == ["w2", "w1"]

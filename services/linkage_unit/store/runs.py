@@ -45,13 +45,16 @@ class RunStore:
         self._engine = engine
 
     def start(self, wave: str, agreement: str, seed: int) -> Run:
-        """Mark a wave as being linked; a wave that was begun before keeps its version and seed."""
+        """Mark a wave as being linked; a wave that was begun before keeps its seed, and its version if none came since.
+
+        Versions order what the registry says: what is linked last must count last.
+        """
 
         def work(connection: Connection) -> Run:
             existing = connection.execute(select(RUNS).where(RUNS.c.wave == wave)).first()
+            last = connection.execute(select(func.max(RUNS.c.version))).scalar_one() or 0
             if existing is None:
-                last = connection.execute(select(func.max(RUNS.c.version))).scalar_one()
-                version, kept = (last or 0) + 1, seed
+                version, kept = last + 1, seed
                 connection.execute(
                     insert(RUNS).values(
                         wave=wave,
@@ -62,11 +65,12 @@ class RunStore:
                     )
                 )
             else:
-                version, kept = existing.version, int.from_bytes(existing.seed, "big")
+                version = last if existing.version == last else last + 1
+                kept = int.from_bytes(existing.seed, "big")
                 connection.execute(
                     update(RUNS)
                     .where(RUNS.c.wave == wave)
-                    .values(agreement=agreement, state=str(RunState.LINKING), failure=None)
+                    .values(agreement=agreement, version=version, state=str(RunState.LINKING), failure=None)
                 )
             return Run(wave, version, agreement, RunState.LINKING, kept)
 

@@ -86,17 +86,18 @@ class WantedPairs:
 
     def of_pairs(self, one: NDArray[np.uint32], other: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Return which pairs of rows count: bool, (pairs,); no row is a pair with itself."""
-        wanted: NDArray[np.bool_] = self.counts[self._part_of(one), self._part_of(other)] & (one != other)
+        wanted: NDArray[np.bool_] = self.counts[self.part_of(one), self.part_of(other)] & (one != other)
         return wanted
 
     def file_of(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Return the file of each row."""
-        return self.file_of_part[self._part_of(rows)]
+        return self.file_of_part[self.part_of(rows)]
 
     @property
     def files(self) -> int:
         """How many files there are."""
         return int(self.file_of_part.max(initial=-1)) + 1
 
-    def _part_of(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+    def part_of(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the part of each row: int64, (rows,)."""
         return np.searchsorted(self.first_row, rows, side="right").astype(np.int64) - 1

@@ -1,0 +1,230 @@
+"""From candidate pairs to match weights and probabilities, without truth. The steps:
+
+1. Where links are chosen: pairs of files, each by itself.
+2. A first order of the pairs: by how close their codes are, and by those that share an identifier, if there are enough.
+3. Links in that order, and how many of them are false, by what pairs of different people show (`self_comparison`).
+4. Weights that tell these links from pairs of different people; with them 3 again, until the links stay.
+5. The probability of every pair.
+
+Without any file that is known to hold each person once there are no pairs of different people to learn from. Then only
+the noise of codes is known: what is closer counts as one person, and relatives and namesakes are not told apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage_core.errors import Unfit
+from linkage_core.linking.probabilistic.evidence import AGREES, MISSING, Comparison, Evidence
+from linkage_core.linking.probabilistic.false_matches import (
+    BestByChance,
+    FalseMatches,
+    UnrelatedCloseness,
+    false_matches,
+)
+from linkage_core.linking.probabilistic.layout import Meeting
+from linkage_core.linking.probabilistic.patterns import Patterns, count_patterns, pooled
+from linkage_core.linking.probabilistic.self_comparison import SelfComparison
+from linkage_core.linking.probabilistic.weights import Weights, fit_weights
+
+ROUNDS: Final = 8
+SAME_LINKS: Final = 0.9995
+"""Share of links that stay from round to round, from which on the model counts as settled."""
+
+KEY_CLOSENESS: Final = 10.0
+"""What an agreeing match key counts for in the first order, in standard deviations of a CLK."""
+
+LEAST_ANCHORS: Final = 200
+"""Pairs that share an identifier, from which on weights are first fitted to them."""
+
+TIE_BITS: Final = 0.02
+"""Bits of match weight for each standard deviation of closeness: it orders pairs of one pattern, hardly others."""
+
+SURE_LINK: Final = 0.5
+
+Basis = Literal["self-comparison", "chance"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linked:
+    """The links that match weights choose at one meeting: places among its pairs, and how many of them are false."""
+
+    meeting: Meeting
+    links: NDArray[np.intp]
+    false: FalseMatches
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Candidate pairs with their match weight, in bits, and the probability of a link there: float64, (pairs,).
+
+    `matched`, `different`: patterns of links, each counted with its probability, and of pairs of different people,
+    counted as often as such pairs are expected among the candidates. `anchors`: bool, (pairs,), that share an
+    identifier. `rounds`: fits until the links stayed.
+    """
+
+    evidence: Evidence
+    comparisons: tuple[Comparison, ...]
+    basis: Basis
+    weights: Weights
+    weight: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    linked: tuple[Linked, ...]
+    matched: Patterns
+    different: Patterns
+    anchors: NDArray[np.bool_]
+    rounds: int
+
+
+def weigh(
+    evidence: Evidence,
+    comparisons: tuple[Comparison, ...],
+    met: Sequence[Meeting],
+    nulls: Sequence[SelfComparison],
+    unrelated: UnrelatedCloseness,
+    identifiers: Sequence[int],
+) -> Weighed:
+    """Weigh candidate pairs; `unrelated`: how close records are by chance; `identifiers`: places of comparisons.
+
+    Raises `Unfit` where the pairs do not tell matches from others, with what to change.
+    """
+    if not len(evidence) or not met:
+        raise Unfit(
+            "no pair of records is near in any CLK or shares a match key: lower matching.candidate_per_mille, or see "
+            "whether the files hold the same people"
+        )
+    anchors = (evidence.levels[:, list(identifiers)] == AGREES).any(axis=1)
+    nulls = [null for null in nulls if len(null.evidence)]
+    if not nulls:
+        return _by_chance(evidence, comparisons, met, unrelated, anchors)
+    different = pooled([count_patterns(n.evidence.levels, _pairs_for_each(n, met, nulls)) for n in nulls])
+
+    # 2. A first order.
+    weights = None
+    if anchors.sum() >= LEAST_ANCHORS:
+        weights = fit_weights(
+            comparisons,
+            count_patterns(_without(evidence.levels[anchors], identifiers)),
+            Patterns(_without(different.levels, identifiers), different.weight),
+        )
+    linked, score = _link(evidence, comparisons, met, nulls, weights)
+
+    # 3. and 4. Links and weights, in turn.
+    rounds, before, now = 0, frozenset[int](), _sure_links(linked, score)
+    while rounds < ROUNDS and (rounds == 0 or len(now & before) < SAME_LINKS * len(now | before)):
+        weights = fit_weights(comparisons, _matched(evidence, linked, score), different)
+        linked, score = _link(evidence, comparisons, met, nulls, weights)
+        rounds, before, now = rounds + 1, now, _sure_links(linked, score)
+    if weights is None:
+        raise Unfit("match weights were not fitted")
+
+    # 5. Probabilities.
+    probability = np.zeros(len(evidence))
+    for one in linked:
+        probability[one.meeting.pairs] = one.false.probability(score[one.meeting.pairs])
+    matched = _matched(evidence, linked, score)
+    return Weighed(
+        evidence,
+        comparisons,
+        "self-comparison",
+        weights,
+        score,
+        probability,
+        linked,
+        matched,
+        different,
+        anchors,
+        rounds,
+    )
+
+
+def _link(
+    evidence: Evidence,
+    comparisons: tuple[Comparison, ...],
+    met: Sequence[Meeting],
+    nulls: Sequence[SelfComparison],
+    weights: Weights | None,
+) -> tuple[tuple[Linked, ...], NDArray[np.float64]]:
+    """Return the links that weights choose, or the first order where there are none, and each pair's score."""
+    score = _scores(evidence, comparisons, weights)
+    best = {
+        null.file: BestByChance.of(null.place, _scores(null.evidence, comparisons, weights), null.sampled, null.size)
+        for null in nulls
+    }
+    linked = []
+    for meeting in met:
+        of_meeting = score[meeting.pairs]
+        links = meeting.links(of_meeting)
+        chance = [best[file] for file in meeting.files if file in best] or list(best.values())
+        linked.append(Linked(meeting, links, false_matches(of_meeting[links], meeting.sizes, meeting.way, chance)))
+    return tuple(linked), score
+
+
+def _scores(evidence: Evidence, comparisons: tuple[Comparison, ...], weights: Weights | None) -> NDArray[np.float64]:
+    if weights is None:
+        keys = [place for place, comparison in enumerate(comparisons) if comparison.kind == "match-key"]
+        agreeing = (evidence.levels[:, keys] == AGREES).sum(axis=1)
+        first: NDArray[np.float64] = evidence.closeness + KEY_CLOSENESS * agreeing
+        return first
+    return weights.of(evidence.levels) + TIE_BITS * evidence.closeness
+
+
+def _sure_links(linked: Sequence[Linked], score: NDArray[np.float64]) -> frozenset[int]:
+    places = [one.meeting.pairs[one.links] for one in linked]
+    return frozenset(
+        place
+        for one, of_one in zip(linked, places, strict=True)
+        for place in of_one[one.false.probability(score[of_one]) >= SURE_LINK].tolist()
+    )
+
+
+def _matched(evidence: Evidence, linked: Sequence[Linked], score: NDArray[np.float64]) -> Patterns:
+    """Return the patterns of all links, each counted with its probability."""
+    places = [one.meeting.pairs[one.links] for one in linked]
+    sure = [one.false.probability(score[of_one]) for one, of_one in zip(linked, places, strict=True)]
+    return count_patterns(evidence.levels[np.concatenate(places)], np.concatenate(sure))
+
+
+def _pairs_for_each(null: SelfComparison, met: Sequence[Meeting], nulls: Sequence[SelfComparison]) -> float:
+    """Return how many pairs of different people among all that were compared each pair of a null stands for."""
+    known = {one.file for one in nulls}
+    pairs = 0.0
+    for meeting in met:
+        speaking = known & set(meeting.files) or known
+        if null.file in speaking:
+            pairs += meeting.sizes[0] * meeting.sizes[1] / len(speaking)
+    return pairs / null.comparisons_made
+
+
+def _without(levels: NDArray[np.int8], comparisons: Sequence[int]) -> NDArray[np.int8]:
+    levels = levels.copy()
+    levels[:, list(comparisons)] = MISSING
+    return levels
+
+
+def _by_chance(
+    evidence: Evidence,
+    comparisons: tuple[Comparison, ...],
+    met: Sequence[Meeting],
+    unrelated: UnrelatedCloseness,
+    anchors: NDArray[np.bool_],
+) -> Weighed:
+    """Weigh against the noise of codes alone: every pair beyond it counts as a match, relatives included."""
+    closeness = _scores(evidence, comparisons, None)
+    linked, probability = [], np.zeros(len(evidence))
+    for meeting in met:
+        of_meeting = closeness[meeting.pairs]
+        links = meeting.links(of_meeting)
+        false = false_matches(of_meeting[links], meeting.sizes, meeting.way, [unrelated])
+        probability[meeting.pairs] = false.probability(of_meeting)
+        linked.append(Linked(meeting, links, false))
+    matched = count_patterns(evidence.levels, probability)
+    different = count_patterns(evidence.levels, 1 - probability)
+    weights = fit_weights(comparisons, matched, different)
+    return Weighed(
+        evidence, comparisons, "chance", weights, _scores(evidence, comparisons, weights), probability, tuple(linked),
+        matched, different, anchors, 1,
+    )  # fmt: skip

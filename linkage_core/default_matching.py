@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from linkage_core.agreement.clauses import Matching
-from linkage_core.schema import LinkageSchema
+from linkage_core.schema import LinkageSchema, VariableForm
 
-CANDIDATE_PER_MILLE: Final = 600
-"""Dice of unrelated diffused CLKs of 1,024 bits gathers at .50 with a standard deviation of .022: .60 lets 3 in a
-million of them through. At .62 .002 of the true pairs are lost, at .58 candidates grow fourfold with nothing won."""
+CHANCE_SPREAD: Final = 0.6
+"""Standard deviation of the Dice of unrelated diffused CLKs of n bits, times the square root of n: measured."""
 
-LINK_PER_MILLE: Final = 590
-"""Highest F1 on three files of 5,000 invented people is at .58 to .59 (.996), of 20,000 at .59 (.995, precision .998).
-Larger files want more: false pairs grow with the product of file sizes, true ones do not."""
+CANDIDATE_SPREADS: Final = 4.0
+"""Standard deviations above chance, a Dice of one half, from which a pair is a candidate: 3 in 100,000 unrelated pairs
+a CLK get there. Files of a million want 5, small ones bear 3.3: `symbolon linkage-unit estimate` tells the cost."""
 
-FEBRL4_LINK_PER_MILLE: Final = 550
-"""For `febrl4_schema`, whose CLKs share no variable, so that unrelated pairs agree in one at most: F1 .992 on FEBRL4
-with at most one false link in 4,900, against .985 at .59."""
+LINK_SPREADS: Final = 4.8
+"""Standard deviations above chance at which the mean Dice decides on links, in files too small to learn from: .59 at
+1,024 bits, measured as the highest F1 of a mean. In larger ones it says which pairs a search by chance must find."""
 
-HIGH_QUALITY_PER_MILLE: Final = 700
-"""Of the rows that similarity linked at .70 or more, .003 were in a wrong group; below, .02."""
+EXACT_FORMS: Final = frozenset[VariableForm]({"value", "sorted-tokens", "first-token", "date-digits"})
+"""Forms that leave a value as recorded. What agrees in forms that forgive errors is evidence, and no certainty."""
+
+HIGH_QUALITY_PER_MILLE: Final = 950
+"""Probability from which a row linked by similarity is of the better class."""
 
 MAXIMUM_CANDIDATES_PER_RECORD: Final = 100
 """Measured: 1 a record and CLK at 20,000 people, growing in proportion to size; 100 bytes a candidate."""
@@ -28,14 +30,20 @@ MINIMUM_CLASS_COUNT: Final = 20
 """Rows of one provider that must share a quality class, so that the class singles nobody out."""
 
 
-def default_matching(
-    schema: LinkageSchema, sources_with_duplicates: Sequence[str] = (), *, link_per_mille: int = LINK_PER_MILLE
-) -> Matching:
-    """Return the clause: every match key of the schema a pass, in its order, then the measured thresholds."""
+def default_matching(schema: LinkageSchema, sources_with_duplicates: Sequence[str] = ()) -> Matching:
+    """Return the clause: match keys of exact values are passes, in the schema's order; probabilities decide the rest.
+
+    Thresholds of Dice follow from the shortest CLK: what is chance narrows as codes lengthen.
+    """
+    forms = {variable.name: variable.form for variable in schema.variables}
+    spread = CHANCE_SPREAD / min(clk.length_bits for clk in schema.clks) ** 0.5
     return Matching(
-        passes=tuple(key.name for key in schema.match_keys),
-        candidate_per_mille=CANDIDATE_PER_MILLE,
-        link_per_mille=link_per_mille,
+        passes=tuple(
+            key.name for key in schema.match_keys if all(forms[variable] in EXACT_FORMS for variable in key.variables)
+        ),
+        combination="fellegi-sunter",
+        candidate_per_mille=round(1000 * (0.5 + CANDIDATE_SPREADS * spread)),
+        link_per_mille=round(1000 * (0.5 + LINK_SPREADS * spread)),
         sources_with_duplicates=tuple(sources_with_duplicates),
         maximum_candidates_per_record=MAXIMUM_CANDIDATES_PER_RECORD,
         high_quality_per_mille=HIGH_QUALITY_PER_MILLE,

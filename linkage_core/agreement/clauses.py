@@ -69,23 +69,25 @@ class Hardening(Clause):
 class Matching(Clause):
     """How the linkage unit decides.
 
-    `passes` are match keys in declared order. A pair is a candidate if one CLK's Dice is >= `candidate_per_mille`, and
-    may be linked if the weighted mean of the Dice of all CLKs that both records have is >= `link_per_mille`; anonlink's
-    greedy solver decides, repeated until nothing joins. `sources_with_duplicates` are compared within themselves too.
-    With a `spine`, the other sources are linked to that provider's records and to nothing else, one-to-one, and
-    many-to-one where they are `sources_with_duplicates`: no two spine records join, and records of other sources only
-    through one.
-    Large files may be searched by chance, as long as at least `least_search_recall_per_mille` of the pairs that may be
-    linked and are each other's best are expected to be found; 1000 compares every pair, however long it takes.
-    More candidates a record than `maximum_candidates_per_record` stop the run. Rows linked by similarity are of
-    the better quality class from `high_quality_per_mille` on; a class with fewer rows than `minimum_class_count` in any
-    file is merged.
+    `passes` are match keys in declared order. A pair is a candidate if one CLK's Dice is >= `candidate_per_mille`; with
+    the combination `fellegi-sunter` also if it shares a match key. By `weighted-mean` it may be linked if the mean of
+    the Dice of all CLKs that both records have is >= `link_per_mille`; by `fellegi-sunter` if the probability of the
+    link, estimated from the files themselves, is >= `least_probability_per_mille`; files too small for that are linked
+    by the mean. anonlink's greedy solver decides, repeated until nothing joins. `sources_with_duplicates` are compared
+    within themselves too. With a `spine`, the other sources are linked to that provider's records and to nothing else,
+    one-to-one, and many-to-one where they are `sources_with_duplicates`: no two spine records join, and records of
+    other sources only through one. Large files may be searched by chance, as long as at least
+    `least_search_recall_per_mille` of the pairs that reach `link_per_mille` and are each other's best are expected to
+    be found; 1000 compares every pair, whatever it costs. More candidates a record than `maximum_candidates_per_record`
+    stop the run. Rows linked by similarity are of the better quality class from `high_quality_per_mille` on, a mean
+    Dice or a probability; a class with fewer rows than `minimum_class_count` in any file is merged.
     """
 
     passes: tuple[Name, ...] = ()
-    combination: Literal["weighted-mean"] = "weighted-mean"
+    combination: Literal["weighted-mean", "fellegi-sunter"] = "weighted-mean"
     candidate_per_mille: PerMille = Field(ge=1)
     link_per_mille: PerMille
+    least_probability_per_mille: PerMille = 500
     solver: Literal["greedy"] = "greedy"
     sources_with_duplicates: tuple[Name, ...] = ()
     spine: Name | None = None

@@ -28,13 +28,16 @@ class FileGroups:
     """Groups of one file, in the file's own row order.
 
     `group`: uint32, numbers shared by all files, every row has one. `linked_by`: int16, index into
-    `LinkageGroups.ways`. `score`: float64, best similarity that linked the row, 1 if a key did, 0 if nothing did.
+    `LinkageGroups.ways`. `score`: float64, of the best link that similarity gave the row, its probability or its mean
+    Dice, as the agreement combines; 1 if a key linked it, 0 if nothing did. `weight`: float64, that link's match weight
+    in bits, not a number where there is none.
     `quality_class`: uint8, 0 to 3, what the row's token carries; never anything else of this.
     """
 
     group: NDArray[np.uint32]
     linked_by: NDArray[np.int16]
     score: NDArray[np.float64]
+    weight: NDArray[np.float64]
     quality_class: NDArray[np.uint8]
 
 
@@ -51,6 +54,7 @@ def assemble(
     pool: RecordPool,
     by_key: KeyGroups,
     solved: SolvedGroups,
+    weight: NDArray[np.float64],
     *,
     high_quality: float,
     minimum_class_count: int,
@@ -74,6 +78,7 @@ def assemble(
             group=group[numbers][order].astype(np.uint32),
             linked_by=linked_by[numbers][order],
             score=score[numbers][order],
+            weight=weight[numbers][order],
             quality_class=quality[numbers][order],
         )
     return LinkageGroups(len(starts), ways, files)

@@ -6,8 +6,10 @@
 4. Plan the search: all pairs, or in large files those that tables propose; across files, and within a file only where
    the agreement says that it holds duplicates; with a spine, only of a spine record and another.
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
-6. Scores: each candidate pair's weighted mean Dice over all CLKs that both records have. Pairs below the link threshold
-   go no further. A search that may miss pairs is measured on a sample.
+6. Scores, as the agreement says: match weights and the probability of every pair, learnt from the files themselves
+   (`linking.probabilistic.run`), or, also for a few records, the weighted mean Dice over all CLKs that both records
+   have. Pairs below the agreed
+   probability or mean go no further. A search that may miss pairs is measured on a sample.
 7. Solve: the others, by falling score, through anonlink's greedy multi-party solver; with a spine, source by source.
    In a wave that adds to the registry, its groups enter whole, and a corrected row that links to nothing may stay where
    it was.
@@ -19,12 +21,14 @@ its result stays there but for the group's pseudonym and the class, which tokens
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.comparing.similarity import assert_native
@@ -34,18 +38,24 @@ from linkage_core.linking.deterministic import PassCounts, link_by_keys
 from linkage_core.linking.files import EncodedFile, check_against_schema
 from linkage_core.linking.groups import LinkageGroups, assemble
 from linkage_core.linking.identifiers import IdentifierConflicts, count_conflicts
-from linkage_core.linking.pool import pool_records
+from linkage_core.linking.pool import RecordPool, pool_records
+from linkage_core.linking.probabilistic.candidates import gather, weigh_candidates
+from linkage_core.linking.probabilistic.run import Weighed
 from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
 from linkage_core.linking.solving import solve
 from linkage_core.linking.what_to_search import PER_MILLE, encodings_of, every_pair, recall_of
 from linkage_core.schema import LinkageSchema
 from linkage_core.searching.candidates import Found
+from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import Engine, LocalEngine
 from linkage_core.searching.plan import describe, measure, plan_search
 from linkage_core.searching.run import find_candidates
 from linkage_core.searching.search import Search, forget_coded_rows
 from linkage_core.searching.workspace import InMemory, Workspace
 from linkage_core.types import ClkName
+
+LEAST_RECORDS: Final = 200
+"""Records of all files from which on weights are learnt from them; fewer are linked by the mean Dice."""
 
 Progress = Callable[[str, int, int], None]
 """`progress(step, done, of how many)`: called on the linking process's own thread."""
@@ -57,7 +67,8 @@ class LinkageResult:
 
     `candidates`: pairs whose Dice in each CLK reached the threshold; `scored_pairs`: their union; `linkable_pairs`:
     those that reached the link threshold; `split_blocks` and `skipped_pairs`: as `searching.candidates.Found`, summed;
-    `solver_rounds`: how often the solver ran before nothing joined any more.
+    `solver_rounds`: how often the solver ran before nothing joined any more. `weighed`: all pairs, their weights and
+    what these were learnt from; None with the weighted mean.
     """
 
     groups: LinkageGroups
@@ -69,6 +80,7 @@ class LinkageResult:
     split_blocks: int
     skipped_pairs: int
     solver_rounds: int
+    weighed: Weighed | None
     parameters: Mapping[str, str | int]
 
 
@@ -121,15 +133,22 @@ def link(
         finished=where.finished(name),
         progress=partial(tell, "candidates"),
     )
-    scored = _score(findings, search, schema, recall.link_threshold)
+    scored = (
+        _by_weights(findings, search, pool, encodings, schema, matching, duplicates_allowed, partial(tell, "weigh"))
+        if matching.combination == "fellegi-sunter" and pool.size >= LEAST_RECORDS
+        else _by_mean(findings, search, schema, recall.link_threshold)
+    )
     tell("measure", 0, 1)
-    measured = measure(search, encodings, recall, scored.linkable.a, scored.linkable.b)
+    measured = measure(search, encodings, recall, *scored.found)
     forget_coded_rows()
     tell("measure", 1, 1)
 
     # 7. Links.
     tell("solve", 0, 1)
     solved = solve(scored.linkable, by_key.group, pool, duplicates_allowed)
+    weight = _of_ties(scored.weight, solved.tie)
+    if scored.probability is not None:
+        solved = replace(solved, score=np.nan_to_num(_of_ties(scored.probability, solved.tie)))
     solved = keep_corrected(solved, pool, encodings, schema, matching, duplicates_allowed)
     tell("solve", 1, 1)
 
@@ -138,6 +157,7 @@ def link(
         pool,
         by_key,
         solved,
+        weight,
         high_quality=matching.high_quality_per_mille / PER_MILLE,
         minimum_class_count=matching.minimum_class_count,
     )
@@ -151,34 +171,78 @@ def link(
         split_blocks=scored.split_blocks,
         skipped_pairs=scored.skipped_pairs,
         solver_rounds=solved.rounds,
+        weighed=scored.weighed,
         parameters=MappingProxyType(_parameters(matching, seed) | describe(search, measured)),
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
-    """The pairs that may be linked, and counts of all that were scored."""
+    """The pairs that may be linked, and counts of all that were scored.
+
+    `weight`, `probability`: float64, of each linkable pair, where there are such; `found`: the pairs by which the
+    search's recall is measured.
+    """
 
     linkable: ScoredPairs
+    found: tuple[NDArray[np.uint32], NDArray[np.uint32]]
     candidates: dict[ClkName, int]
     pairs: int
     split_blocks: int
     skipped_pairs: int
+    weight: NDArray[np.float64] | None = None
+    probability: NDArray[np.float64] | None = None
+    weighed: Weighed | None = None
 
 
-def _score(findings: Iterable[Found], search: Search, schema: LinkageSchema, link_threshold: float) -> _Scored:
-    linkable: list[ScoredPairs] = []
+def _by_mean(findings: Iterable[Found], search: Search, schema: LinkageSchema, link_threshold: float) -> _Scored:
+    kept: list[ScoredPairs] = []
     counts = dict.fromkeys(search.clks, 0)
     pairs = split_blocks = skipped_pairs = 0
     for found in findings:
         scored = weighted_mean(found.candidates, schema.clks)
-        linkable.append(scored.take(scored.score >= link_threshold))
+        kept.append(scored.take(scored.score >= link_threshold))
         for clk, dice in found.candidates.dice.items():
             counts[clk] += int(np.count_nonzero(dice >= search.threshold))
         pairs += len(scored)
         split_blocks += found.split_blocks
         skipped_pairs += found.skipped_pairs
-    return _Scored(joined(linkable), counts, pairs, split_blocks, skipped_pairs)
+    linkable = joined(kept)
+    return _Scored(linkable, (linkable.a, linkable.b), counts, pairs, split_blocks, skipped_pairs)
+
+
+def _by_weights(
+    findings: Iterable[Found],
+    search: Search,
+    pool: RecordPool,
+    encodings: Encodings,
+    schema: LinkageSchema,
+    matching: Matching,
+    duplicates_allowed: NDArray[np.bool_],
+    tell: Callable[[int, int], None],
+) -> _Scored:
+    gathered = gather(findings, search, pool, encodings)
+    weighed = weigh_candidates(gathered, search, pool, encodings, schema, duplicates_allowed, tell)
+    evidence = weighed.evidence
+    sure = weighed.probability >= matching.least_probability_per_mille / PER_MILLE
+    return _Scored(
+        ScoredPairs(evidence.row_a[sure], evidence.row_b[sure], weighed.weight[sure]),
+        (evidence.row_a, evidence.row_b),
+        gathered.candidates,
+        len(evidence),
+        gathered.split_blocks,
+        gathered.skipped_pairs,
+        weight=weighed.weight[sure],
+        probability=weighed.probability[sure],
+        weighed=weighed,
+    )
+
+
+def _of_ties(values: NDArray[np.float64] | None, tie: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each record's value of the pair that ties it, not a number without one: float64, (records,)."""
+    if values is None:
+        return np.full(len(tie), np.nan)
+    return np.append(values, np.nan)[tie]
 
 
 def _parameters(matching: Matching, seed: int) -> dict[str, str | int]:
@@ -191,6 +255,7 @@ def _parameters(matching: Matching, seed: int) -> dict[str, str | int]:
         "solver": matching.solver,
         "candidate_per_mille": matching.candidate_per_mille,
         "link_per_mille": matching.link_per_mille,
+        "least_probability_per_mille": matching.least_probability_per_mille,
         "sources_with_duplicates": ",".join(sorted(matching.sources_with_duplicates)),
         "spine": matching.spine or "",
         "least_search_recall_per_mille": matching.least_search_recall_per_mille,

@@ -111,10 +111,12 @@ def _linkage(a: Agreement) -> Iterator[str]:
         f"and changes by at most {volume.maximum_change_per_mille / 10:g} % from wave to wave"
     )
     matching = a.matching
-    yield (
-        f"  candidates from Dice >= {matching.candidate_per_mille / 1000:g}, "
-        f"links from weighted mean >= {matching.link_per_mille / 1000:g}"
+    links = (
+        f"probability >= {matching.least_probability_per_mille / 1000:g}, estimated from the files themselves"
+        if matching.combination == "fellegi-sunter"
+        else f"weighted mean >= {matching.link_per_mille / 1000:g}"
     )
+    yield f"  candidates from Dice >= {matching.candidate_per_mille / 1000:g}, links from {links}"
     yield (
         "  every pair of records is compared"
         if matching.least_search_recall_per_mille == 1000

@@ -84,25 +84,23 @@ def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:
 
 
 def _expand_linkage(document: dict[str, Any]) -> None:
-    from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, LINK_PER_MILLE, default_matching
+    from linkage_core.default_matching import default_matching
     from linkage_core.default_schema import febrl4_schema, people_schema
     from linkage_core.schema import LinkageSchema
 
-    schemas = {"people": (people_schema, LINK_PER_MILLE), "febrl4": (febrl4_schema, FEBRL4_LINK_PER_MILLE)}
-    link_per_mille = LINK_PER_MILLE
+    schemas = {"people": people_schema, "febrl4": febrl4_schema}
     wanted = document.get("linkage")
     if isinstance(wanted, str):
         if wanted not in schemas:
             raise InputFault(f"linkage: there is no default schema {wanted!r}", (f"known: {', '.join(schemas)}",))
-        make_schema, link_per_mille = schemas[wanted]
-        document["linkage"] = make_schema().model_dump(mode="json")
+        document["linkage"] = schemas[wanted]().model_dump(mode="json")
     try:
         schema = LinkageSchema.model_validate_json(json.dumps(document.get("linkage"), default=_text))
     except ValidationError:
         return  # parsing the whole document tells this fault together with all others
     given: dict[str, Any] = document.get("matching", {})
     sources = tuple(given.get("sources_with_duplicates", ()))
-    matching = default_matching(schema, sources, link_per_mille=link_per_mille)
+    matching = default_matching(schema, sources)
     document["matching"] = matching.model_dump(mode="json") | given
 
 

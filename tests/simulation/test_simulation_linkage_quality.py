@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linkage_core.agreement.clauses import Matching
 from linkage_core.assessment.quality import LinkageQuality, assess
 from linkage_core.crypto.secret import Secret
-from linkage_core.default_matching import FEBRL4_LINK_PER_MILLE, default_matching
+from linkage_core.default_matching import default_matching
 from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.match_keys import within_cap
@@ -72,7 +72,7 @@ def test_febrl4_is_linked_with_hardly_a_false_link_and_few_missed(key: int) -> N
         files.append(encoded(provider, schema, febrl_columns(table, schema), key, {"date_of_birth": "YYYYMMDD"}))
         persons[provider] = febrl_persons(table)
 
-    overall = quality(files, persons, schema, default_matching(schema, link_per_mille=FEBRL4_LINK_PER_MILLE)).overall
+    overall = quality(files, persons, schema, default_matching(schema)).overall
     assert overall.true == 5000
     assert overall.precision >= 0.998
     assert overall.f1 >= 0.989
@@ -86,7 +86,7 @@ def test_the_duplicates_inside_one_febrl_file_are_found(number: int, precision: 
     schema, provider = febrl4_schema(), PartyName("only")
     table = {1: datasets.load_febrl1, 2: datasets.load_febrl2, 3: datasets.load_febrl3}[number]()
     file = encoded(provider, schema, febrl_columns(table, schema), 1, {"date_of_birth": "YYYYMMDD"})
-    matching = default_matching(schema, [provider], link_per_mille=FEBRL4_LINK_PER_MILLE)
+    matching = default_matching(schema, [provider])
     found = quality([file], {provider: febrl_persons(table)}, schema, matching).overall
     assert found.true == {1: 500, 2: 1934, 3: 6538}[number]
     assert found.precision >= precision

@@ -73,6 +73,7 @@ def test_evidence_is_the_first_pass_that_linked_one_of_the_waves_own_rows_else_s
         group=np.zeros(5, np.uint32),
         linked_by=np.array([3, 2, 0, 1, 3], np.int16),
         score=np.zeros(5),
+        weight=np.full(5, np.nan),
         quality_class=np.zeros(5, np.uint8),
     )
     change = np.array([NEW, CORRECTED, NEW, UNCHANGED, NEW], np.uint8)

@@ -125,6 +125,7 @@ def document() -> dict[str, Any]:
             "combination": "weighted-mean",
             "candidate_per_mille": 700,
             "link_per_mille": 780,
+            "least_probability_per_mille": 500,
             "solver": "greedy",
             "sources_with_duplicates": ["border"],
             "spine": None,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from linkage_core.errors import Refused, Tampered
+from linkage_core.errors import InputFault, Refused, Tampered
 from linkage_core.linking.events import EventKind
 from services.common.audit import verify
 from services.common.clock import system_random
@@ -401,7 +401,7 @@ def killed(config: LinkageUnitConfig, draws: int) -> None:
         link_wave(unit, "w2", lambda wave: KEYS.public)
 
 
-@pytest.mark.parametrize("draws", [0, 1, 2, 20, 34, 48, 49, 51, 52, 53])
+@pytest.mark.parametrize("draws", [0, 2, 20, 34, 49, 52])
 def test_a_killed_incremental_run_shows_nothing_and_goes_on(
     parties: Parties, config: LinkageUnitConfig, draws: int
 ) -> None:
@@ -418,7 +418,7 @@ def test_a_killed_incremental_run_shows_nothing_and_goes_on(
     assert len(registered(config)) == len(before) + 30
 
 
-@pytest.mark.parametrize("draws", [54, 55, 56])
+@pytest.mark.parametrize("draws", [54, 56])
 def test_a_run_killed_once_it_is_visible_has_only_old_encodings_left_to_destroy(
     parties: Parties, config: LinkageUnitConfig, draws: int
 ) -> None:
@@ -457,7 +457,12 @@ def test_every_wave_is_in_the_change_report(parties: Parties, config: LinkageUni
         "withdrawn": 0,
         "held": 60,
     }
-    assert len(json.loads(reports(config).to_json())["waves"]) == 2
+    assert [wave["wave"] for wave in json.loads(reports(config).to_json())["waves"]] == ["w1", "w2"]
+    with opened(config, lambda: AFTER) as unit:
+        assert change_report(unit, "w2").waves == (second,)
+        assert change_report(unit, "w3").waves == ()
+        with pytest.raises(InputFault, match="no wave 'w9'"):
+            change_report(unit, "w9")
 
 
 def test_a_complete_wave_cannot_tell_corrections_where_no_encodings_were_kept(tmp_path: Path) -> None:

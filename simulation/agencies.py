@@ -14,11 +14,12 @@ unless another type is named; dates are text in both file formats; a missing val
 | `population_register/registrations` | spell  | local_id, start, end (both YYYY-MM-DD; end is empty while registered) |
 | `border_police/identities`          |        | local_id (passport number: two letters, seven digits), given_name,    |
 |                                     |        | family_name, birth_date (DD.MM.YYYY), sex (M, F or empty),            |
-|                                     |        | citizenship (alpha-3)                                                 |
+|                                     |        | citizenship (alpha-3), national_id (where the document tells it)      |
 | `border_police/persons`             | person | local_id, sex (M, F, U), citizenship, birth_year (integer)            |
 | `border_police/crossings`           | event  | local_id, date (YYYY-MM-DD), direction (in, out)                      |
 | `tax/identities`                    |        | local_id (taxpayer number: nine digits, the last a Luhn check digit), |
-|                                     |        | given_name, family_name, birth_date (YYYY-MM-DD)                      |
+|                                     |        | given_name, family_name, birth_date (YYYY-MM-DD), national_id (where  |
+|                                     |        | given; may be wrong)                                                  |
 | `tax/years`                         | event  | local_id, year (integer), activity (`working_lives.ACTIVITIES`),      |
 |                                     |        | income_band (`working_lives.INCOME_BANDS`)                            |
 
@@ -65,12 +66,12 @@ SCHEMAS: Final[Mapping[str, Mapping[str, pa.Schema]]] = {
         "registrations": _columns("local_id", "start", "end"),
     },
     BORDER_POLICE: {
-        "identities": _columns(*_IDENTITY, "sex", "citizenship"),
+        "identities": _columns(*_IDENTITY, "sex", "citizenship", "national_id"),
         "persons": _columns("local_id", "sex", "citizenship", "birth_year"),
         "crossings": _columns("local_id", "date", "direction"),
     },
     TAX: {
-        "identities": _columns(*_IDENTITY),
+        "identities": _columns(*_IDENTITY, "national_id"),
         "years": _columns("local_id", "year", "activity", "income_band"),
     },
 }
@@ -90,6 +91,8 @@ class Office:
     numbering: Numbering
     lists: Lists
     period: Period
+    registered: npt.NDArray[np.bool_]
+    """Who is in the population register: the others have no national id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def population_register(
         person,
         local_id,
         recorded,
-        identities=about | {"sex": recorded.sex},
+        identities=about | {"sex": recorded.sex, "municipality": recorded.municipality},
         persons=about
         | {
             "sex": _payload_sex(recorded),
@@ -166,7 +169,7 @@ def border_police(
         person,
         local_id,
         recorded,
-        identities=about | {"sex": recorded.sex},
+        identities=about | {"sex": recorded.sex, "national_id": recorded.national_id},
         persons=about | {"sex": _payload_sex(recorded), "birth_year": year_of(people.birth[person])},
         crossings={
             "local_id": local_id[row[by_day]],
@@ -186,12 +189,13 @@ def tax_office(office: Office, years: TaxYears, profile: ErrorProfile, rng: np.r
     person, local_id = person[order], local_id[order]
     row = rank[of_year]
     by_person = np.lexsort((years.year, row))
+    recorded = _record(office, person, TAX, profile, rng)
     return _tables(
         TAX,
         person,
         local_id,
-        _record(office, person, TAX, profile, rng),
-        identities={},
+        recorded,
+        identities={"national_id": recorded.national_id},
         years={
             "local_id": local_id[row[by_person]],
             "year": years.year[by_person],
@@ -205,7 +209,7 @@ def _record(
     office: Office, person: Numbers, provider: str, profile: ErrorProfile, rng: np.random.Generator
 ) -> RecordedIdentities:
     people = office.people
-    true = true_identities(people, office.ordinals, office.numbering, person)
+    true = true_identities(people, office.ordinals, office.numbering, person, office.registered)
     return record(true, profile, office.lists, DATE_STYLES[provider], office.period.after - 1, rng)
 
 

@@ -132,10 +132,13 @@ def draw_story(
     # 2. Life courses
     lives = draw_life_courses(people, period, streams["life courses"])
     # 3. Traces
+    registrations = draw_registrations(people, lives, period, streams["registrations"])
     return Story(
-        agencies.Office(people, ordinals, numbering, lists, period),
+        agencies.Office(
+            people, ordinals, numbering, lists, period, registrations.present[:, 0] | registrations.present[:, 1]
+        ),
         lives,
-        draw_registrations(people, lives, period, streams["registrations"]),
+        registrations,
         draw_crossings(people, lives, period, streams["crossings"]),
         draw_tax_years(people, lives, period, streams["tax years"]),
     )

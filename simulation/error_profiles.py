@@ -83,7 +83,7 @@ class ErrorProfile:
     mistyped_national_id: float = 0.0
     """One digit of the national id is another, or two neighbours are exchanged: the check digit tells nearly always."""
     missing_national_id: float = 0.0
-    """The national id is empty."""
+    """The national id is empty; of those who have one, as the two above."""
     renewed_passport: float = 0.0
     """The passport shown is a later one, with another number."""
     missing_passport_number: float = 0.0
@@ -107,6 +107,7 @@ DEFAULT_PROFILES: Final[Mapping[str, ErrorProfile]] = MappingProxyType(
             missing_second_name=0.03,
             dropped_name_part=0.02,
             transliteration_variant=0.02,
+            sound_alike=0.003,
             typing_error=0.01,
             swapped_name_order=0.003,
             extra_space=0.005,
@@ -116,6 +117,7 @@ DEFAULT_PROFILES: Final[Mapping[str, ErrorProfile]] = MappingProxyType(
             swapped_day_month=0.003,
             mistyped_birth_date=0.002,
             missing_sex=0.001,
+            outdated_municipality=0.1,
         ),
         BORDER_POLICE: ErrorProfile(
             outdated_name=0.3,
@@ -123,23 +125,28 @@ DEFAULT_PROFILES: Final[Mapping[str, ErrorProfile]] = MappingProxyType(
             dropped_name_part=0.1,
             transliteration_variant=0.1,
             native_script=0.02,
-            typing_error=0.02,
+            typing_error=0.01,
             icao_spelling=1.0,
             swapped_name_order=0.01,
             upper_case=0.97,
+            misread_letter=0.01,
             extra_space=0.01,
             sentinel_birth_date=0.004,
             missing_birth_month=0.004,
             missing_birth_day=0.006,
             swapped_day_month=0.01,
-            mistyped_birth_date=0.006,
+            mistyped_birth_date=0.004,
             missing_sex=0.01,
+            mistyped_national_id=0.005,
+            missing_national_id=0.7,
         ),
         TAX: ErrorProfile(
             outdated_name=0.15,
+            nickname=0.01,
             missing_second_name=0.4,
             dropped_name_part=0.08,
             transliteration_variant=0.06,
+            sound_alike=0.01,
             native_script=0.03,
             typing_error=0.02,
             icao_spelling=0.2,
@@ -150,7 +157,11 @@ DEFAULT_PROFILES: Final[Mapping[str, ErrorProfile]] = MappingProxyType(
             missing_birth_month=0.003,
             missing_birth_day=0.003,
             swapped_day_month=0.01,
-            mistyped_birth_date=0.008,
+            transposed_birth_digits=0.003,
+            mistyped_birth_date=0.006,
+            relatives_national_id=0.003,
+            mistyped_national_id=0.01,
+            missing_national_id=0.3,
         ),
     }
 )

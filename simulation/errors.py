@@ -31,15 +31,29 @@ class TrueIdentities:
     """Equal to `municipality` for those who never moved."""
     country_of_birth: Texts
     national_id: Texts
+    """Empty text for those who have none."""
     relatives_national_id: Texts
-    """That of another member of the household; equal to `national_id` for those who live alone."""
+    """That of another member of the household; equal to `national_id` for those who live alone or have none."""
     passport_number: Texts
     renewed_passport_number: Texts
 
 
-def true_identities(people: Population, ordinals: Numbers, numbering: Numbering, person: Rows) -> TrueIdentities:
-    """What is true of the people at the rows `person`; `ordinals` number all people in the universe."""
+def true_identities(
+    people: Population,
+    ordinals: Numbers,
+    numbering: Numbering,
+    person: Rows,
+    numbered: npt.NDArray[np.bool_] | None = None,
+) -> TrueIdentities:
+    """What is true of the people at the rows `person`; `ordinals` number all people in the universe.
+
+    `numbered` masks the people who have a national id; without it all have one.
+    """
     national_id = national_ids(ordinals, numbering)
+    relatives = national_id[_relatives(people)]
+    if numbered is not None:
+        national_id[~numbered] = ""
+        relatives = np.where(numbered & numbered[_relatives(people)], relatives, national_id)
     return TrueIdentities(
         names=TrueNames(
             given=people.given[person],
@@ -54,7 +68,7 @@ def true_identities(people: Population, ordinals: Numbers, numbering: Numbering,
         earlier_municipality=people.earlier_municipality[person],
         country_of_birth=people.country_of_birth[person],
         national_id=national_id[person],
-        relatives_national_id=national_id[_relatives(people)[person]],
+        relatives_national_id=relatives[person],
         passport_number=passport_numbers(ordinals[person], np.zeros_like(person), numbering),
         renewed_passport_number=passport_numbers(ordinals[person], np.ones_like(person), numbering),
     )
@@ -138,7 +152,7 @@ def _recorded_municipality(true: TrueIdentities, hits: Hits) -> Texts:
 
 
 def _recorded_national_id(true: TrueIdentities, hits: Hits) -> Texts:
-    number = true.national_id.copy()
+    number, numbered = true.national_id.copy(), true.national_id != ""
     confused = hits.draw("relatives_national_id", true.national_id != true.relatives_national_id)
     number[confused] = true.relatives_national_id[confused]
 
@@ -147,8 +161,10 @@ def _recorded_national_id(true: TrueIdentities, hits: Hits) -> Texts:
         number[row] = _other_digits(right, choice)
         return bool(number[row] != right)
 
-    hits.try_each("mistyped_national_id", mistype)
-    return _without(number, hits.draw("missing_national_id"))
+    hits.try_each("mistyped_national_id", mistype, eligible=numbered)
+    number = _without(number, hits.draw("missing_national_id", numbered))
+    number[~numbered] = None
+    return number
 
 
 def _other_digits(number: str, choice: int) -> str:

@@ -122,10 +122,30 @@ def test_no_identifier_of_the_truth_or_of_another_agency_is_in_an_agencys_files(
         text = "".join(path.read_text(encoding="utf-8") for path in files.values())
         assert "person-" not in text
         assert "household-" not in text
-        values = set(text.replace('"', "").replace("\n", ",").split(","))
+        values = {
+            value
+            for rows in frames[provider].values()
+            for column in rows.columns.difference(["national_id"])
+            for value in rows[column]
+        }
         for other in country.PROVIDERS:
             if other != provider:
                 assert not values & set(frames[other]["identities"]["local_id"])
+
+
+def test_some_agencies_know_the_national_id_of_some_registered_people_and_seldom_a_wrong_one(frames: Frames) -> None:
+    people = frames["truth"]["identities"].set_index(["provider", "local_id"])["person_id"]
+    registered = people["population_register"]
+    for provider, least, most in (("border_police", 0.1, 0.35), ("tax", 0.5, 0.75)):
+        identities = frames[provider]["identities"]
+        given = identities[identities["national_id"] != ""]
+        assert least < len(given) / len(identities) < most
+        owner = given["national_id"].map(registered)
+        right = owner == given["local_id"].map(people[provider])
+        assert 0.97 < right.mean() < 1.0
+        unregistered = ~identities["local_id"].map(people[provider]).isin(set(registered))
+        assert unregistered.sum() > 50
+        assert (identities.loc[unregistered, "national_id"] == "").all()
 
 
 def test_check_digits_are_right(frames: Frames) -> None:

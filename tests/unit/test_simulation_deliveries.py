@@ -142,9 +142,9 @@ def test_a_change_of_name_or_place_reaches_the_file_of_its_year(made: GeneratedD
     assert reached["municipality"] > 20
 
 
-def test_errors_are_mended_over_the_years_and_only_new_names_bring_new_ones(made: GeneratedDeliveries) -> None:
+def test_errors_are_mended_over_the_years_and_only_changes_bring_new_ones(made: GeneratedDeliveries) -> None:
     behind = _persons(made)
-    renamed = {(row["year"], row["person_id"]) for row in _rows(made.truth["changes"]) if row["change"] == "name"}
+    changed = {(row["year"], row["person_id"]) for row in _rows(made.truth["changes"])}
     errors: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
     for row in _rows(made.truth["errors"]):
         errors[row["year"]].add((row["provider"], row["local_id"], row["error"]))
@@ -155,7 +155,7 @@ def test_errors_are_mended_over_the_years_and_only_new_names_bring_new_ones(made
         )
         assert 0.03 < len(were - are) / len(were) < 0.2
         for local_id, _ in are - were:
-            assert any((str(year), person) in renamed for person in behind[str(year), provider][local_id])
+            assert any((str(year), person) in changed for person in behind[str(year), provider][local_id])
 
 
 def test_payload_refers_to_the_years_local_ids_and_ends_with_the_year(made: GeneratedDeliveries) -> None:

@@ -55,7 +55,8 @@ from linkage_core.searching.workspace import InMemory, Workspace
 from linkage_core.types import ClkName
 
 LEAST_RECORDS: Final = 200
-"""Records of all files from which on weights are learnt from them; fewer are linked by the mean Dice."""
+"""Records of all files, settled ones aside, from which on weights are learnt from them; fewer are linked by the mean
+Dice: a wave that brings few new or corrected rows has few pairs to learn from, or none."""
 
 Progress = Callable[[str, int, int], None]
 """`progress(step, done, of how many)`: called on the linking process's own thread."""
@@ -135,7 +136,7 @@ def link(
     )
     scored = (
         _by_weights(findings, search, pool, encodings, schema, matching, duplicates_allowed, partial(tell, "weigh"))
-        if matching.combination == "fellegi-sunter" and pool.size >= LEAST_RECORDS
+        if matching.combination == "fellegi-sunter" and len(search.asking) >= LEAST_RECORDS
         else _by_mean(findings, search, schema, recall.link_threshold)
     )
     tell("measure", 0, 1)

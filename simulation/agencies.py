@@ -19,7 +19,8 @@ unless another type is named; dates are text in both file formats; a missing val
 | `border_police/crossings`           | event  | local_id, date (YYYY-MM-DD), direction (in, out)                      |
 | `tax/identities`                    |        | local_id (taxpayer number: nine digits, the last a Luhn check digit), |
 |                                     |        | given_name, family_name, birth_date (YYYY-MM-DD), national_id (where  |
-|                                     |        | given; may be wrong)                                                  |
+|                                     |        | given; may be wrong), passport_number (of foreign citizens who showed |
+|                                     |        | one)                                                                  |
 | `tax/years`                         | event  | local_id, year (integer), activity (`working_lives.ACTIVITIES`),      |
 |                                     |        | income_band (`working_lives.INCOME_BANDS`)                            |
 
@@ -35,7 +36,7 @@ owners who live abroad. Rows are sorted by local id, crossings by date, within e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -46,7 +47,7 @@ from simulation.error_profiles import BORDER_POLICE, POPULATION_REGISTER, TAX, E
 from simulation.errors import RecordedIdentities, record, true_identities
 from simulation.identifiers import Numbering, Numbers, Texts, national_ids, passport_numbers, taxpayer_numbers
 from simulation.life_courses import Spells
-from simulation.name_lists import Lists
+from simulation.name_lists import HOME_COUNTRY, Lists
 from simulation.people import Population
 from simulation.period import NEVER, Period, date_text, year_of
 from simulation.travel import Crossings, passport_citizenship
@@ -71,7 +72,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, pa.Schema]]] = {
         "crossings": _columns("local_id", "date", "direction"),
     },
     TAX: {
-        "identities": _columns(*_IDENTITY, "national_id"),
+        "identities": _columns(*_IDENTITY, "national_id", "passport_number"),
         "years": _columns("local_id", "year", "activity", "income_band"),
     },
 }
@@ -189,13 +190,13 @@ def tax_office(office: Office, years: TaxYears, profile: ErrorProfile, rng: np.r
     person, local_id = person[order], local_id[order]
     row = rank[of_year]
     by_person = np.lexsort((years.year, row))
-    recorded = _record(office, person, TAX, profile, rng)
+    recorded = _record(office, person, TAX, profile, rng, office.people.citizenship[person] != HOME_COUNTRY)
     return _tables(
         TAX,
         person,
         local_id,
         recorded,
-        identities={"national_id": recorded.national_id},
+        identities={"national_id": recorded.national_id, "passport_number": recorded.passport_number},
         years={
             "local_id": local_id[row[by_person]],
             "year": years.year[by_person],
@@ -206,10 +207,18 @@ def tax_office(office: Office, years: TaxYears, profile: ErrorProfile, rng: np.r
 
 
 def _record(
-    office: Office, person: Numbers, provider: str, profile: ErrorProfile, rng: np.random.Generator
+    office: Office,
+    person: Numbers,
+    provider: str,
+    profile: ErrorProfile,
+    rng: np.random.Generator,
+    shows_passport: npt.NDArray[np.bool_] | None = None,
 ) -> RecordedIdentities:
+    """Write down the people at the rows `person`; `shows_passport` masks who shows a passport there, None for all."""
     people = office.people
     true = true_identities(people, office.ordinals, office.numbering, person, office.registered)
+    if shows_passport is not None:
+        true = replace(true, passport_number=np.where(shows_passport, true.passport_number, ""))
     return record(true, profile, office.lists, DATE_STYLES[provider], office.period.after - 1, rng)
 
 

@@ -85,9 +85,9 @@ class ErrorProfile:
     missing_national_id: float = 0.0
     """The national id is empty; of those who have one, as the two above."""
     renewed_passport: float = 0.0
-    """The passport shown is a later one, with another number."""
+    """The passport shown is a later one, with another number; of those who show one."""
     missing_passport_number: float = 0.0
-    """The passport number is empty."""
+    """The passport number is empty; of those who show one."""
 
     def __post_init__(self) -> None:
         """Refuse rates outside 0..1, all of them together."""
@@ -162,6 +162,8 @@ DEFAULT_PROFILES: Final[Mapping[str, ErrorProfile]] = MappingProxyType(
             relatives_national_id=0.003,
             mistyped_national_id=0.01,
             missing_national_id=0.3,
+            renewed_passport=0.1,
+            missing_passport_number=0.2,
         ),
     }
 )

@@ -35,6 +35,7 @@ class TrueIdentities:
     relatives_national_id: Texts
     """That of another member of the household; equal to `national_id` for those who live alone or have none."""
     passport_number: Texts
+    """Empty text for those who show none."""
     renewed_passport_number: Texts
 
 
@@ -177,10 +178,12 @@ def _other_digits(number: str, choice: int) -> str:
 
 
 def _recorded_passport_number(true: TrueIdentities, hits: Hits) -> Texts:
-    number = true.passport_number.copy()
-    renewed = hits.draw("renewed_passport")
+    number, shown = true.passport_number.copy(), true.passport_number != ""
+    renewed = hits.draw("renewed_passport", shown)
     number[renewed] = true.renewed_passport_number[renewed]
-    return _without(number, hits.draw("missing_passport_number"))
+    number = _without(number, hits.draw("missing_passport_number", shown))
+    number[~shown] = None
+    return number
 
 
 def _without(texts: Texts, rows: Rows) -> Texts:

@@ -125,7 +125,7 @@ def test_no_identifier_of_the_truth_or_of_another_agency_is_in_an_agencys_files(
         values = {
             value
             for rows in frames[provider].values()
-            for column in rows.columns.difference(["national_id"])
+            for column in rows.columns.difference(["national_id", "passport_number"])
             for value in rows[column]
         }
         for other in country.PROVIDERS:
@@ -146,6 +146,20 @@ def test_some_agencies_know_the_national_id_of_some_registered_people_and_seldom
         unregistered = ~identities["local_id"].map(people[provider]).isin(set(registered))
         assert unregistered.sum() > 50
         assert (identities.loc[unregistered, "national_id"] == "").all()
+
+
+def test_the_tax_office_knows_a_passport_of_most_foreign_citizens_and_of_nobody_else(frames: Frames) -> None:
+    people = frames["truth"]["identities"].set_index(["provider", "local_id"])["person_id"]
+    citizenship = frames["truth"]["persons"].set_index("person_id")["citizenship"]
+    tax = frames["tax"]["identities"]
+    person = tax["local_id"].map(people["tax"])
+    foreign, shown = person.map(citizenship) != "XSY", tax["passport_number"] != ""
+    assert not (shown & ~foreign).any()
+    assert 0.7 < shown[foreign].mean() < 0.9
+    at_the_border = tax["passport_number"].map(people["border_police"])
+    met = shown & at_the_border.notna()
+    assert met.sum() > 100
+    assert (at_the_border[met] == person[met]).all()
 
 
 def test_check_digits_are_right(frames: Frames) -> None:

@@ -7,7 +7,7 @@ What a variable's `form` means is defined, versioned and digested by `linkage_co
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 """A short lower-case name: letters, digits, `_` and `-`."""
@@ -18,6 +18,9 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 CLKHASH_SCHEMA_VERSION: Final = 3
 MINIMUM_MATCH_KEY_BITS: Final = 40
 """Least declared min-entropy of a match key, in bits: below it, equal keys alone would be a code book."""
+
+MINIMUM_IDENTIFIER_BITS: Final = 20
+"""The same for a key of identifiers only, each of one person: how often a value occurs tells nothing of whose it is."""
 
 QuasiIdentifierKind = Literal[
     "given-name", "family-name", "date", "sex", "country", "municipality", "identifier", "address", "postcode"
@@ -84,23 +87,14 @@ class MatchKeySpec(Clause):
     """A keyed HMAC over variables; absent for a record that lacks any of them.
 
     `entropy_bits` is the min-entropy that the parties declare for it; `max_occurrences` caps how often one key may
-    occur in a file: a more frequent key is left out of every record that has it.
+    occur in a file: a more frequent key is left out of every record that has it. A key of identifiers only needs fewer
+    bits than others (decision 26).
     """
 
     name: Name
     variables: tuple[Name, ...] = Field(min_length=1)
     entropy_bits: int
     max_occurrences: int = Field(ge=1, le=1000)
-
-    @field_validator("entropy_bits")
-    @classmethod
-    def _entropy_is_enough(cls, bits: int) -> int:
-        if bits < MINIMUM_MATCH_KEY_BITS:
-            raise ValueError(
-                f"{bits} bits of min-entropy are below {MINIMUM_MATCH_KEY_BITS}, so few values that equal keys alone "
-                "would be a code book: add a variable to the key, or leave the key out"
-            )
-        return bits
 
 
 class ClkSpec(Clause):
@@ -169,6 +163,11 @@ class LinkageSchema(Clause):
     match_keys: tuple[MatchKeySpec, ...] = ()
     clks: tuple[ClkSpec, ...] = Field(min_length=1)
 
+    def is_identifier(self, key: MatchKeySpec) -> bool:
+        """Tell whether a match key is made of identifiers only: two values of it then mean two people, or an error."""
+        identifiers = {quasi.name for quasi in self.quasi_identifiers if quasi.kind == "identifier"}
+        return all(identifiers.issuperset(v.of) for v in self.variables if v.name in key.variables)
+
     @model_validator(mode="after")
     def _names_fit_together(self) -> "LinkageSchema":
         faults: list[str] = []
@@ -180,9 +179,10 @@ class LinkageSchema(Clause):
         for variable in self.variables:
             faults += _unknown(f"variable {variable.name}", "quasi-identifier", variable.of, known)
             faults += _of_another_kind(variable, kinds)
-        for key in self.match_keys:
-            faults += _unknown(f"match key {key.name}", "variable", key.variables, variables)
         sources = {v.name: set(v.of) for v in self.variables}
+        for key in self.match_keys:
+            unknown = _unknown(f"match key {key.name}", "variable", key.variables, variables)
+            faults += unknown or _of_too_few_values(key, self.is_identifier(key))
         for clk in self.clks:
             unknown = _unknown(f"CLK {clk.name}", "variable", clk.features, variables)
             faults += unknown
@@ -191,6 +191,15 @@ class LinkageSchema(Clause):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+def _of_too_few_values(key: MatchKeySpec, is_identifier: bool) -> Iterator[str]:
+    least = MINIMUM_IDENTIFIER_BITS if is_identifier else MINIMUM_MATCH_KEY_BITS
+    if key.entropy_bits < least:
+        yield (
+            f"match key {key.name}: {key.entropy_bits} bits of min-entropy are below {least}, so few values that equal "
+            "keys alone would be a code book: add a variable to the key, or leave the key out"
+        )
 
 
 def _unique(what: str, names: list[str], faults: list[str]) -> set[str]:

@@ -36,14 +36,8 @@ class IdentifierConflicts:
 
 
 def identifier_keys(schema: LinkageSchema) -> tuple[MatchKeyName, ...]:
-    """Return the match keys made of identifiers only: two values of one then mean two people, or an error."""
-    kinds = {quasi.name: quasi.kind for quasi in schema.quasi_identifiers}
-    sources = {variable.name: variable.of for variable in schema.variables}
-    return tuple(
-        MatchKeyName(key.name)
-        for key in schema.match_keys
-        if all(kinds[source] == "identifier" for variable in key.variables for source in sources[variable])
-    )
+    """Return the match keys made of identifiers only, in the schema's order."""
+    return tuple(MatchKeyName(key.name) for key in schema.match_keys if schema.is_identifier(key))
 
 
 def count_conflicts(

@@ -1,8 +1,10 @@
 """Drafting an agreement: the terms that people write (TOML) and the parties' public keys become one document.
 
-Terms hold the agreement's clauses under their own names. Three things may be written shorter:
+Terms hold the agreement's clauses under their own names. Some things may be written shorter:
 
 - `linkage = "people"` (or `"febrl4"`): a schema of `linkage_core.default_schema`;
+- `[linkage]` with `extends = "people"`: what is listed there comes before what that schema lists, a national number's
+  match key before names and birth date;
 - `matching`: clauses that are left out come from `linkage_core.default_matching`;
 - a code list's `codes = "iso-3166-alpha-3"`: every country's code, and `also = [...]` for further ones.
 
@@ -85,15 +87,16 @@ def _party(party: PublicIdentity, entity: str) -> dict[str, Any]:
 
 def _expand_linkage(document: dict[str, Any]) -> None:
     from linkage_core.default_matching import default_matching
-    from linkage_core.default_schema import febrl4_schema, people_schema
     from linkage_core.schema import LinkageSchema
 
-    schemas = {"people": people_schema, "febrl4": febrl4_schema}
     wanted = document.get("linkage")
     if isinstance(wanted, str):
-        if wanted not in schemas:
-            raise InputFault(f"linkage: there is no default schema {wanted!r}", (f"known: {', '.join(schemas)}",))
-        document["linkage"] = schemas[wanted]().model_dump(mode="json")
+        document["linkage"] = _default_schema(wanted)
+    elif isinstance(wanted, dict) and "extends" in wanted:
+        default = _default_schema(wanted.pop("extends"))
+        if faults := [f"linkage.{name}" for name, value in wanted.items() if not isinstance(value, list)]:
+            raise InputFault("linkage: what extends a default schema are further lines of its lists", tuple(faults))
+        document["linkage"] = default | {name: lines + default.get(name, []) for name, lines in wanted.items()}
     try:
         schema = LinkageSchema.model_validate_json(json.dumps(document.get("linkage"), default=_text))
     except ValidationError:
@@ -102,6 +105,15 @@ def _expand_linkage(document: dict[str, Any]) -> None:
     sources = tuple(given.get("sources_with_duplicates", ()))
     matching = default_matching(schema, sources)
     document["matching"] = matching.model_dump(mode="json") | given
+
+
+def _default_schema(name: object) -> dict[str, Any]:
+    from linkage_core.default_schema import febrl4_schema, people_schema
+
+    schemas = {"people": people_schema, "febrl4": febrl4_schema}
+    if name not in schemas:
+        raise InputFault(f"linkage: there is no default schema {name!r}", (f"known: {', '.join(schemas)}",))
+    return schemas[str(name)]().model_dump(mode="json")
 
 
 def _expand_code_lists(document: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from linkage_core.agreement.signatures import verify_agreement
+from linkage_core.default_schema import people_schema
 from linkage_core.errors import InputFault, Refused
 from services.cli import agreement, keys
 from services.common.drafting import draft_agreement
@@ -230,6 +231,22 @@ def test_drafting_leaves_the_terms_as_they_were_and_is_reproducible(office: Offi
     assert {"FRA", "XSY"} <= set(countries.codes)
 
 
+def test_a_default_schema_is_extended_by_identifiers_whose_keys_come_first(office: Office) -> None:
+    terms = office.content()
+    terms["linkage"] = {
+        "extends": "people",
+        "quasi_identifiers": [{"name": "national_id", "kind": "identifier", "scheme": "iso7064.mod_11_10"}],
+        "variables": [{"name": "national", "of": ["national_id"], "form": "value"}],
+        "match_keys": [{"name": "national-id", "variables": ["national"], "entropy_bits": 29, "max_occurrences": 5}],
+    }
+    parties = [load_public_identity(office.keys(name)) for name in ROLES]
+    drafted = draft_agreement(terms, parties, office.authority.read_text(), os.urandom)
+    people = people_schema()
+    assert drafted.linkage.clks == people.clks
+    assert drafted.linkage.quasi_identifiers[1:] == people.quasi_identifiers
+    assert drafted.matching.passes == ("national-id", *(key.name for key in people.match_keys))
+
+
 def test_codes_besides_a_list_of_ones_own_are_not_dropped_silently(office: Office) -> None:
     terms = office.content()
     terms["statistics"]["code_lists"][0]["also"] = ["X"]
@@ -247,10 +264,13 @@ def test_codes_besides_a_list_of_ones_own_are_not_dropped_silently(office: Offic
         ),
         ({"id": "another"}, ["tax: its keys were made for agreement migration"]),
         ({"linkage": "none"}, ["there is no default schema 'none'"]),
+        ({"linkage": {"extends": "none"}}, ["there is no default schema 'none'"]),
+        ({"linkage": {"extends": "people", "standardisation": {"version": 1}}}, ["linkage.standardisation"]),
+        ({"linkage": {"extends": "people", "keys": []}, "title": ""}, ["linkage.keys", "title"]),
         ({"linkage": {"version": 1}, "title": ""}, ["linkage.standardisation", "title"]),
         ({"purpose": 5, "period": {}}, ["purpose", "period.start", "period.end"]),
     ],
-    ids=["entities", "realm", "schema by name", "schema written out", "clauses"],
+    ids=["entities", "realm", "schema by name", "extended", "rules", "clause of it", "schema written out", "clauses"],
 )
 def test_terms_that_do_not_make_an_agreement_are_refused_with_all_faults(
     office: Office, change: dict[str, object], faults: list[str]

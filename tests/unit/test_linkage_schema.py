@@ -70,9 +70,22 @@ def test_a_match_key_below_forty_bits_is_refused() -> None:
     schema = small()
     schema["match_keys"][0]["entropy_bits"] = 39
     told = faults_of(schema)
-    assert "match_keys.0.entropy_bits" in told
-    assert "39 bits of min-entropy are below 40" in told
+    assert "match key names-date: 39 bits of min-entropy are below 40" in told
     assert "add a variable to the key, or leave the key out" in told
+
+
+def test_a_key_of_identifiers_alone_needs_fewer_bits_and_one_with_a_name_in_it_does_not() -> None:
+    schema = small()
+    schema["quasi_identifiers"].append({"name": "number", "kind": "identifier"})
+    schema["variables"].append({"name": "number", "of": ["number"], "form": "value"})
+    [key] = schema["match_keys"]
+    key["variables"], key["entropy_bits"] = ["number"], 20
+    parsed = LinkageSchema.model_validate_json(json.dumps(schema))
+    assert parsed.is_identifier(parsed.match_keys[0])
+    key["entropy_bits"] = 19
+    assert "match key names-date: 19 bits of min-entropy are below 20" in faults_of(schema)
+    key["variables"], key["entropy_bits"] = ["number", "names"], 39
+    assert "match key names-date: 39 bits of min-entropy are below 40" in faults_of(schema)
 
 
 @pytest.mark.parametrize("length", [0, -64, 100, 256.5, "256", True, None])

@@ -15,6 +15,7 @@
    it was.
 8. Groups: every row has one; a class of at most four values says how well it is linked. What identifiers say against
    each other there is counted.
+9. Where weights were learnt: the model, and how good the links are, without truth (`linking.probabilistic.summary`).
 
 The linkage unit runs this, in a process of its own (anonlink holds the GIL). It sees encodings and keyed keys only;
 its result stays there but for the group's pseudonym and the class, which tokens carry sealed.
@@ -40,7 +41,9 @@ from linkage_core.linking.groups import LinkageGroups, assemble
 from linkage_core.linking.identifiers import IdentifierConflicts, count_conflicts
 from linkage_core.linking.pool import RecordPool, pool_records
 from linkage_core.linking.probabilistic.candidates import gather, weigh_candidates
+from linkage_core.linking.probabilistic.model import LinkageModel
 from linkage_core.linking.probabilistic.run import Weighed
+from linkage_core.linking.probabilistic.summary import summarise
 from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
 from linkage_core.linking.solving import solve
 from linkage_core.linking.what_to_search import PER_MILLE, encodings_of, every_pair, recall_of
@@ -69,7 +72,8 @@ class LinkageResult:
     `candidates`: pairs whose Dice in each CLK reached the threshold; `scored_pairs`: their union; `linkable_pairs`:
     those that reached the link threshold; `split_blocks` and `skipped_pairs`: as `searching.candidates.Found`, summed;
     `solver_rounds`: how often the solver ran before nothing joined any more. `weighed`: all pairs, their weights and
-    what these were learnt from; None with the weighted mean.
+    what these were learnt from, and `model`, the same without pairs and how good the links are; None with the weighted
+    mean.
     """
 
     groups: LinkageGroups
@@ -82,6 +86,7 @@ class LinkageResult:
     skipped_pairs: int
     solver_rounds: int
     weighed: Weighed | None
+    model: LinkageModel | None
     parameters: Mapping[str, str | int]
 
 
@@ -162,6 +167,14 @@ def link(
         high_quality=matching.high_quality_per_mille / PER_MILLE,
         minimum_class_count=matching.minimum_class_count,
     )
+
+    # 9. What an operator may know of it.
+    model = None
+    if scored.weighed is not None:
+        tell("judge", 0, 1)
+        least = matching.least_probability_per_mille / PER_MILLE
+        model = summarise(scored.weighed, pool, solved.group, groups, least, seed)
+        tell("judge", 1, 1)
     return LinkageResult(
         groups=groups,
         passes=by_key.counts,
@@ -173,6 +186,7 @@ def link(
         skipped_pairs=scored.skipped_pairs,
         solver_rounds=solved.rounds,
         weighed=scored.weighed,
+        model=model,
         parameters=MappingProxyType(_parameters(matching, seed) | describe(search, measured)),
     )
 

@@ -25,6 +25,9 @@ Way = Literal["one-to-one", "many-to-one", "within"]
 """How links are chosen: each record of both sides at most once; each of the first side with its best of the second;
 all pairs of one file, whose records may be one person several times."""
 
+UNCOUNTED_SPREAD: Final = 1.0
+"""Standard deviation of the logarithm of a chance that was not counted."""
+
 ROUNDS: Final = 200
 CLOSE: Final = 0.01
 
@@ -59,7 +62,22 @@ class BestByChance:
 
         If a record has n of them by chance, some one is there with probability 1 - exp(-n u).
         """
-        without = 1 - self.count(scores) / (len(self.best) + 1)
+        return self._per_pair(self.count(scores).astype(np.float64))
+
+    def draw_per_pair(
+        self, scores: NDArray[np.float64], prior: NDArray[np.float64], draws: int, random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return draws of u(s) as far as the counts leave it open: float64, (draws, scores). The scores fall.
+
+        A count c of a Poisson mean leaves a gamma distribution of shape c + 1/2 (Jeffreys): the half is `prior`,
+        float64, (scores,), rising.
+        """
+        more = np.diff(self.count(scores), prepend=0) + np.diff(prior, prepend=0.0)
+        means = np.cumsum(random.standard_gamma(more, (draws, len(more))), axis=1)
+        return self._per_pair(np.minimum(means, len(self.best)))
+
+    def _per_pair(self, count: NDArray[np.float64]) -> NDArray[np.float64]:
+        without = 1 - count / (len(self.best) + 1)
         chance: NDArray[np.float64] = -np.log(without) / max(self.size - 1, 1)
         return chance
 
@@ -80,6 +98,13 @@ class UnrelatedCloseness:
         beyond = (scores - self.mean) / (self.spread * math.sqrt(2))
         return np.array([math.erfc(one) / 2 for one in beyond.tolist()])
 
+    def draw_per_pair(
+        self, scores: NDArray[np.float64], prior: NDArray[np.float64], draws: int, random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return draws of the chance: nothing was counted, so it may be some times as large or as small."""
+        factors = np.exp(UNCOUNTED_SPREAD * random.standard_normal((draws, 1)))
+        return np.minimum(factors * self.per_pair(scores), 1.0)
+
 
 class Chance(Protocol):
     """What is known of scores of pairs of different people."""
@@ -89,6 +114,11 @@ class Chance(Protocol):
 
     def per_pair(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the chance of any one pair of different people to have each score or more."""
+
+    def draw_per_pair(
+        self, scores: NDArray[np.float64], prior: NDArray[np.float64], draws: int, random: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return draws of that chance as far as it is not known, at scores that fall: float64, (draws, scores)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +162,7 @@ def false_matches(
             float(sizes[0]) if way == "within" else sizes[0] - matches,
             sizes[1] - matches if way == "one-to-one" else float(sizes[1]),
         )
-        expected = np.minimum(_linked_by_chance(free, per_pair, way), links)
+        expected = np.minimum(linked_by_chance(free, per_pair, way), links)
         rate = _local_rate(expected)
         better = float(np.clip((1 - rate)[rate < HOPELESS].sum(), 0.0, most))
         if abs(better - matches) < CLOSE:
@@ -141,7 +171,7 @@ def false_matches(
     return FalseMatches(score, rate, expected, support, matches)
 
 
-def _linked_by_chance(free: tuple[float, float], per_pair: NDArray[np.float64], way: Way) -> NDArray[np.float64]:
+def linked_by_chance(free: tuple[float, float], per_pair: NDArray[np.float64], way: Way) -> NDArray[np.float64]:
     """Return how many links there are among `free` records by chance, if each pair of them is near with `per_pair`.
 
     Many to one: each of the first that has anybody near. Within a file: every pair. One to one: pairs come by falling

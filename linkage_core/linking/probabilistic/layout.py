@@ -20,16 +20,22 @@ from linkage_core.lsh.rows import WantedPairs
 class Meeting:
     """Two sides whose records are compared; `files`: places of their providers in the pool, `way`: see `Way`.
 
-    `sizes`: records of each side. `pairs`: places of its candidate pairs in the evidence; `first`, `second`: uint32,
-    their records, side by side: several of the first side may share one of the second where the way is many-to-one.
+    `sides`: the record numbers of each side. `pairs`: places of its candidate pairs in the evidence; `first`, `second`:
+    uint32, their records, side by side: several of the first side may share one of the second where the way is
+    many-to-one.
     """
 
     files: tuple[int, int]
     way: Way
-    sizes: tuple[int, int]
+    sides: tuple[range, range]
     pairs: NDArray[np.intp]
     first: NDArray[np.uint32]
     second: NDArray[np.uint32]
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many records each side has."""
+        return len(self.sides[0]), len(self.sides[1])
 
     def links(self, score: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the places among `pairs` of the links that the pairs' scores, float64 (pairs,), choose."""
@@ -43,20 +49,20 @@ class Meeting:
 
 def meetings(wanted: WantedPairs, evidence: Evidence, duplicates_allowed: NDArray[np.bool_]) -> Iterator[Meeting]:
     """Yield the pairs of sides that may hold links, those without a candidate pair left out."""
-    sizes = np.diff(wanted.first_row)
+    bounds = wanted.first_row.tolist()
     part_a, part_b = wanted.part_of(evidence.row_a), wanted.part_of(evidence.row_b)
     for one, other in zip(*np.nonzero(np.triu(wanted.counts)), strict=True):
         pairs = np.flatnonzero((part_a == one) & (part_b == other))
         if not len(pairs):
             continue
         files = (int(wanted.file_of_part[one]), int(wanted.file_of_part[other]))
-        size = (int(sizes[one]), int(sizes[other]))
+        sides = (range(bounds[one], bounds[one + 1]), range(bounds[other], bounds[other + 1]))
         first, second = evidence.row_a[pairs], evidence.row_b[pairs]
         if files[0] == files[1]:
-            yield Meeting(files, "within", size, pairs, first, second)
+            yield Meeting(files, "within", sides, pairs, first, second)
         elif duplicates_allowed[files[0]]:
-            yield Meeting(files, "many-to-one", size, pairs, first, second)
+            yield Meeting(files, "many-to-one", sides, pairs, first, second)
         elif duplicates_allowed[files[1]]:
-            yield Meeting(files[::-1], "many-to-one", size[::-1], pairs, second, first)
+            yield Meeting(files[::-1], "many-to-one", sides[::-1], pairs, second, first)
         else:
-            yield Meeting(files, "one-to-one", size, pairs, first, second)
+            yield Meeting(files, "one-to-one", sides, pairs, first, second)

@@ -10,7 +10,7 @@ Without any file that is known to hold each person once there are no pairs of di
 the noise of codes is known: what is closer counts as one person, and relatives and namesakes are not told apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from linkage_core.errors import Unfit
 from linkage_core.linking.probabilistic.evidence import AGREES, MISSING, Comparison, Evidence
 from linkage_core.linking.probabilistic.false_matches import (
     BestByChance,
+    Chance,
     FalseMatches,
     UnrelatedCloseness,
     false_matches,
@@ -45,16 +46,25 @@ TIE_BITS: Final = 0.02
 
 SURE_LINK: Final = 0.5
 
+NOISE: Final = -1
+"""In the place of a file: what is known of chance is the noise of codes."""
+
 Basis = Literal["self-comparison", "chance"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linked:
-    """The links that match weights choose at one meeting: places among its pairs, and how many of them are false."""
+    """The links that match weights choose at one meeting: places among its pairs, and how many of them are false.
+
+    `score`: float64, (pairs,), what chose them. `chance`: what is known of pairs of different people, by the place of
+    the file that it was learnt in; -1 for the noise of codes.
+    """
 
     meeting: Meeting
     links: NDArray[np.intp]
     false: FalseMatches
+    score: NDArray[np.float64]
+    chance: Mapping[int, Chance]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +73,7 @@ class Weighed:
 
     `matched`, `different`: patterns of links, each counted with its probability, and of pairs of different people,
     counted as often as such pairs are expected among the candidates. `anchors`: bool, (pairs,), that share an
-    identifier. `rounds`: fits until the links stayed.
+    identifier. `nulls`: the self-comparisons that it was learnt from. `rounds`: fits until the links stayed.
     """
 
     evidence: Evidence
@@ -76,6 +86,7 @@ class Weighed:
     matched: Patterns
     different: Patterns
     anchors: NDArray[np.bool_]
+    nulls: tuple[SelfComparison, ...]
     rounds: int
 
 
@@ -137,6 +148,7 @@ def weigh(
         matched,
         different,
         anchors,
+        tuple(nulls),
         rounds,
     )
 
@@ -158,8 +170,9 @@ def _link(
     for meeting in met:
         of_meeting = score[meeting.pairs]
         links = meeting.links(of_meeting)
-        chance = [best[file] for file in meeting.files if file in best] or list(best.values())
-        linked.append(Linked(meeting, links, false_matches(of_meeting[links], meeting.sizes, meeting.way, chance)))
+        chance: dict[int, Chance] = {file: best[file] for file in meeting.files if file in best} or dict(best)
+        false = false_matches(of_meeting[links], meeting.sizes, meeting.way, list(chance.values()))
+        linked.append(Linked(meeting, links, false, of_meeting, chance))
     return tuple(linked), score
 
 
@@ -220,11 +233,11 @@ def _by_chance(
         links = meeting.links(of_meeting)
         false = false_matches(of_meeting[links], meeting.sizes, meeting.way, [unrelated])
         probability[meeting.pairs] = false.probability(of_meeting)
-        linked.append(Linked(meeting, links, false))
+        linked.append(Linked(meeting, links, false, of_meeting, {NOISE: unrelated}))
     matched = count_patterns(evidence.levels, probability)
     different = count_patterns(evidence.levels, 1 - probability)
     weights = fit_weights(comparisons, matched, different)
     return Weighed(
         evidence, comparisons, "chance", weights, _scores(evidence, comparisons, weights), probability, tuple(linked),
-        matched, different, anchors, 1,
+        matched, different, anchors, (), 1,
     )  # fmt: skip

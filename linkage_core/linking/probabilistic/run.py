@@ -1,24 +1,25 @@
 """From candidate pairs to match weights and probabilities, without truth. The steps:
 
-1. Where links are chosen: pairs of files, each by itself.
+1. Where links are chosen: pairs of files, each by itself. Until step 5 nobody has an identifier, but for step 4.
 2. A first order of the pairs: by how close their codes are, and by those that share an identifier, if there are enough.
 3. Links in that order, and how many of them are false, by what pairs of different people show (`self_comparison`).
-4. Weights that tell these links from pairs of different people; with them 3 again, until the links stay.
-5. The probability of every pair.
+4. Weights that tell these links, and pairs that share an identifier, from pairs of different people; each pair counted
+   with its probability in the light of identifiers. With them 3 again, until the links stay.
+5. The probability of every pair, and what identifiers add to it (`identifier_weights`).
 
 Without any file that is known to hold each person once there are no pairs of different people to learn from. Then only
 the noise of codes is known: what is closer counts as one person, and relatives and namesakes are not told apart.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.errors import Unfit
-from linkage_core.linking.probabilistic.evidence import AGREES, MISSING, Comparison, Evidence
+from linkage_core.linking.probabilistic.evidence import AGREES, Comparison, Evidence
 from linkage_core.linking.probabilistic.false_matches import (
     BestByChance,
     Chance,
@@ -26,6 +27,7 @@ from linkage_core.linking.probabilistic.false_matches import (
     UnrelatedCloseness,
     false_matches,
 )
+from linkage_core.linking.probabilistic.identifier_weights import IdentifierWeights, weigh_identifiers, without
 from linkage_core.linking.probabilistic.layout import Meeting
 from linkage_core.linking.probabilistic.patterns import Patterns, count_patterns, pooled
 from linkage_core.linking.probabilistic.self_comparison import SelfComparison
@@ -56,8 +58,8 @@ Basis = Literal["self-comparison", "chance"]
 class Linked:
     """The links that match weights choose at one meeting: places among its pairs, and how many of them are false.
 
-    `score`: float64, (pairs,), what chose them. `chance`: what is known of pairs of different people, by the place of
-    the file that it was learnt in; -1 for the noise of codes.
+    `score`: float64, (pairs,), what chose them, as if nobody had an identifier. `chance`: what is known of pairs of
+    different people, by the place of the file that it was learnt in; -1 for the noise of codes.
     """
 
     meeting: Meeting
@@ -114,38 +116,39 @@ def weigh(
     different = pooled([count_patterns(n.evidence.levels, _pairs_for_each(n, met, nulls)) for n in nulls])
 
     # 2. A first order.
+    unnumbered = replace(evidence, levels=without(evidence.levels, identifiers))
+    unnumbered_nulls = [
+        replace(null, evidence=replace(null.evidence, levels=without(null.evidence.levels, identifiers)))
+        for null in nulls
+    ]
+    unlike = Patterns(without(different.levels, identifiers), different.weight)
     weights = None
     if anchors.sum() >= LEAST_ANCHORS:
-        weights = fit_weights(
-            comparisons,
-            count_patterns(_without(evidence.levels[anchors], identifiers)),
-            Patterns(_without(different.levels, identifiers), different.weight),
-        )
-    linked, score = _link(evidence, comparisons, met, nulls, weights)
+        weights = fit_weights(comparisons, count_patterns(unnumbered.levels[anchors]), unlike)
+    linked, score = _link(unnumbered, comparisons, met, unnumbered_nulls, weights)
 
     # 3. and 4. Links and weights, in turn.
     rounds, before, now = 0, frozenset[int](), _sure_links(linked, score)
     while rounds < ROUNDS and (rounds == 0 or len(now & before) < SAME_LINKS * len(now | before)):
-        weights = fit_weights(comparisons, _matched(evidence, linked, score), different)
-        linked, score = _link(evidence, comparisons, met, nulls, weights)
+        sure = _revised(evidence, linked, score, different, identifiers)[1]
+        taught = anchors | _chosen(linked, len(evidence))
+        weights = fit_weights(comparisons, count_patterns(unnumbered.levels[taught], sure[taught]), unlike)
+        linked, score = _link(unnumbered, comparisons, met, unnumbered_nulls, weights)
         rounds, before, now = rounds + 1, now, _sure_links(linked, score)
     if weights is None:
         raise Unfit("match weights were not fitted")
 
     # 5. Probabilities.
-    probability = np.zeros(len(evidence))
-    for one in linked:
-        probability[one.meeting.pairs] = one.false.probability(score[one.meeting.pairs])
-    matched = _matched(evidence, linked, score)
+    numbers, probability = _revised(evidence, linked, score, different, identifiers)
     return Weighed(
         evidence,
         comparisons,
         "self-comparison",
-        weights,
-        score,
+        numbers.joined(weights),
+        score + numbers.of(evidence.levels),
         probability,
         linked,
-        matched,
+        _matched(evidence, linked, score),
         different,
         anchors,
         tuple(nulls),
@@ -194,6 +197,29 @@ def _sure_links(linked: Sequence[Linked], score: NDArray[np.float64]) -> frozens
     )
 
 
+def _revised(
+    evidence: Evidence,
+    linked: Sequence[Linked],
+    score: NDArray[np.float64],
+    different: Patterns,
+    identifiers: Sequence[int],
+) -> tuple[IdentifierWeights, NDArray[np.float64]]:
+    """Return what identifiers add, and every pair's probability, float64 (pairs,), in their light."""
+    numbers = weigh_identifiers(_matched(evidence, linked, score), different, identifiers)
+    probability = np.zeros(len(evidence))
+    for one in linked:
+        probability[one.meeting.pairs] = one.false.probability(score[one.meeting.pairs])
+    return numbers, numbers.revise(probability, evidence.levels)
+
+
+def _chosen(linked: Sequence[Linked], pairs: int) -> NDArray[np.bool_]:
+    """Return which pairs are links: bool, (pairs,)."""
+    chosen = np.zeros(pairs, np.bool_)
+    for one in linked:
+        chosen[one.meeting.pairs[one.links]] = True
+    return chosen
+
+
 def _matched(evidence: Evidence, linked: Sequence[Linked], score: NDArray[np.float64]) -> Patterns:
     """Return the patterns of all links, each counted with its probability."""
     places = [one.meeting.pairs[one.links] for one in linked]
@@ -210,12 +236,6 @@ def _pairs_for_each(null: SelfComparison, met: Sequence[Meeting], nulls: Sequenc
         if null.file in speaking:
             pairs += meeting.sizes[0] * meeting.sizes[1] / len(speaking)
     return pairs / null.comparisons_made
-
-
-def _without(levels: NDArray[np.int8], comparisons: Sequence[int]) -> NDArray[np.int8]:
-    levels = levels.copy()
-    levels[:, list(comparisons)] = MISSING
-    return levels
 
 
 def _by_chance(

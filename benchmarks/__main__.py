@@ -28,6 +28,7 @@ NAMES: Final = (
     "waves",
     "clear_text",
     "profiles",
+    "intervals",
     "attack",
     "frontier",
     "generator",

@@ -104,13 +104,13 @@ def country(people: int = 5000, seed: int = COUNTRY_SEED) -> LinkageTask:
 
 
 @functools.cache
-def pair(profile: str, records: int, seed: int = COUNTRY_SEED) -> LinkageTask:
-    """Return two files of invented persons, of whom three fifths are in both, with a profile's errors."""
+def pair(profile: str, records: int, seed: int = COUNTRY_SEED, overlap: float = 0.6) -> LinkageTask:
+    """Return two files of invented persons, a share of whom is in both, with a profile's errors."""
     from simulation.pairs import draw_pair
 
     schema = people_schema()
     records_of, persons, clear = {}, {}, {}
-    for name, drawn in zip((ONE, OTHER), draw_pair(profile, records, seed), strict=True):
+    for name, drawn in zip((ONE, OTHER), draw_pair(profile, records, seed, overlap=overlap), strict=True):
         columns = {item.name: list(drawn.columns[item.name]) for item in schema.quasi_identifiers}
         records_of[name], _ = standardise(schema, columns)
         persons[name] = drawn.person.astype(np.int64)

@@ -27,6 +27,7 @@ TINY: dict[str, dict[str, Any]] = {
     "waves": {"people": (200, 300), "new_rows": 20},
     "clear_text": {"rounds": {500: 1}},
     "profiles": {"records": 400, "keys": 1, "profiles": ("usual",)},
+    "intervals": {"linkages": 3, "sizes": (300, 400)},
     "attack": {"febrl_rows": 100, "people": 200},
     "frontier": {"people": 150, "febrl_rows": 100, "large": None, "ts": (), "fills": (0.2,)},
     "generator": {"sizes": (50, 60)},

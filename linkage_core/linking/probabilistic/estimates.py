@@ -38,6 +38,9 @@ CARRIED: Final = 0.5
 HOLDS: Final = 1
 """Level from which on a CLK shows a match."""
 
+BELOW: Final = 0.3
+"""Probability of a link below the threshold that counts as a hint at a missed match; beyond, noise has its share."""
+
 FALSE_FLOOR: Final = 0.001
 """Of every link, in how false links are shared out among classes: none of them is free of error."""
 
@@ -55,7 +58,8 @@ def estimate_meeting(
     meeting, found = one.meeting, one.false
     kept = int(np.count_nonzero(1 - found.rate >= least))
     ends = _ends(found, kept)
-    false = draw_false(found.score[ends - 1], ends, one.chance, _free(one), meeting.way, random)
+    weights = sum(comparison.levels for comparison in weighed.comparisons)
+    false = draw_false(found.score[ends - 1], ends, one.chance, _free(one), meeting.way, weights, kept, random)
     at_threshold = int(np.searchsorted(ends, kept)) if kept else -1
     false_kept = false[:, at_threshold] if kept else np.zeros(len(false))
     captures = _captures(weighed, one, pool, kept)
@@ -142,7 +146,7 @@ def _captures(weighed: Weighed, one: Linked, pool: RecordPool, kept: int) -> Cap
         links=float(np.count_nonzero(whole & linked)),
         once=float(np.count_nonzero(whole & linked & (shown == 1))),
         twice=float(np.count_nonzero(whole & linked & (shown == 2))),
-        below=float(probability[whole & ~linked & (probability >= 0.2)].sum()),
+        below=float(probability[whole & ~linked & (probability >= BELOW)].sum()),
         clks=len(places),
         complete=complete,
     )

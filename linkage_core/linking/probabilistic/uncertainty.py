@@ -23,19 +23,19 @@ from linkage_core.linking.probabilistic.model import Interval
 
 DRAWS: Final = 2000
 
-FITTED_FALSE: Final = 4.0
-"""False links that the fit itself makes, on average."""
-FITTED_SHAPE: Final = 1.5
+FITTED_FALSE: Final = 0.12
+"""False links that the fit itself makes, on average, for each weight that is fitted."""
+FITTED_SHAPE: Final = 2.5
 """Shape of their gamma distribution."""
 CHANCE_SPREAD: Final = 0.2
 """Standard deviation of the logarithm of the chance that other people's records are close across two files, against
 inside one."""
 
-MISSED_SPREAD: Final = 0.9
+MISSED_SPREAD: Final = 1.0
 """Standard deviation of the logarithm of the number of missed matches around what recapture estimates."""
-MISSED_PER_SINGLE: Final = 0.3
-"""Matches that no CLK shows, for each that one alone does, where there are three CLKs or more: they share variables, so
-that recapture alone is low where errors strike several of them, and high where they strike one."""
+MISSED_PER_TWICE: Final = 0.17
+"""Matches missed for each that two CLKs show. CLKs share variables, and few matches that one alone shows are linked:
+so recapture is low where errors are many, and high where they are few. The mean of both is the estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,17 @@ def draw_false(
     chance: Mapping[int, Chance],
     free: tuple[float, float],
     way: Way,
+    weights: int,
+    kept: int,
     random: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return draws of how many of the `links` of each score or more, which fall, are false: float64, (draws, scores).
 
-    `free`: records of both sides that have no partner.
+    `free`: records of both sides that have no partner. `weights`: how many were fitted, to links of which `kept` count.
     """
     each = -(-DRAWS // len(chance))
-    prior = 0.5 * links / links[-1:]
+    settled = int(np.searchsorted(links, kept)) if kept else len(links) - 1
+    prior = np.minimum(0.5 * links / links[settled], 0.5)
     expected = np.concatenate(
         [
             linked_by_chance(free, chance[file].draw_per_pair(scores, prior, each, random), way)
@@ -73,8 +76,8 @@ def draw_false(
         ]
     )
     expected *= np.exp(CHANCE_SPREAD * random.standard_normal((len(expected), 1)))
-    fitted = random.gamma(FITTED_SHAPE, FITTED_FALSE / FITTED_SHAPE, (len(expected), 1))
-    reached = (expected + prior) / (expected[:, -1:] + 0.5)
+    fitted = random.gamma(FITTED_SHAPE, weights * FITTED_FALSE / FITTED_SHAPE, (len(expected), 1))
+    reached = (expected + prior) / (expected[:, settled, None] + 0.5)
     drawn: NDArray[np.float64] = random.poisson(expected + fitted * np.minimum(reached, 1)).astype(np.float64)
     return np.minimum(drawn, links)
 
@@ -87,10 +90,9 @@ def draw_matches(
     found = np.maximum(captures.links - false * captures.links / max(links, 1.0), 0.0)
     once, twice = np.maximum(captures.once - false / 2, 0.0) + 0.5, captures.twice + 0.5
     recaptured = (captures.clks - 1) / captures.clks * once**2 / (2 * twice)
-    if captures.clks > 2:
-        recaptured = np.sqrt(recaptured * MISSED_PER_SINGLE * once)
+    recaptured = (recaptured + MISSED_PER_TWICE * twice) / 2
     missed = recaptured * np.exp(MISSED_SPREAD * random.standard_normal(draws))
-    missed = missed + captures.below * random.uniform(0, 2, draws)
+    missed = missed + captures.below * random.uniform(0, 1, draws)
     matches = (found + missed) / captures.complete
     spread = np.sqrt(matches * (1 - captures.complete) / captures.complete)
     matches = matches + spread * random.standard_normal(draws)

@@ -17,6 +17,12 @@ from linkage_core.types import ClkName
 
 PER_MILLE: Final = 1000
 
+CHANCE: Final = 0.5
+"""Dice of unrelated diffused CLKs: half of the bits of each are set."""
+
+CLEARLY: Final = 1.5
+"""How many times as far above chance as the candidate threshold a pair is that a search by chance must not miss."""
+
 
 def encodings_of(pool: RecordPool) -> EncodingsInMemory:
     """Return the pool's CLKs as words; a record that lacks one has zeros there."""
@@ -49,9 +55,25 @@ def every_pair(
 
 
 def recall_of(schema: LinkageSchema, matching: Matching) -> Recall:
-    """Return which share of which pairs the agreement wants found."""
+    """Return which share of which pairs the agreement wants found.
+
+    Match weights can rest on one CLK alone, so with them pairs count by their highest Dice, clearly above what makes a
+    candidate; what is barely one is mostly chance, and nobody promises to find it.
+    """
+    if matching.combination == "fellegi-sunter":
+        return Recall(
+            least=matching.least_search_recall_per_mille / PER_MILLE,
+            link_threshold=min(CHANCE + CLEARLY * (matching.candidate_per_mille / PER_MILLE - CHANCE), 1.0),
+            score=highest_dice,
+        )
     return Recall(
         least=matching.least_search_recall_per_mille / PER_MILLE,
         link_threshold=matching.link_per_mille / PER_MILLE,
         score=partial(mean_of_dice, weights=[spec.weight for spec in schema.clks]),
     )
+
+
+def highest_dice(dice: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the highest of each row of `dice`, float64 (pairs, CLKs), of what is a number; 0 without any."""
+    highest: NDArray[np.float64] = np.nan_to_num(dice, nan=0.0).max(axis=1, initial=0.0)
+    return highest

@@ -21,7 +21,7 @@ from linkage_core.lsh.sample import draw_records
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.engine import cores
 
-SAMPLED_RECORDS: Final = 20_000
+SAMPLED_RECORDS: Final = 10_000
 """Records of a file that are compared with the whole of it; all, where there are fewer."""
 
 BLOCK_ROWS: Final = 16_384

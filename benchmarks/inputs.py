@@ -95,7 +95,9 @@ def country(people: int = 5000, seed: int = COUNTRY_SEED) -> LinkageTask:
     person_of = {(row["provider"], row["local_id"]): numbers[row["person_id"]] for row in truth}
     records, persons, clear = {}, {}, {}
     for provider, rows in files.items():
-        columns = {item.name: [row[item.name] for row in rows] for item in schema.quasi_identifiers}
+        columns = {
+            item.name: [row[item.name] for row in rows] for item in schema.quasi_identifiers if item.name in rows[0]
+        }
         formats: dict[str, DateFormat] = {"birth_date": "DD.MM.YYYY"} if provider == BORDER else {}
         records[provider], _ = standardise(schema, columns, date_formats=formats)
         persons[provider] = np.array([person_of[provider, row["local_id"]] for row in rows], np.int64)

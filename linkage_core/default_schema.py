@@ -1,8 +1,9 @@
 """Linkage schemas to start from: for people known by names and birth date, and for the FEBRL4 files.
 
-Made as the measurements say: every CLK mixes at least two parts of high entropy, so that its code is nearly unique to
-a person, and every likely error leaves at least one CLK intact. `bitsPerFeature` fixes how many bits a feature sets
-whatever its length, so that fill hardly varies with the length of names. 1,024 bits, t = 8; fill .25 to .28, D < .01.
+Made as attacks say (`docs/decisions/0022-default-schemas.md`): what people share who are not the same must be a small
+part of every CLK, and every likely error must leave at least one CLK nearly intact. Dates of people are one token, so
+that being born in one year brings nobody near. `bitsPerFeature` fixes how many bits a feature sets whatever its length,
+so that fill hardly varies with the length of names. Fill .24 to .30, D < .01.
 Imported by whoever drafts an agreement or encodes, never by the linkage unit or the analysis service.
 """
 
@@ -14,23 +15,32 @@ from linkage_core.standardise.rules import current
 LENGTH_BITS: Final = 1024
 DIFFUSION_T: Final = 8
 
+NEAR_T: Final = 18
+"""Of CLKs that namesakes of one year or one day share all of but a name's letters: at t = 12 they open twice as far."""
+
+FEBRL4_LENGTH_BITS: Final = 8192
+"""A CLK of all fields has much to tell of: F1 is .9987, and .9968 at 4,096 bits, where attackers find less too."""
+
 
 def people_schema() -> LinkageSchema:
-    """Return the schema for files that share given name, family name and birth date.
+    """Return the schema for files that share given name, family name and birth date; a municipality helps.
 
     | error                                   | CLKs left intact or nearly so             |
     |-----------------------------------------|-------------------------------------------|
-    | family name changed, missing            | given-birth                               |
-    | given name differs, shortened, missing  | family-birth                              |
+    | family name changed, missing            | given-date                                |
+    | given name differs, shortened, missing  | family-date                               |
     | given and family name swapped           | names-year, names-day                     |
-    | day and month swapped                   | all (`ordered-month-day`)                 |
+    | day and month swapped                   | all, names-year, names-day                |
     | another year                            | names-day                                 |
     | another day or month, day unknown       | names-year                                |
+    | a slip in both names                    | all                                       |
 
     Sex is left out: files lack it, and one bit of knowledge is not worth a bit pattern that a file lacks as a whole.
-    The first match key does not mind swapped names, the second does not mind second given names. Their 40 bits count
-    the space (two names and a full date: about 2^12 · 2^14 · 2^15); two people of one frequent name and one birth date
-    share a key, which is what the cap is for and what makes the keys weaker than a national number.
+    A file without municipalities has the CLK `all` from the rest. The first match key does not mind swapped names, the
+    second does not mind second given names, the third minds neither spelling nor a date's transposed digits, the fourth
+    takes nicknames for the name. Their 40 bits count the space (two names and a full date: about 2^12 · 2^14 · 2^15);
+    two people of one frequent name and one birth date share a key, which is what the cap is for and what makes the keys
+    weaker than a national number.
     """
     return LinkageSchema(
         standardisation=current(),
@@ -38,26 +48,40 @@ def people_schema() -> LinkageSchema:
             QuasiIdentifier(name="given_name", kind="given-name"),
             QuasiIdentifier(name="family_name", kind="family-name"),
             QuasiIdentifier(name="birth_date", kind="date"),
+            QuasiIdentifier(name="municipality", kind="municipality"),
         ),
         variables=(
             Variable(name="given", of=("given_name",), form="first-token"),
             Variable(name="family", of=("family_name",), form="value"),
             Variable(name="names", of=("given_name", "family_name"), form="sorted-tokens"),
+            Variable(name="skeletons", of=("given_name", "family_name"), form="sorted-skeletons"),
+            Variable(name="root", of=("given_name",), form="root-skeleton"),
+            Variable(name="family-skeleton", of=("family_name",), form="skeleton"),
             Variable(name="date", of=("birth_date",), form="date-digits"),
             Variable(name="year", of=("birth_date",), form="year"),
             Variable(name="day", of=("birth_date",), form="ordered-month-day"),
+            Variable(name="digits", of=("birth_date",), form="sorted-date-digits"),
+            Variable(name="place", of=("municipality",), form="value"),
         ),
         match_keys=(
-            MatchKeySpec(name="names-date", variables=("names", "date"), entropy_bits=40, max_occurrences=5),
-            MatchKeySpec(
-                name="given-family-date", variables=("given", "family", "date"), entropy_bits=40, max_occurrences=5
-            ),
+            _key("names-date", "names", "date"),
+            _key("given-family-date", "given", "family", "date"),
+            _key("skeletons-digits", "skeletons", "digits"),
+            _key("root-family-date", "root", "family-skeleton", "date"),
         ),
         clks=(
-            _clk("given-birth", _text("given", 125), _digits("year", 95), _digits("day", 95)),
-            _clk("family-birth", _text("family", 125), _digits("year", 95), _digits("day", 95)),
-            _clk("names-year", _text("names", 216), _digits("year", 108)),
-            _clk("names-day", _text("names", 216), _digits("day", 108)),
+            _clk("given-date", _text("given", 145), _whole("date", 185)),
+            _clk("family-date", _text("family", 145), _whole("date", 185)),
+            _clk(
+                "all",
+                _text("given", 90),
+                _text("family", 90),
+                _whole("year", 55),
+                _whole("day", 55),
+                _whole("place", 45),
+            ),
+            _clk("names-year", _text("names", 170), _whole("year", 170), t=NEAR_T),
+            _clk("names-day", _text("names", 170), _whole("day", 170), t=NEAR_T),
         ),
     )
 
@@ -65,8 +89,9 @@ def people_schema() -> LinkageSchema:
 def febrl4_schema() -> LinkageSchema:
     """Return the schema for the FEBRL4 files: Australian names, addresses and birth dates, heavy typing errors.
 
-    Names, date and address are crossed in pairs, so that an error in one part leaves the CLKs of the others.
-    `state` (eight values) and `soc_sec_id` (the truth, nearly) are not used.
+    Three long CLKs of all fields, each with the weight on another: an error in one weighs little in the two others. It
+    is for files in which people stand alone, as in these. Households at one address open the one of addresses: the gate
+    refuses this schema for them. `state` (eight values) and `soc_sec_id` (the truth, nearly) are not used.
     """
     return LinkageSchema(
         standardisation=current(),
@@ -88,25 +113,44 @@ def febrl4_schema() -> LinkageSchema:
             Variable(name="place", of=("suburb",), form="value"),
             Variable(name="postcode", of=("postcode",), form="value"),
         ),
-        match_keys=(MatchKeySpec(name="names-date", variables=("names", "date"), entropy_bits=40, max_occurrences=5),),
+        match_keys=(_key("names-date", "names", "date"),),
         clks=(
-            _clk("names-postcode", _text("names", 235), _digits("postcode", 80)),
-            _clk("date-place", _digits("date", 160), _text("place", 155)),
-            _clk("address", _text("lines", 200), _digits("number", 35), _text("place", 80)),
+            _of_all_fields("names", names=190, date=50, number=20, lines=40, place=30, postcode=20),
+            _of_all_fields("date", names=60, date=150, number=25, lines=50, place=40, postcode=25),
+            _of_all_fields("address", names=70, date=50, number=35, lines=110, place=60, postcode=30),
         ),
     )
 
 
-def _clk(name: str, *features: dict[str, Any], weight: int = 1) -> ClkSpec:
+def _of_all_fields(name: str, *, names: int, date: int, number: int, lines: int, place: int, postcode: int) -> ClkSpec:
+    """Return a CLK of all fields; bits are those of every 1,024."""
+    times = FEBRL4_LENGTH_BITS // LENGTH_BITS
+    return _clk(
+        name,
+        _text("names", names * times),
+        _digits("date", date * times),
+        _whole("number", number * times),
+        _text("lines", lines * times),
+        _text("place", place * times),
+        _whole("postcode", postcode * times),
+        length_bits=FEBRL4_LENGTH_BITS,
+    )
+
+
+def _key(name: str, *variables: str) -> MatchKeySpec:
+    return MatchKeySpec(name=name, variables=variables, entropy_bits=40, max_occurrences=5)
+
+
+def _clk(name: str, *features: dict[str, Any], t: int = DIFFUSION_T, length_bits: int = LENGTH_BITS) -> ClkSpec:
     return ClkSpec(
         name=name,
         clkhash={
             "version": 3,
-            "clkConfig": {"l": LENGTH_BITS, "kdf": {"type": "HKDF", "hash": "SHA256"}},
+            "clkConfig": {"l": length_bits, "kdf": {"type": "HKDF", "hash": "SHA256"}},
             "features": list(features),
         },
-        diffusion_t=DIFFUSION_T,
-        weight=weight,
+        diffusion_t=t,
+        weight=1,
     )
 
 
@@ -121,6 +165,11 @@ def _digits(variable: str, bits: int) -> dict[str, Any]:
     Single digits would make any two years or days of the same decade or month near, and neighbours are false links.
     """
     return _feature(variable, {"type": "ngram", "n": 2, "positional": True}, bits)
+
+
+def _whole(variable: str, bits: int) -> dict[str, Any]:
+    """The value as one token: equal or unrelated."""
+    return _feature(variable, {"type": "exact"}, bits)
 
 
 def _feature(variable: str, comparison: dict[str, Any], bits: int) -> dict[str, Any]:

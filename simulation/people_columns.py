@@ -23,6 +23,9 @@ _STREETS: Final = 1500
 
 _HOUSE_NUMBERS: Final = 120
 _POSTCODES: Final = 400
+_PEOPLE_A_HEAD: Final = 6
+"""No household is larger."""
+
 _SECOND_LINES: Final = 0.4
 """Share of households whose address has a second line."""
 
@@ -47,8 +50,10 @@ class _People:
         return shared
 
 
-def draw_columns(kinds: Sequence[str], people: int, seed: int) -> list[list[str]]:
+def draw_columns(kinds: Sequence[str], people: int, seed: int, *, households: bool = True) -> list[list[str]]:
     """Return one column of texts a kind, all of the same `people` people in an order without meaning.
+
+    Without `households` everybody is of another one: nobody has relatives in the file.
 
     Kinds are those in `KINDS`; one that comes again gives another value of the same people (a second given name, the
     name before marriage, another date), and the first of several addresses is the house number. ValueError for a kind
@@ -59,8 +64,11 @@ def draw_columns(kinds: Sequence[str], people: int, seed: int) -> list[list[str]
         raise ValueError(f"no columns of {people} people by the kinds {', '.join(unknown)}")
     rng = np.random.default_rng(seed)
     lists = load_lists()
-    drawn = _People(draw_population(people, lists, Period(), rng), lists, rng)
-    order = rng.permutation(people)
+    drawn = _People(
+        draw_population(people if households else people * _PEOPLE_A_HEAD, lists, Period(), rng), lists, rng
+    )
+    present = np.arange(people) if households else np.unique(drawn.population.head)[:people]
+    order = rng.permutation(present)
     columns = []
     for place, kind in enumerate(kinds):
         earlier = list(kinds[:place]).count(kind)

@@ -124,6 +124,8 @@ def scored(clks: Sequence[AttackedClk], split: Split, attack: Attack) -> Scores:
     """Return an attack's scores, added over the CLKs that a row has; a person who has others is impossible."""
     total = np.zeros((len(split.targets), len(split.candidates)), np.float32)
     for clk in clks:
+        if not clk.present[split.known].any():
+            continue  # nothing is known of such codes
         scores = attack(clk, split)
         has = clk.present[split.targets]
         scores[~has] = 0

@@ -65,12 +65,28 @@ def new(
 
 
 @app.command()
-def sign(file: File, keys: Keys) -> None:
+def sign(
+    file: File,
+    keys: Keys,
+    without_households: Annotated[
+        bool,
+        typer.Option(
+            "--without-households",
+            help="The files hold no relatives, as FEBRL's: attack people who live alone. Wrong for a register.",
+        ),
+    ] = False,
+) -> None:
     """Sign an agreement with a party's identity key; read it first with `symbolon agreement show`.
+
+    Before that the linkage schema is attacked on invented people, which takes some seconds: a schema that opens is not
+    signed.
 
     Example: symbolon agreement sign agreement.json --keys keys/tax
     """
     from linkage_core.agreement.signatures import parse_signed
+    from linkage_core.assessment.gate import describe, require_closed
+    from services.cli.bars import telling_of_kernels
+    from services.cli.schema_gate import attack_schema
     from services.common.drafting import require_encodable
     from services.common.files import write_durably
     from services.common.keystore import load_party_keys
@@ -79,6 +95,12 @@ def sign(file: File, keys: Keys) -> None:
     unsigned = parse_signed(file.read_bytes())
     require_encodable(unsigned.agreement)
     signed = unsigned.signed_by(party.name, party.identity)
+    with telling_of_kernels(), talk.status("attacking the linkage schema on invented people …"):
+        figures = attack_schema(unsigned.agreement.linkage, households=not without_households)
+    require_closed(figures)
+    talk.print(f"linkage schema {unsigned.agreement.schema_hash.hex()[:16]}…: {describe(figures)}")
+    if without_households:
+        talk.print("NOT MEASURED: households. Relatives in a file give each other away")
     write_durably(file, signed.to_bytes(), mode=0o644)
     waiting = sorted({p.name for p in signed.agreement.parties} - set(signed.signatures))
     talk.print(

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from linkage_core.agreement.signatures import verify_agreement
+from linkage_core.agreement.signatures import SignedAgreement, parse_signed, verify_agreement
+from linkage_core.default_matching import default_matching
 from linkage_core.default_schema import people_schema
 from linkage_core.errors import InputFault, Refused
 from services.cli import agreement, keys
@@ -171,6 +172,34 @@ def test_who_has_not_signed_is_named(office: Office) -> None:
         agreement_command("verify", half)
 
 
+def test_a_signatory_is_shown_what_an_attacker_makes_of_the_schema(office: Office) -> None:
+    assert office.new(output="measured.json").exit_code == 0
+    outcome = agreement_command("sign", office.folder / "measured.json", "--keys", office.keys("tax"))
+    schema = parse_signed(office.draft.read_bytes()).agreement.schema_hash.hex()
+    assert f"linkage schema {schema[:16]}…: re-identified of invented people" in outcome.stderr
+    assert all(attack in outcome.stderr for attack in ("codebook", "ridge", "expected codes"))
+
+
+def test_a_schema_that_opens_is_not_signed(office: Office) -> None:
+    """Hard by every number that the agreement states, and opened by whoever looks at what people share."""
+    schema = people_schema()
+    bigrams = {"type": "ngram", "n": 2, "positional": True}
+    opening = schema.clks[0].model_dump()
+    for feature in opening["clkhash"]["features"]:
+        feature["hashing"]["comparison"] = bigrams
+    clks = [opening | {"name": name} for name in ("once", "twice", "thrice")]
+    linkage = schema.model_dump(mode="json") | {"clks": clks}
+    parties = [load_public_identity(office.keys(name)) for name in ROLES]
+    drafted = draft_agreement(
+        office.content() | {"linkage": linkage}, parties, office.authority.read_text(), os.urandom
+    )
+    draft = office.folder / "opening.json"
+    draft.write_bytes(SignedAgreement(agreement=drafted).to_bytes())
+    with pytest.raises(Refused, match=r"clause linkage\.clks: re-identified of invented people.*codebook \d+\.\d%"):
+        agreement_command("sign", draft, "--keys", office.keys("tax"))
+    assert parse_signed(draft.read_bytes()).signatures == {}
+
+
 def test_a_draft_is_never_written_over_signatures(office: Office) -> None:
     before = office.draft.read_bytes()
     with pytest.raises(ConfigurationFault, match="signed already"):
@@ -244,7 +273,7 @@ def test_a_default_schema_is_extended_by_identifiers_whose_keys_come_first(offic
     people = people_schema()
     assert drafted.linkage.clks == people.clks
     assert drafted.linkage.quasi_identifiers[1:] == people.quasi_identifiers
-    assert drafted.matching.passes == ("national-id", *(key.name for key in people.match_keys))
+    assert drafted.matching.passes == ("national-id", *default_matching(people).passes)
 
 
 def test_codes_besides_a_list_of_ones_own_are_not_dropped_silently(office: Office) -> None:

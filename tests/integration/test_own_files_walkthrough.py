@@ -30,11 +30,11 @@ from services.provider_agent.progress import silent
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "own-files.md").read_text("utf-8")
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 180
 PORTS = ("7443", "7444")
 
 WRONG_STEPS = {
-    "symbolon agreement sign agreement.json --keys agency_a/keys": (
+    "symbolon agreement sign agreement.json --keys agency_a/keys --without-households": (
         "a signature is missing",
         "symbolon agreement verify agreement.json",
     ),

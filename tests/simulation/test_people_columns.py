@@ -29,6 +29,13 @@ def test_relatives_share_family_name_street_and_house() -> None:
     assert sum(count for count in homes.values() if count > 1) > 500
 
 
+def test_without_households_nobody_has_relatives() -> None:
+    family, number, street = draw_columns(["family-name", "address", "address"], 2000, 3, households=False)
+    homes = Counter(zip(family, number, street, strict=True))
+    assert len(family) == 2000
+    assert sum(count for count in homes.values() if count > 1) < 20
+
+
 def test_a_kind_that_comes_again_is_another_value_of_the_same_people() -> None:
     first, second, birth, later = draw_columns(["given-name", "given-name", "date", "date"], 1000, 3)
     assert all(one != other for one, other in zip(first, second, strict=True) if other)

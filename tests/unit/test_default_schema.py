@@ -20,7 +20,12 @@ RECOMMENDED = Hardening(
     maximum_d_ppm=10_000,
     minimum_length_bits=1024,
 )
-COLUMNS_OF_PEOPLE = {"given_name": "given_name", "family_name": "surname", "birth_date": "date_of_birth"}
+COLUMNS_OF_PEOPLE = {
+    "given_name": "given_name",
+    "family_name": "surname",
+    "birth_date": "date_of_birth",
+    "municipality": "suburb",
+}
 
 
 def febrl4_columns(schema: LinkageSchema, file: int) -> dict[str, list[object]]:

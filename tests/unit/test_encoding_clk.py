@@ -52,7 +52,11 @@ def test_a_missing_value_sets_no_bit() -> None:
             assert not encode_reference(spec, KEYS.clk(spec.name), empty).any()
             for kept in range(len(spec.features)):
                 alone = [["1987"] if column == kept else [""] for column in range(len(spec.features))]
-                assert 0 < np.bitwise_count(encode_reference(spec, KEYS.clk(spec.name), alone)).sum() <= 240
+                assert (
+                    0
+                    < np.bitwise_count(encode_reference(spec, KEYS.clk(spec.name), alone)).sum()
+                    <= spec.length_bits * 0.24
+                )
 
 
 def test_two_records_that_lack_everything_share_nothing_and_are_marked_absent() -> None:
@@ -69,8 +73,9 @@ def test_a_code_of_one_quasi_identifier_alone_is_never_made() -> None:
     encoding = encoded(("", "Nowak", "1987-05-12"), ("Ana", "", "1987-05-12"), ("Ana", "Nowak", ""), ("", "", "1987"))
     present = {name: clk.present.tolist() for name, clk in encoding.clks.items()}
     assert present == {
-        "given-birth": [False, True, False, False],
-        "family-birth": [True, False, False, False],
+        "given-date": [False, True, False, False],
+        "family-date": [True, False, False, False],
+        "all": [True, True, True, False],
         "names-year": [True, True, True, False],
         "names-day": [True, True, True, False],
     }
@@ -82,14 +87,14 @@ def test_a_code_of_one_quasi_identifier_alone_is_never_made() -> None:
     ("error", "intact"),
     [
         (("Nowak", "Ana", "1987-05-12"), ["names-year", "names-day"]),
-        (("Ana", "Nowak", "1987-12-05"), ["given-birth", "family-birth", "names-year", "names-day"]),
-        (("Ana", "Kowalska", "1987-05-12"), ["given-birth"]),
-        (("Anja", "Nowak", "1987-05-12"), ["family-birth"]),
-        (("", "Nowak", "1987-05-12"), ["family-birth"]),
+        (("Ana", "Nowak", "1987-12-05"), ["all", "names-year", "names-day"]),
+        (("Ana", "Kowalska", "1987-05-12"), ["given-date"]),
+        (("Anja", "Nowak", "1987-05-12"), ["family-date"]),
+        (("", "Nowak", "1987-05-12"), ["family-date"]),
         (("Ana", "Nowak", "1978-05-12"), ["names-day"]),
         (("Ana", "Nowak", "1987-05-19"), ["names-year"]),
         (("Ana", "Nowak", "1987"), ["names-year"]),
-        (("ÁNA", "de  Nowak", "1987-05-12"), ["given-birth", "family-birth", "names-year", "names-day"]),
+        (("ÁNA", "de  Nowak", "1987-05-12"), ["given-date", "family-date", "all", "names-year", "names-day"]),
     ],
 )
 def test_every_likely_error_leaves_a_clk_of_the_default_schema_intact(
@@ -107,7 +112,7 @@ def test_unrelated_records_agree_in_half_of_the_bits() -> None:
 
 def test_a_typing_error_stays_nearer_than_strangers() -> None:
     encoding = encoded(("Alexandra", "Nowakowska", "1987-05-12"), ("Alexandra", "Nowakovska", "1987-05-12"))
-    assert dice(encoding, "family-birth") > 0.65
+    assert dice(encoding, "family-date") > 0.65
 
 
 def test_another_secret_gives_unrelated_bits_and_another_canary_digest() -> None:
@@ -158,7 +163,7 @@ HASHING = SCHEMA.clks[0].clkhash["features"][0]["hashing"]
         ({}, {"xor_folds": 1.0}, "whole number"),
         ({}, {"kdf": {"type": "HKDF", "info": "not base64"}}, "base64|padding"),
         ({}, {"kdf": {"type": "HKDF", "keySize": 65}}, "keySize"),
-        ({"identifier": "year"}, {}, "twice"),
+        ({"identifier": "date"}, {}, "twice"),
         ({"ignored": True}, {}, "ignored"),
         ({"format": {"type": "date", "format": "%Y"}}, {}, "plain string"),
         ({"format": {"type": "string", "pattern": ".*"}}, {}, "plain string"),
@@ -182,7 +187,7 @@ def test_what_may_not_be_agreed_or_cannot_be_encoded_is_refused_before_a_key_is_
 
 
 def test_every_fault_of_every_clk_is_told_at_once() -> None:
-    first, second = spec_with({"ignored": True}, {"xor_folds": 1}), spec_with({"identifier": "year"}, {"l": 192})
+    first, second = spec_with({"ignored": True}, {"xor_folds": 1}), spec_with({"identifier": "date"}, {"l": 192})
     with pytest.raises(InputFault) as refused:
         Encoder(SCHEMA.model_copy(update={"clks": (first, second)}), KEYS)
     assert len(refused.value.faults) == 4
@@ -213,13 +218,13 @@ def test_what_clkhash_would_stumble_over_in_the_middle_of_a_file_cannot_be_encod
 def test_values_that_do_not_fit_are_counted_by_feature_and_never_shown() -> None:
     dates = {"format": {"type": "date", "format": "%Y-%m-%d"}, "hashing": {**HASHING, "comparison": {"type": "exact"}}}
     spec = spec_with(dates, {})
-    columns = [["1987-05-12", "12 May", "1987-02-30", ""], ["1987", "é", "é", "12"], ["05", "06", "07", "08"]]
+    columns = [["1987-05-12", "12 May", "1987-02-30", ""], ["1987", "é", "é", "12"]]
     with pytest.raises(InputFault) as refused:
         encode_reference(spec, KEYS.clk("tried"), columns)
     with pytest.raises(InputFault) as alike:
         ColumnEncoder([(spec, KEYS.clk("tried"))]).encode(dict(zip(spec.features, columns, strict=True)), 4)
     assert str(refused.value) == str(alike.value)
-    assert refused.value.faults == ("CLK tried, feature given: 3 of 4 values", "CLK tried, feature year: 2 of 4 values")
+    assert refused.value.faults == ("CLK tried, feature given: 3 of 4 values", "CLK tried, feature date: 2 of 4 values")
 
 
 def test_compiling_leaves_the_agreed_schema_as_it_is() -> None:

@@ -15,7 +15,8 @@ AGREED = Hardening(
     maximum_d_ppm=10_000,
     minimum_length_bits=1024,
 )
-SCHEMA = people_schema()
+PEOPLE = people_schema()
+SCHEMA = PEOPLE.model_copy(update={"clks": tuple(spec.model_copy(update={"diffusion_t": 8}) for spec in PEOPLE.clks)})
 
 
 def fills(share: float) -> dict[ClkName, Fill]:

@@ -82,8 +82,7 @@ def people(rows: int, first: int = 0) -> dict[str, list[str]]:
     numbers = range(first, first + rows)
     return {
         "given": [f"given{number:x}" for number in numbers],
-        "year": [str(number % 10000) for number in numbers],
-        "day": [f"{number % 7}" for number in numbers],
+        "date": [str(number % 10000) for number in numbers],
     }
 
 

@@ -20,7 +20,10 @@ def schema() -> LinkageSchema:
                 QuasiIdentifier(name="family_name", kind="family-name", required=True),
                 QuasiIdentifier(name="birth_date", kind="date"),
             ),
-            "variables": (*people.variables, Variable(name="plain-day", of=("birth_date",), form="month-day")),
+            "variables": (
+                *(variable for variable in people.variables if variable.name != "place"),
+                Variable(name="plain-day", of=("birth_date",), form="month-day"),
+            ),
         }
     )
 

@@ -44,7 +44,7 @@ def test_every_value_of_the_vector_is_what_this_code_derives(vector: dict[str, A
         "key_check": keys.key_check(AgreementHash(bytes.fromhex(given["agreement_hash"]))).hex(),
         "canary_digest": canary_digest(keys, schema).hex(),
         "handle": handle.tobytes().hex(),
-        "first_canary_clk": encoded.clks[ClkName("given-birth")].bits[0].tobytes().hex(),
+        "first_canary_clk": encoded.clks[ClkName("given-date")].bits[0].tobytes().hex(),
         "first_canary_match_key": encoded.match_keys[MatchKeyName("names-date")].values[0].tobytes().hex(),
     } == expected
 

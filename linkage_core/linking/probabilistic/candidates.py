@@ -1,11 +1,12 @@
 """Candidates of a search as evidence, with the pairs that share a match key, and the self-comparisons beside them."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage_core.errors import Unfit
 from linkage_core.linking.identifiers import identifier_keys
 from linkage_core.linking.pool import RecordPool
 from linkage_core.linking.probabilistic.evidence import (
@@ -17,7 +18,9 @@ from linkage_core.linking.probabilistic.evidence import (
     joined,
     unrelated_closeness,
 )
+from linkage_core.linking.probabilistic.guards import no_null, unfit_nulls
 from linkage_core.linking.probabilistic.layout import meetings
+from linkage_core.linking.probabilistic.model import Finding
 from linkage_core.linking.probabilistic.run import Weighed, weigh
 from linkage_core.linking.probabilistic.self_comparison import SelfComparison, compare_with_itself
 from linkage_core.linking.probabilistic.shared_keys import pairs_sharing
@@ -68,7 +71,11 @@ def weigh_candidates(
     duplicates_allowed: NDArray[np.bool_],
     tell: Callable[[int, int], None],
 ) -> Weighed:
-    """Weigh the gathered pairs; `tell(done, of how many)` counts the files that are compared with themselves."""
+    """Weigh the gathered pairs; `tell(done, of how many)` counts the files that are compared with themselves.
+
+    A file that teaches nothing about chance is left out, and `Weighed.findings` says why. Raises `Unfit` where no file
+    is left and one of them holds more than persons.
+    """
     comparisons = gathered.comparisons
     files = np.flatnonzero(~duplicates_allowed).tolist()
     nulls: list[SelfComparison] = []
@@ -76,17 +83,30 @@ def weigh_candidates(
         tell(done, len(files) + 1)
         nulls.append(compare_with_itself(pool, file, encodings, comparisons, search.threshold, search.seed))
     tell(len(files), len(files) + 1)
+    unfit = unfit_nulls(nulls, comparisons, pool.providers)
+    fit = [null for null in nulls if null.file not in unfit]
+    findings = list(unfit.values())
+    if not fit:
+        _refuse_events(findings)
+        findings.append(no_null(pool.providers))
     identifiers = set(identifier_keys(schema))
     weighed = weigh(
         gathered.evidence,
         comparisons,
         tuple(meetings(search.wanted, gathered.evidence, duplicates_allowed)),
-        nulls,
+        fit,
         unrelated_closeness(pool, encodings, comparisons, search.seed),
         [place for place, one in enumerate(comparisons) if one.kind == "match-key" and one.name in identifiers],
     )
     tell(len(files) + 1, len(files) + 1)
-    return weighed
+    return replace(weighed, findings=tuple(findings))
+
+
+def _refuse_events(findings: Sequence[Finding]) -> None:
+    """Raise `Unfit` if a file of events should be linked one-to-one and no other file tells what chance looks like."""
+    if any(finding.name == "not-one-to-one" for finding in findings):
+        reasons = "; ".join(f"{', '.join(one.providers)}: {one.explanation}; {one.change}" for one in findings)
+        raise Unfit(f"no file is left that teaches what different people look like. {reasons}")
 
 
 def _packed(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> NDArray[np.uint64]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.probabilistic.anchored import count_anchors
 from linkage_core.linking.probabilistic.evidence import Comparison
 from linkage_core.linking.probabilistic.false_matches import FalseMatches, linked_by_chance
 from linkage_core.linking.probabilistic.final_links import FinalLinks
@@ -23,7 +24,14 @@ from linkage_core.linking.probabilistic.model import (
     NullSupport,
 )
 from linkage_core.linking.probabilistic.run import NOISE, Linked, Weighed
-from linkage_core.linking.probabilistic.uncertainty import Captures, draw_false, draw_matches, interval
+from linkage_core.linking.probabilistic.uncertainty import (
+    Captures,
+    draw_anchored_matches,
+    draw_false,
+    draw_matches,
+    interval,
+    within_bounds,
+)
 from linkage_core.types import ClkName
 
 POINTS: Final = 60
@@ -52,23 +60,41 @@ def estimate_meeting(
     pool: RecordPool,
     least: float,
     random: np.random.Generator,
-    anchored: Anchored | None = None,
 ) -> MeetingQuality:
     """Return how good the meeting's links are; `least`: the probability that the agreement asks for."""
     meeting, found = one.meeting, one.false
-    kept = int(np.count_nonzero(1 - found.rate >= least))
+    kept = kept_links(one, least)
     ends = _ends(found, kept)
-    weights = sum(comparison.levels for comparison in weighed.comparisons)
-    false = draw_false(found.score[ends - 1], ends, one.chance, _free(one), meeting.way, weights, kept, random)
+    # False links of the fit are few in all, and shared by all meetings.
+    weights = sum(comparison.levels for comparison in weighed.comparisons) * kept / _all_kept(weighed, least)
+    false = draw_false(
+        found.score[ends - 1], ends, one.chance, _free(one), _taken(one), meeting.way, weights, kept, random
+    )
     at_threshold = int(np.searchsorted(ends, kept)) if kept else -1
     false_kept = false[:, at_threshold] if kept else np.zeros(len(false))
     captures = _captures(weighed, one, pool, kept)
     matches = (
         draw_matches(captures, float(kept), false_kept, random) if captures else _surplus(found, false_kept, random)
     )
-    scale = len(final) / kept if kept else 0.0
-    true_final = np.maximum(len(final) - false_kept * scale, 0.0)
-    matches = np.maximum(matches, true_final)
+    matches = within_bounds(matches, np.maximum(kept - false_kept, 0.0), _most(one), random)
+    anchors = count_anchors(weighed, one, kept)
+    anchored = None
+    false_final = np.minimum(false_kept * _scale(weighed, found, final, kept), len(final))
+    true_final = len(final) - false_final
+    if anchors is not None:
+        anchored = Anchored(
+            pairs=anchors.pairs,
+            recall=anchors.recall,
+            model_recall=interval(_share(np.minimum(kept - false_kept, matches), matches)),
+            compared=anchors.compared,
+            precision=anchors.precision,
+            model_precision=interval(_share(kept - false_kept, np.full(len(false_kept), float(kept)))),
+        )
+        matches = draw_anchored_matches(anchors, len(final), false_final, random)
+    else:
+        # Pairs that only other records hold together were missed by themselves: so may as many be that nothing holds.
+        matches += max(len(final) - kept, 0) * random.uniform(0, 2, len(matches))
+    matches = within_bounds(matches, true_final, _most(one), random)
     points = tuple(
         CurvePoint(
             round(float(found.score[end - 1]), 3),
@@ -92,13 +118,47 @@ def estimate_meeting(
         threshold=threshold,
         recommended=_score(found, best),
         reason=_reason(kept, best),
-        precision=interval(_share(true_final, np.full(len(true_final), float(len(final))))),
+        precision=_spanning(interval(_share(true_final, np.full(len(true_final), float(len(final))))), anchored),
         recall=interval(_share(true_final, matches)),
-        classes=_classes(final, false_kept * scale, matches, random),
+        classes=_classes(final, false_final, matches, random),
         curve=points,
         null=_null(weighed, one, pool, threshold),
         anchored=anchored,
     )
+
+
+def kept_links(one: Linked, least: float) -> int:
+    """Return how many links are at least as probable as the agreement asks for, identifiers left out of account."""
+    return int(np.count_nonzero(1 - one.false.rate >= least))
+
+
+def _all_kept(weighed: Weighed, least: float) -> int:
+    return max(sum(kept_links(one, least) for one in weighed.linked), 1)
+
+
+def _most(one: Linked) -> float:
+    """Return how many matches there can be."""
+    first, second = one.meeting.sizes
+    return float(
+        {"one-to-one": min(first, second), "many-to-one": first, "within": first * (first - 1) // 2}[one.meeting.way]
+    )
+
+
+def _scale(weighed: Weighed, found: FalseMatches, final: FinalLinks, kept: int) -> float:
+    """Return how many false final links there are for each among those kept without looking at identifiers."""
+    if not kept:
+        return 0.0
+    if not weighed.identifiers:
+        return len(final) / kept
+    doubt = (1 - final.probability + FALSE_FLOOR).sum()
+    return float(doubt / (found.rate[:kept] + FALSE_FLOOR).sum())
+
+
+def _spanning(precision: Interval, anchored: Anchored | None) -> Interval:
+    """Return the interval, down to what anchors say where that lies below all that the model says."""
+    if anchored is None or anchored.precision.high >= anchored.model_precision.low:
+        return precision
+    return Interval(precision.estimate, min(precision.low, anchored.precision.low), precision.high)
 
 
 def _free(one: Linked) -> tuple[float, float]:
@@ -107,6 +167,13 @@ def _free(one: Linked) -> tuple[float, float]:
         return float(first), float(second)
     matches = min(one.false.matches, first, second)
     return first - matches, second - matches if one.meeting.way == "one-to-one" else float(second)
+
+
+def _taken(one: Linked) -> float:
+    """Return the share of the second side that has a partner and may be linked all the same."""
+    if one.meeting.way != "many-to-one":
+        return 0.0
+    return min(one.false.matches / max(one.meeting.sizes[1], 1), 1.0)
 
 
 def _ends(found: FalseMatches, kept: int) -> NDArray[np.int64]:
@@ -229,8 +296,3 @@ def _null(weighed: Weighed, one: Linked, pool: RecordPool, threshold: float | No
 def _settled(pool: RecordPool, sides: Sequence[range]) -> tuple[bool, bool]:
     first, second = (bool(pool.known.group[side.start] >= 0) for side in sides)
     return first, second
-
-
-def nothing() -> Interval:
-    """Return what is known of a share that nothing speaks for."""
-    return Interval(0.0, 0.0, 1.0)

@@ -113,13 +113,16 @@ class Anchored:
     """What pairs that share an identifier say, found with the evidence that does not look at it.
 
     `pairs`: that share one. `recall`: the share of them that the other evidence would link. `compared`: links of
-    records that both have the identifier; `precision`: the share of them that agree in it.
+    records that both have the identifier; `precision`: the share of them that agree in it, errors in identifiers
+    allowed for. `model_recall`, `model_precision`: what the model says of the same links without identifiers.
     """
 
     pairs: int
     recall: Interval
+    model_recall: Interval
     compared: int
     precision: Interval
+    model_precision: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class MeetingQuality:
     `providers`: twice the same of one file's own links. `settled`: for each, whether these are its records that the
     registry has settled. `links`: pairs in one group. `matches`: estimated pairs of one person, found or not.
     `threshold`: lowest score that the agreement lets be linked, None where no pair reaches it: a match weight in bits,
-    but of the basis `chance` closeness in standard deviations, as all scores here;
+    but of the basis `chance` closeness in standard deviations; as all scores here, as if nobody had an identifier;
     `recommended`: the one that gives the best F1 by the estimates, with its `reason`.
     """
 

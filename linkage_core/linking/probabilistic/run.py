@@ -29,6 +29,7 @@ from linkage_core.linking.probabilistic.false_matches import (
 )
 from linkage_core.linking.probabilistic.identifier_weights import IdentifierWeights, weigh_identifiers, without
 from linkage_core.linking.probabilistic.layout import Meeting
+from linkage_core.linking.probabilistic.model import Finding
 from linkage_core.linking.probabilistic.patterns import Patterns, count_patterns, pooled
 from linkage_core.linking.probabilistic.self_comparison import SelfComparison
 from linkage_core.linking.probabilistic.weights import Weights, fit_weights
@@ -76,6 +77,7 @@ class Weighed:
     `matched`, `different`: patterns of links, each counted with its probability, and of pairs of different people,
     counted as often as such pairs are expected among the candidates. `anchors`: bool, (pairs,), that share an
     identifier. `nulls`: the self-comparisons that it was learnt from. `rounds`: fits until the links stayed.
+    `identifiers`: places of comparisons that anchor. `findings`: why files were left out of what was learnt.
     """
 
     evidence: Evidence
@@ -90,6 +92,8 @@ class Weighed:
     anchors: NDArray[np.bool_]
     nulls: tuple[SelfComparison, ...]
     rounds: int
+    identifiers: tuple[int, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def weigh(
@@ -112,7 +116,7 @@ def weigh(
     anchors = (evidence.levels[:, list(identifiers)] == AGREES).any(axis=1)
     nulls = [null for null in nulls if len(null.evidence)]
     if not nulls:
-        return _by_chance(evidence, comparisons, met, unrelated, anchors)
+        return _by_chance(evidence, comparisons, met, unrelated, anchors, identifiers)
     different = pooled([count_patterns(n.evidence.levels, _pairs_for_each(n, met, nulls)) for n in nulls])
 
     # 2. A first order.
@@ -153,6 +157,7 @@ def weigh(
         anchors,
         tuple(nulls),
         rounds,
+        tuple(identifiers),
     )
 
 
@@ -244,6 +249,7 @@ def _by_chance(
     met: Sequence[Meeting],
     unrelated: UnrelatedCloseness,
     anchors: NDArray[np.bool_],
+    identifiers: Sequence[int],
 ) -> Weighed:
     """Weigh against the noise of codes alone: every pair beyond it counts as a match, relatives included."""
     closeness = _scores(evidence, comparisons, None)
@@ -259,5 +265,5 @@ def _by_chance(
     weights = fit_weights(comparisons, matched, different)
     return Weighed(
         evidence, comparisons, "chance", weights, _scores(evidence, comparisons, weights), probability, tuple(linked),
-        matched, different, anchors, (), 1,
+        matched, different, anchors, (), 1, tuple(identifiers),
     )  # fmt: skip

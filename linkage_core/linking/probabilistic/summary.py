@@ -12,6 +12,7 @@ from linkage_core.linking.pool import RecordPool
 from linkage_core.linking.probabilistic.estimates import estimate_meeting
 from linkage_core.linking.probabilistic.evidence import Comparison
 from linkage_core.linking.probabilistic.final_links import final_links
+from linkage_core.linking.probabilistic.guards import doubts
 from linkage_core.linking.probabilistic.mixture import SMALLEST_SHARE, fit_mixture
 from linkage_core.linking.probabilistic.model import ComparisonModel, LinkageModel, TextbookModel
 from linkage_core.linking.probabilistic.patterns import Patterns, count_patterns, shares_by_level
@@ -39,13 +40,14 @@ def summarise(
         )
         for place, one in enumerate(weighed.linked)
     )
+    findings = (*weighed.findings, *(finding for meeting in meetings for finding in doubts(meeting)))
     return LinkageModel(
         basis=weighed.basis,
         rounds=weighed.rounds,
         comparisons=tuple(_comparison(weighed, place, one) for place, one in enumerate(weighed.comparisons)),
         textbook=_textbook(weighed),
         meetings=meetings,
-        findings=(),
+        findings=findings,
     )
 
 

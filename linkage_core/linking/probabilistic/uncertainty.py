@@ -18,8 +18,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage_core.linking.probabilistic.anchored import AnchorCounts
 from linkage_core.linking.probabilistic.false_matches import Chance, Way, linked_by_chance
 from linkage_core.linking.probabilistic.model import Interval
+from linkage_core.linking.probabilistic.run import NOISE
 
 DRAWS: Final = 2000
 
@@ -30,6 +32,9 @@ FITTED_SHAPE: Final = 2.5
 CHANCE_SPREAD: Final = 0.2
 """Standard deviation of the logarithm of the chance that other people's records are close across two files, against
 inside one."""
+
+RELATIVES: Final = 0.05
+"""Share of links that may join relatives or namesakes where only the noise of codes is known."""
 
 MISSED_SPREAD: Final = 1.0
 """Standard deviation of the logarithm of the number of missed matches around what recapture estimates."""
@@ -57,14 +62,16 @@ def draw_false(
     links: NDArray[np.int64],
     chance: Mapping[int, Chance],
     free: tuple[float, float],
+    taken: float,
     way: Way,
-    weights: int,
+    weights: float,
     kept: int,
     random: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return draws of how many of the `links` of each score or more, which fall, are false: float64, (draws, scores).
 
-    `free`: records of both sides that have no partner. `weights`: how many were fitted, to links of which `kept` count.
+    `free`: records of both sides that may be linked falsely; `taken`: the share of pairs of them whose record of the
+    second side has a partner. `weights`: how many were fitted, to links of which `kept` count.
     """
     each = -(-DRAWS // len(chance))
     settled = int(np.searchsorted(links, kept)) if kept else len(links) - 1
@@ -75,9 +82,14 @@ def draw_false(
             for file in sorted(chance)
         ]
     )
+    # A record that has a partner may be free for another one, or the solver may keep that one out.
+    expected *= 1 - taken * random.uniform(0, 1, (len(expected), 1))
     expected *= np.exp(CHANCE_SPREAD * random.standard_normal((len(expected), 1)))
+    weights = 0.0 if NOISE in chance else weights
     fitted = random.gamma(FITTED_SHAPE, weights * FITTED_FALSE / FITTED_SHAPE, (len(expected), 1))
     reached = (expected + prior) / (expected[:, settled, None] + 0.5)
+    if NOISE in chance:
+        expected += RELATIVES * links * random.uniform(0, 1, (len(expected), 1)) ** 2
     drawn: NDArray[np.float64] = random.poisson(expected + fitted * np.minimum(reached, 1)).astype(np.float64)
     return np.minimum(drawn, links)
 
@@ -88,15 +100,41 @@ def draw_matches(
     """Return draws of how many pairs of one person there are, found or not; `false`: draws among the `links`."""
     draws = len(false)
     found = np.maximum(captures.links - false * captures.links / max(links, 1.0), 0.0)
-    once, twice = np.maximum(captures.once - false / 2, 0.0) + 0.5, captures.twice + 0.5
+    # Of two or three CLKs, two hold most matches with an error: they are no hint at worse ones.
+    once, twice = np.maximum(captures.once - false / 2, captures.once / 4) + 0.5, captures.twice + 0.5
     recaptured = (captures.clks - 1) / captures.clks * once**2 / (2 * twice)
-    recaptured = (recaptured + MISSED_PER_TWICE * twice) / 2
+    if captures.clks > 3:
+        recaptured = (recaptured + MISSED_PER_TWICE * twice) / 2
     missed = recaptured * np.exp(MISSED_SPREAD * random.standard_normal(draws))
     missed = missed + captures.below * random.uniform(0, 1, draws)
     matches = (found + missed) / captures.complete
     spread = np.sqrt(matches * (1 - captures.complete) / captures.complete)
     matches = matches + spread * random.standard_normal(draws)
     return np.maximum(matches, links - false)
+
+
+def draw_anchored_matches(
+    anchors: AnchorCounts, links: int, false: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return draws of all pairs of one person, by the share of anchored ones that other evidence finds.
+
+    `links` hold all anchored pairs; `false`: draws of how many of them are. Of the others the same share was found.
+    """
+    found = random.beta(anchors.linked + 0.5, anchors.pairs - anchors.linked + 0.5, len(false))
+    others = np.maximum(links - anchors.pairs - false, 0.0)
+    matches: NDArray[np.float64] = links - false + others * (1 - found) / found
+    return matches
+
+
+def within_bounds(
+    matches: NDArray[np.float64], least: NDArray[np.float64], most: float, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return draws of matches between what is found and what can be; a draw of more than can be says nothing but that.
+
+    Anything between the two is then as likely.
+    """
+    anything = least + np.maximum(most - least, 0.0) * random.uniform(0, 1, len(matches))
+    return np.maximum(np.where(matches > most, anything, matches), least)
 
 
 def interval(draws: NDArray[np.float64], estimate: float | None = None) -> Interval:

@@ -165,7 +165,11 @@ def test_a_run_begun_again_keeps_its_version_and_seed(engine: Engine) -> None:
 
 
 def complete(
-    store: RunStore, wave: str, registry: dict[tuple[str, bytes], bytes], pseudonyms: dict[bytes, bytes]
+    store: RunStore,
+    wave: str,
+    registry: dict[tuple[str, bytes], bytes],
+    pseudonyms: dict[bytes, bytes],
+    model: bytes | None = None,
 ) -> None:
     run = store.start(wave, AGREEMENT, 1)
     batch = TokenBatch(wave, "tax", wave.encode().ljust(16, b"b"), b"header", 3)
@@ -177,6 +181,7 @@ def complete(
         batches=[batch],
         uploads={},
         manifest=b"manifest",
+        model=model,
     )
 
 
@@ -215,6 +220,24 @@ def test_two_groups_with_one_pseudonym_are_impossible_and_leave_nothing_behind(e
     assert store.state("w1") is RunState.LINKING
     assert store.registry() == {}
     assert store.batch_ids() == set()
+
+
+def test_a_runs_model_survives_a_restart_and_a_run_without_one_has_none(url: str) -> None:
+    first = open_database(url, MIGRATIONS)
+    complete(RunStore(first), "w1", {}, {}, model=b"{}")
+    complete(RunStore(first), "w2", {}, {})
+    first.dispose()
+    second = open_database(url, MIGRATIONS)
+    assert [RunStore(second).model(wave) for wave in ("w1", "w2", "w3")] == [b"{}", None, None]
+    second.dispose()
+
+
+def test_a_run_that_is_not_completed_leaves_no_model(engine: Engine) -> None:
+    store = RunStore(engine)
+    twice = {b"g" * 16: b"y" * 16, b"f" * 16: b"y" * 16}
+    with pytest.raises(IntegrityError):
+        complete(store, "w1", {}, twice, model=b"{}")
+    assert store.model("w1") is None
 
 
 def test_a_run_whose_upload_was_replaced_meanwhile_is_not_completed(engine: Engine) -> None:

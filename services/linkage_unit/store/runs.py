@@ -11,7 +11,7 @@ from services.common.errors import Conflict
 from services.linkage_unit.project import RunState
 from services.linkage_unit.store.bulk import insert_rows
 from services.linkage_unit.store.history import READ_ROWS, KeptEncodings, RegistryKey, insert_history
-from services.linkage_unit.store.tables import GROUP_PSEUDONYMS, REGISTRY, RUNS, TOKEN_BATCHES, UPLOADS
+from services.linkage_unit.store.tables import GROUP_PSEUDONYMS, REGISTRY, RUN_MODELS, RUNS, TOKEN_BATCHES, UPLOADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ class RunStore:
         batches: Sequence[TokenBatch],
         uploads: Mapping[str, bytes],
         manifest: bytes,
+        model: bytes | None = None,
         events: Sequence[tuple[Event, RegistryKey | None]] = (),
         kept: Sequence[KeptEncodings] = (),
     ) -> None:
@@ -136,6 +137,7 @@ class RunStore:
 
         `changed` holds registry entries that are new or have another group than before; `pseudonyms` every group's of
         the wave, of which those already known are left alone; two groups with one pseudonym break a unique constraint.
+        `model` is what the run learnt about its links, None if it learnt nothing.
         `events` come with the provider and handle that they name; `kept` are the registry's encodings, already sealed.
         `uploads` are the ids that were linked, by provider: raises `Conflict` if one was replaced meanwhile.
         """
@@ -164,11 +166,18 @@ class RunStore:
                         chunk_count=batch.chunk_count,
                     )
                 )
+            if model is not None:
+                connection.execute(insert(RUN_MODELS).values(wave=run.wave, model=model))
             connection.execute(
                 update(RUNS).where(RUNS.c.wave == run.wave).values(state=str(RunState.READY), manifest=manifest)
             )
 
         transact(self._engine, work)
+
+    def model(self, wave: str) -> bytes | None:
+        """Return what a wave's finished run learnt about its links, or None."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(RUN_MODELS.c.model).where(RUN_MODELS.c.wave == wave)).scalar_one_or_none()
 
     def token_batch(self, wave: str, provider: str) -> TokenBatch | None:
         """Return a provider's tokens of a wave, or None."""

@@ -80,6 +80,13 @@ RUNS: Final = Table(
     Column("manifest", LargeBinary),  # the signed statement
 )
 
+RUN_MODELS: Final = Table(
+    "run_models",
+    METADATA,
+    Column("wave", String(40), primary_key=True),
+    Column("model", LargeBinary, nullable=False),  # JSON, whose SHA-256 the signed manifest states
+)
+
 REGISTRY: Final = Table(
     "registry",
     METADATA,

@@ -15,6 +15,7 @@ from services.common.report.charts import (
     Bin,
     Chart,
     Columns,
+    Dots,
     Histogram,
     Line,
     Lines,
@@ -34,6 +35,21 @@ CHARTS: tuple[Chart, ...] = (
         "Fill.", "How full.", "column", SHARE, (Bar("born", 0.5, series="present"), Bar("born", 0.25, series="whole"))
     ),
     Bars("Weights.", "By level.", "level", Axis("weight", "bits", "number"), (Bar("high", 6.2, 5.5, 7.0),)),
+    Dots(
+        "Precision.",
+        "With intervals.",
+        "pair",
+        Axis("precision", kind="probability"),
+        (Bar("tax, border", 0.9987, 0.9951, 0.9999), Bar("tax, register", 0.9999, 0.999, 1.0)),
+    ),
+    Dots(
+        "Shares.",
+        "By level.",
+        "level",
+        Axis("share of pairs", kind="number", log=True),
+        (Bar("high", 0.9, series="matches"), Bar("high", 2e-7, series="others"), Bar("low", 0.0, series="matches")),
+        joined=True,
+    ),
     Columns("Days.", "Of births.", Axis("day", kind="text"), Axis("dates"), (Bar("1", 9), Bar("2", 4)), (4.5, 4.5)),
     Histogram("Ages.", "In years.", Axis("age", "years"), Axis("people"), (Bin(0, 5, 3.0), Bin(5, 10, 4.0))),
     Lines(
@@ -66,6 +82,11 @@ def report(*blocks: Table | Chart | Notes) -> Report:
         (0.01234, "number", "0.0123"),
         (1234.5, "number", "1,234"),
         (0.0, "number", "0"),
+        (0.000000123, "number", "1.23 × 10⁻⁷"),
+        (0.99871, "probability", "0.9987"),
+        (0.99999, "probability", "> 0.9999"),
+        (0.00001, "probability", "< 0.0001"),
+        (1.0, "probability", "1.0000"),
         (1987, "year", "1987"),
         (Range(0.5, 0.75), "share", "50.0 – 75.0 %"),
         (Under(5), "count", "< 5"),
@@ -89,6 +110,7 @@ def test_columns_with_another_number_of_expectations_are_refused() -> None:
 def test_a_chart_is_drawn_with_its_axes_and_its_table_says_the_same(chart: Chart) -> None:
     svg = draw(chart)
     axes = {"Fill.": ["share of rows"], "Weights.": ["weight (bits)"], "Days.": ["day", "dates"]}
+    axes |= {"Precision.": ["precision"], "Shares.": ["share of pairs", "others"]}
     axes |= {"Ages.": ["age (years)", "people"], "Recall.": ["threshold", "share of rows", "chosen", "few"]}
     assert [text for text in axes[chart.title] if f">{text}<" not in svg] == []
     page = report(chart).to_html()

@@ -4,12 +4,17 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["text", "count", "share", "number", "year"]
-"""How a cell is written: as it is; with thousands apart; in per cent; to three significant digits; with no comma."""
+Kind = Literal["text", "count", "share", "number", "year", "probability"]
+"""How a cell is written: as it is; with thousands apart; in per cent; to three significant digits; with no comma; as a
+share to four decimals, for what is near 0 or 1 and is told from it."""
 
 _SIGNIFICANT: Final = 3
 _LEAST_SHARE: Final = 0.0005
 """Shares nearer than this to 0 or 1, and not 0 or 1, are not written as 0.0 % or 100.0 %."""
+_LEAST_PROBABILITY: Final = 0.00005
+_LEAST_NUMBER: Final = 0.0001
+"""Numbers nearer to 0 are written with a power of ten."""
+_RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ def _number(value: float, kind: Kind) -> str:
             return _share(value)
         case "year":
             return f"{value:.0f}"
+        case "probability":
+            return _probability(value)
         case "count":
             return f"{value:,.0f}"
         case _:
@@ -91,7 +98,18 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def _probability(value: float) -> str:
+    if 0 < value < _LEAST_PROBABILITY:
+        return "< 0.0001"
+    if 1 - _LEAST_PROBABILITY < value < 1:
+        return "> 0.9999"
+    return f"{value:.4f}"
+
+
 def _significant(value: float) -> str:
     if isinstance(value, int) or not value:
         return f"{value:,.0f}"
+    if abs(value) < _LEAST_NUMBER:
+        digits, _, power = f"{value:.{_SIGNIFICANT - 1}e}".partition("e")
+        return f"{digits} × 10{str(int(power)).translate(_RAISED)}"
     return f"{value:,.{max(_SIGNIFICANT - 1 - math.floor(math.log10(abs(value))), 0)}f}"

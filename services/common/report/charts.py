@@ -1,4 +1,4 @@
-"""What can be drawn: bars, columns, histograms, lines. Each is a value, and gives the table that says the same."""
+"""What can be drawn: bars, dots, columns, histograms, lines. Each is a value, and has a table that says the same."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -46,6 +46,22 @@ class Bars:
     labels: str
     measure: Axis
     bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """A dot for each label, or one a label and series, with its interval, on a scale that need not begin at zero.
+
+    `joined` draws the dots of one label on one line, joined: how far apart they are is what there is to see. On a
+    logarithmic scale zero has no place and is not drawn.
+    """
+
+    title: str
+    description: str
+    labels: str
+    measure: Axis
+    dots: tuple[Bar, ...]
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,7 @@ class Lines:
     marks: tuple[Mark, ...] = ()
 
 
-Chart = Bars | Columns | Histogram | Lines
+Chart = Bars | Dots | Columns | Histogram | Lines
 
 
 def table_of(chart: Chart) -> Table:
@@ -131,6 +147,8 @@ def table_of(chart: Chart) -> Table:
     match chart:
         case Bars():
             return _bars(chart.labels, chart.measure, chart.bars)
+        case Dots():
+            return _bars(chart.labels, chart.measure, chart.dots)
         case Columns():
             return _columns(chart)
         case Histogram():

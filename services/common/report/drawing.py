@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from services.common.report.cells import Under, shown
-from services.common.report.charts import Axis, Bar, Bars, Chart, Columns, Histogram, Lines
+from services.common.report.charts import Axis, Bar, Bars, Chart, Columns, Dots, Histogram, Lines
 
 WIDTH: Final = 720
 """Of a whole chart, in pixels; pages scale it to the column."""
@@ -22,7 +22,9 @@ _LINES_HEIGHT: Final = 280
 _COLUMNS_HEIGHT: Final = 190
 _BAR_STEP: Final = 24
 _GROUPED_STEP: Final = 15
-_FORMATS: Final = {"share": "~%", "count": ",~r", "year": "d"}
+_DOT: Final = 70
+"""Area of a dot, in square pixels."""
+_FORMATS: Final = {"share": "~%", "count": ",~r", "year": "d", "probability": "~r"}
 """Of numbers beside an axis, as d3 takes them; others are written by its own rule."""
 
 _FONT: Final = "Arial, Liberation Sans, Helvetica, sans-serif"
@@ -44,6 +46,8 @@ def _described(chart: Chart) -> tuple[Any, dict[str, Any]]:
     match chart:
         case Bars():
             return _bars(chart)
+        case Dots():
+            return _dots(chart)
         case Columns():
             return _columns(chart)
         case Histogram():
@@ -77,6 +81,45 @@ def _bars(chart: Bars) -> tuple[Any, dict[str, Any]]:
     layers.append(base.mark_text(align="left", dx=5, color=_INK, fontSize=11).encode(x="end:Q", text="text:N"))
     step = _GROUPED_STEP if grouped else _BAR_STEP
     return altair.layer(*layers), {"height": {"step": step, "for": "offset" if grouped else "position"}}
+
+
+def _dots(chart: Dots) -> tuple[Any, dict[str, Any]]:
+    import altair
+
+    drawn = [dot for dot in chart.dots if not chart.measure.log or _height(dot.value) > 0]
+    points = [_bar(dot, chart.measure) for dot in drawn]
+    beside = any(dot.series for dot in drawn) and not chart.joined
+    offset = {"yOffset": altair.YOffset("series:N", sort=None)} if beside else {}
+    names = altair.Y("label:N", title=None, sort=None, axis=altair.Axis(labelLimit=WIDTH // 2, domain=False, grid=True))
+    base = altair.Chart(_data(points)).encode(y=names, **offset)
+    scale = _dots_scale(chart.measure, drawn)
+    x = _quantity("x", "value", chart.measure, scale=scale)
+    layers = []
+    if chart.joined:
+        joined = base.transform_aggregate(least="min(value)", most="max(value)", groupby=["label"])
+        rule = joined.mark_rule(color=_RULE, strokeWidth=4)
+        layers.append(rule.encode(x=altair.X("least:Q", scale=scale), x2="most:Q"))
+    colour = _colours("series", [dot.series for dot in drawn])
+    if any(dot.low is not None for dot in drawn):
+        rule = base.mark_rule(strokeWidth=2)
+        layers.append(rule.encode(x=altair.X("low:Q", scale=scale), x2="high:Q", color=colour))
+    layers.append(base.mark_point(filled=True, opacity=1, size=_DOT).encode(x=x, color=colour))
+    step = _GROUPED_STEP if beside else _BAR_STEP
+    return altair.layer(*layers), {"height": {"step": step, "for": "offset" if beside else "position"}}
+
+
+def _dots_scale(measure: Axis, dots: Sequence[Bar]) -> Any:
+    """Return a scale that shows all dots and intervals, and of shares nothing that no share can be."""
+    import altair
+
+    if measure.log:
+        return altair.Scale(type="log")
+    ends = [end for dot in dots for end in (_height(dot.value), dot.low, dot.high) if end is not None]
+    if measure.kind not in ("share", "probability") or not ends:
+        return altair.Scale(zero=False, nice=True)
+    least, most = min(ends), max(ends)
+    room = max((most - least) / 20, 0.0005)
+    return altair.Scale(domain=[max(least - room, 0), min(most + room, 1)], nice=False)
 
 
 def _columns(chart: Columns) -> tuple[Any, dict[str, Any]]:

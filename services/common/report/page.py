@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from services.common.report.cells import Table, shown
-from services.common.report.charts import Bars, Columns, Histogram, Lines, table_of
+from services.common.report.charts import Bars, Columns, Dots, Histogram, Lines, table_of
 from services.common.report.document import Block, Notes, Report
 from services.common.report.drawing import draw
 
@@ -44,7 +44,7 @@ def _block(block: Block, anchor: str) -> dict[str, Any]:
             return {"is": "table", "table": _table(block)}
         case Notes():
             return {"is": "notes", "notes": block.notes}
-        case Bars() | Columns() | Histogram() | Lines():
+        case Bars() | Dots() | Columns() | Histogram() | Lines():
             table = table_of(block)
             return {
                 "is": "chart",

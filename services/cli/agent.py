@@ -9,9 +9,9 @@ import typer
 
 from services.cli.bars import bars, telling_of_kernels
 from services.cli.outcome import results, talk
+from services.cli.reports import print_notes
 
 if TYPE_CHECKING:
-    from services.common.report.document import Report
     from services.provider_agent.agent import Agent
     from services.provider_agent.pipeline import Outcome
     from services.provider_agent.progress import Advance
@@ -72,7 +72,7 @@ def check(
             write_durably(path, written().encode("utf-8"))
             talk.print(f"{path} holds the report, in counts only; it is yours alone and was sent to nobody")
     _show_quality(f"{agent.name}, wave {agent.wave}: nothing was sent", summary(examined.accepted()))
-    _show_notes(report)
+    print_notes(report)
 
 
 @app.command()
@@ -164,17 +164,6 @@ def _show_quality(title: str, lines: "list[Line]") -> None:
             table.add_section()
         table.add_row(f"  {line.field}" if line.field else line.file, line.present, line.complete, line.found)
     results.print(table)
-
-
-def _show_notes(report: "Report") -> None:
-    from services.common.report.document import Notes
-    from services.common.report.page import WORDS
-
-    notes = [note for block in report.sections[0].blocks if isinstance(block, Notes) for note in block.notes]
-    for note in notes:
-        if note.weight in ("mend", "look"):
-            results.print(f"{WORDS[note.weight]}: {note.found}")
-            results.print(f"  {note.advice}", style="dim")
 
 
 @contextmanager

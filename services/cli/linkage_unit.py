@@ -9,6 +9,7 @@ import typer
 
 from services.cli.bars import bars, telling_of_kernels
 from services.cli.outcome import BAD_INPUT, results, talk
+from services.cli.reports import print_notes, print_table
 
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
@@ -154,6 +155,71 @@ def changes(
         _print_changes(found)
     else:
         talk.print("no such wave is linked yet")
+
+
+@app.command()
+def model(
+    config: Config,
+    wave: Annotated[str, typer.Option(help="Linked wave, as the agreement names it.")],
+    html: Annotated[Path | None, typer.Option("--html", help="Write the model as a page with charts.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the model as it is kept with the run.")] = None,
+) -> None:
+    """Show the model that weighed a wave's pairs: m, u and weight of every level, and thresholds.
+
+    For the operator: none of it goes to a provider. The JSON is what the run's signed manifest names by its SHA-256.
+
+    Example: symbolon linkage-unit model --config linkage-unit.toml --wave 2025 --html model.html
+    """
+    from services.linkage_unit.config import load
+    from services.linkage_unit.quality.model_page import comparisons_table, model_page, thresholds_table
+    from services.linkage_unit.service import linked
+
+    found = linked(load(config), wave)
+    learnt = found.require_model()
+    if html is not None:
+        _write(html, model_page(found).to_html().encode("utf-8"))
+    if json is not None and found.stored is not None:
+        _write(json, found.stored)
+    print_table(comparisons_table(learnt))
+    print_table(thresholds_table(learnt))
+
+
+@app.command()
+def quality(
+    config: Config,
+    wave: Annotated[str, typer.Option(help="Linked wave, as the agreement names it.")],
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page with charts.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the same report as JSON.")] = None,
+) -> None:
+    """Tell how good a wave's links are, without truth: precision and recall with 95 % intervals, by files and class.
+
+    For the operator: none of it goes to a provider. What is published from it is charged to the privacy budget, or
+    declared in the agreement.
+
+    Example: symbolon linkage-unit quality --config linkage-unit.toml --wave 2025 --html quality.html
+    """
+    from services.linkage_unit.config import load
+    from services.linkage_unit.quality.notes import estimate_sentence
+    from services.linkage_unit.quality.quality_page import classes_table, pairs_table, quality_page
+    from services.linkage_unit.service import linked
+
+    found = linked(load(config), wave)
+    report = quality_page(found)
+    for path, written in ((html, report.to_html), (json, report.to_json)):
+        if path is not None:
+            _write(path, written().encode("utf-8"))
+    results.print(estimate_sentence(found))
+    if found.model is not None:
+        print_table(pairs_table(found.model))
+        print_table(classes_table(found.model))
+    print_notes(report)
+
+
+def _write(path: Path, content: bytes) -> None:
+    from services.common.files import write_durably
+
+    write_durably(path, content)
+    talk.print(f"{path} is for the operator of the linkage unit only; nothing of it may go to a provider")
 
 
 @contextmanager

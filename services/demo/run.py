@@ -7,7 +7,8 @@
 5. Linking: what the linkage unit sees, and what it hands back.
 6. Delivery: what the analysis service sees.
 7. Questions: three tables with 95 % intervals, and the budget left.
-8. Against the truth: precision and recall of the links, which only the demo can know.
+8. Against the truth: precision and recall of the links, which only the demo can know, beside what the linkage unit
+   estimated without it.
 
 Every process is a real one with its own folder, keys and store, talking over mTLS on the loopback address.
 """
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from linkage_core.agreement.signatures import verify_agreement
+from linkage_core.assessment.quality import PairQuality
 from linkage_core.types import PartyName
 from services.common.clock import system_random
 from services.demo.options import Options
@@ -185,11 +187,29 @@ def _tell_truth(stage: Stage, truth: Path, screen: Console) -> None:
                 f"{what:<40} precision {pairs.precision:.4f}  recall {pairs.recall:.4f}  "
                 f"({pairs.linked:,} linked, {pairs.true:,} true pairs)"
             )
-    overall = quality.overall
+    pairs = quality.overall
     screen.print(
-        f"{'all pairs':<40} precision {overall.precision:.4f}  recall {overall.recall:.4f}  F1 {overall.f1:.4f}",
+        f"{'all pairs':<40} precision {pairs.precision:.4f}  recall {pairs.recall:.4f}  F1 {pairs.f1:.4f}",
         style="bold",
     )
+    _tell_estimate(stage, quality.overall, screen)
+
+
+def _tell_estimate(stage: Stage, true: PairQuality, screen: Console) -> None:
+    """Tell what the linkage unit's operator knew of the links, without truth, beside the truth."""
+    from services.linkage_unit.config import load
+    from services.linkage_unit.quality.overall import overall
+    from services.linkage_unit.service import linked
+
+    model = linked(load(stage.config(LINKAGE_UNIT)), stage.wave).model
+    if model is None:
+        screen.print("The linkage unit estimated nothing: the files are too small to learn from.")
+        return
+    found = overall(model)
+    for name, one, known in (("precision", found.precision, true.precision), ("recall", found.recall, true.recall)):
+        screen.print(
+            f"estimated {name} {one.estimate:.4f} [{one.low:.4f} … {one.high:.4f}], true {known:.4f}", highlight=False
+        )
 
 
 def _show(screen: Console, title: str, view: View) -> None:

@@ -18,6 +18,7 @@ from linkage_core.linking.identifiers import IdentifierConflicts
 from linkage_core.linking.run import LinkageResult
 from linkage_core.types import PartyName
 from services.linkage_unit.changes import WaveChanges
+from services.linkage_unit.quality.stored import model_digest
 from services.linkage_unit.store.runs import Run
 from services.wire.convert.signed import signed_to_bytes
 from services.wire.messages import SignedStatement
@@ -75,10 +76,12 @@ def run_manifest(
     result: LinkageResult,
     changes: WaveChanges,
     classes: Mapping[str, Sequence[int]],
+    model: bytes | None,
 ) -> dict[str, JsonValue]:
     """Return what a run was given and what it counted.
 
-    `files`: provider, root of its chunks, rows; `classes`: rows of each provider in each quality class.
+    `files`: provider, root of its chunks, rows; `classes`: rows of each provider in each quality class; `model`: as it
+    is kept beside the manifest, which names its SHA-256.
     """
     parameters: dict[str, JsonValue] = {name: value for name, value in result.parameters.items() if name != "seed"}
     return {
@@ -102,6 +105,7 @@ def run_manifest(
         "kind": agreement.document.wave(run.wave).kind,
         "changes": changes.to_json(),
         "quality_classes": {name: list(counts) for name, counts in classes.items()},
+        "model": None if model is None else model_digest(model),
     }
 
 

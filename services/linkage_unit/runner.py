@@ -9,7 +9,7 @@
 6. Groups inherit their ids from the registry; new ones get fresh random ids, and each its pseudonym. What happened to
    groups and handles becomes events.
 7. A batch of tokens for every provider, and the registry's encodings if they may be kept: sealed, on disk.
-8. One transaction makes registry, events, pseudonyms, batches and manifest visible together.
+8. One transaction makes registry, events, pseudonyms, batches, manifest and model visible together.
 9. The search's findings are destroyed, and encodings that the agreement no longer allows or that new ones replace.
 
 Killed anywhere before step 8, it leaves nothing that anybody can see, and goes on with what its search had not
@@ -39,6 +39,7 @@ from services.linkage_unit.batches import seal_batch
 from services.linkage_unit.changes import changes_of
 from services.linkage_unit.loading import LoadedUpload, load_upload
 from services.linkage_unit.project import RunState, require_all_committed
+from services.linkage_unit.quality.stored import model_bytes
 from services.linkage_unit.registry import (
     delete_due_registry,
     keep_registry,
@@ -164,6 +165,7 @@ def _link(
     kept = keep_registry(unit, run.version, registered) if may_keep_registry(unit) else []
 
     # 8. Visible, all at once.
+    model = None if result.model is None else model_bytes(result.model)
     manifest = run_manifest(
         unit.agreement,
         run,
@@ -171,6 +173,7 @@ def _link(
         result,
         changes_of(files, registry, inheritance.changes),
         _classes(files, result.groups),
+        model,
     )
     unit.runs.complete(
         run,
@@ -180,6 +183,7 @@ def _link(
         batches=batches,
         uploads={loaded.upload.provider: loaded.upload.id for loaded in uploads},
         manifest=sign_run_manifest(manifest, unit.agreement, run.wave, unit.name, unit.keys.identity),
+        model=model,
         events=events,
         kept=kept,
     )

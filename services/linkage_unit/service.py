@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
     from services.linkage_unit.changes import ChangeReport
     from services.linkage_unit.estimating import WaveEstimate
+    from services.linkage_unit.quality.wave import LinkedWave
 
 STATUS: Final = "status"
 ESTIMATE: Final = "estimate"
@@ -96,6 +97,14 @@ def changes(config: LinkageUnitConfig, wave: str | None = None) -> "ChangeReport
 
     with _opened(config, STATUS, system_clock, system_random) as unit:
         return change_report(unit, wave)
+
+
+def linked(config: LinkageUnitConfig, wave: str) -> "LinkedWave":
+    """Return a linked wave with its model and counts, for the pages that its operator reads."""
+    from services.linkage_unit.quality.wave import linked_wave
+
+    with _opened(config, STATUS, system_clock, system_random) as unit:
+        return linked_wave(unit, wave)
 
 
 def check(config: LinkageUnitConfig, clock: Clock = system_clock) -> list[str]:

@@ -4,6 +4,9 @@ Values are taken from where they belong (the linkage unit's row ids, the provide
 they do not. That the search can find them is shown where they belong.
 """
 
+import hashlib
+import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +81,19 @@ def shares(run: WholeRun, agreement: VerifiedAgreement) -> Shares:
     members = run.stage.providers
     secret = linkage_secret(document.lineage_bytes, document.epoch, members, document.schema_hash, opened)
     return Shares(tuple(sealed), opened, secret)
+
+
+@pytest.fixture(scope="module")
+def learnt(run: WholeRun) -> Needles:
+    """What the linkage unit learnt of its links: the model's digest and figures, as numbers and as text.
+
+    Figures of fewer than seven digits are left out: dates and prices may hold them by chance.
+    """
+    kept = (run.stage.home(LINKAGE_UNIT) / "model.json").read_bytes()
+    figures = {text for text in re.findall(r"\d+\.\d+", kept.decode()) if len(text.replace(".", "").strip("0")) >= 7}
+    doubles = [struct.pack(order, float(text)) for text in figures for order in ("<d", ">d")]
+    digest = Needles.of_values({"digest": [hashlib.sha256(kept).digest()]})
+    return digest | Needles.of_values({"figure": doubles}) | Needles.of((f.encode(), "figure", "text") for f in figures)
 
 
 @pytest.fixture(scope="module")
@@ -374,3 +390,20 @@ def test_the_copies_are_of_different_moments(run: WholeRun) -> None:
         return len(list((folder / LINKAGE_UNIT).rglob("*.wrap")))
 
     assert states(run.copies["uploaded"]) != states(run.copies["linked"])
+
+
+# ------------------------------------------------------------------------------- what the linkage unit learnt of links
+
+
+def test_nothing_that_the_linkage_unit_learnt_of_its_links_reaches_anybody_else(run: WholeRun, learnt: Needles) -> None:
+    assert _found(learnt, _messages(run, (*TO_ANALYSIS, *TO_LINKAGE_UNIT))) == []
+    for party in (*run.stage.providers, ANALYSIS_SERVICE, ANALYST):
+        assert _found(learnt, _everything(run, party)) == []
+
+
+def test_the_search_finds_what_was_learnt_where_the_linkage_unit_has_it(run: WholeRun, learnt: Needles) -> None:
+    home = run.stage.home(LINKAGE_UNIT)
+    found = _found(learnt, {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()})
+    assert {(name, form, place) for name, form, place in found} >= {("figure", "text", "model.json")}
+    store = {path.name: path.read_bytes() for path in (home / "data").glob("*.sqlite*")}
+    assert {name for name, _, _ in _found(learnt, store)} == {"digest", "figure"}

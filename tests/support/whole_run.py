@@ -24,6 +24,9 @@ from services.demo.stage import ANALYSIS_SERVICE, ANALYST, LINKAGE_UNIT, Stage, 
 from simulation.country import PROVIDERS, generate
 from tests.support.wiretap import Heard, heard_in
 
+REPORTS: Final = ("model", "quality")
+"""What the linkage unit's operator reads of the wave; as HTML and as JSON beside its configuration."""
+
 PEOPLE: Final = 300
 SEED: Final = 11
 ROOT: Final = Path(__file__).parents[2]
@@ -139,6 +142,9 @@ def _run(stage: Stage, processes: "_Processes", copy: Callable[[str], None]) -> 
                 agent.process.send_signal(signal.SIGSTOP)  # nothing changes while folders are copied
             copy("uploaded")
             processes.run(LINKAGE_UNIT, "linkage-unit", "link", "--wave", stage.wave)
+            for report in REPORTS:
+                written = (f"--{kind}={stage.home(LINKAGE_UNIT) / report}.{kind}" for kind in ("html", "json"))
+                processes.run(LINKAGE_UNIT, "linkage-unit", report, "--wave", stage.wave, *written)
             copy("linked")
             for agent in agents:
                 agent.process.send_signal(signal.SIGCONT)

@@ -89,7 +89,7 @@ def _dots(chart: Dots) -> tuple[Any, dict[str, Any]]:
     drawn = [dot for dot in chart.dots if not chart.measure.log or _height(dot.value) > 0]
     points = [_bar(dot, chart.measure) for dot in drawn]
     beside = any(dot.series for dot in drawn) and not chart.joined
-    offset = {"yOffset": altair.YOffset("series:N", sort=None)} if beside else {}
+    offset: dict[str, Any] = {"yOffset": altair.YOffset("series:N", sort=None)} if beside else {}
     names = altair.Y("label:N", title=None, sort=None, axis=altair.Axis(labelLimit=WIDTH // 2, domain=False, grid=True))
     base = altair.Chart(_data(points)).encode(y=names, **offset)
     scale = _dots_scale(chart.measure, drawn)
@@ -176,8 +176,8 @@ def _lines(chart: Lines) -> tuple[Any, dict[str, Any]]:
         placed = [{"x": mark.x, "text": mark.text} for mark in chart.marks]
         marks = altair.Chart(_data(placed)).encode(x=altair.X("x:Q", scale=scales[0]))
         layers.append(marks.mark_rule(color=_INK, strokeDash=[4, 3]))
-        words = marks.mark_text(align="left", baseline="top", dx=5, color=_INK)
-        layers.append(words.encode(text="text:N", y=altair.value(2)))
+        words = marks.mark_text(align="left", baseline="bottom", dx=-1, color=_INK)
+        layers.append(words.encode(text="text:N", y=altair.value(-3)))
     return altair.layer(*layers), {"height": _LINES_HEIGHT}
 
 

@@ -144,6 +144,19 @@ def test_a_wave_of_the_weighted_mean_has_counts_and_no_estimate() -> None:
     assert "as the agreement says so" in shown
 
 
+def test_what_identifiers_say_stands_beside_what_the_model_says_without_them() -> None:
+    shown = texts(PAGES["quality"].to_html())
+    for text in ("pairs that share one: found without it", "0.9642", "links of two: that agree", "0.9917"):
+        assert text in shown
+
+
+def test_without_a_file_that_holds_each_person_once_thresholds_are_not_in_bits() -> None:
+    page = texts(quality_page(linked(replace(MODEL, basis="chance"))).to_html())
+    assert "2.1 standard deviations" in page
+    assert "2.1 bits" not in page
+    assert "at best an upper bound" in page
+
+
 def test_sides_that_a_registry_settled_are_named_apart() -> None:
     own = replace(MEETING, providers=("tax", "tax"), way="within", settled=(False, False))
     old = replace(MEETING, providers=("tax", "tax"), settled=(True, False))
@@ -177,7 +190,7 @@ def test_without_findings_the_guards_are_said_to_be_content() -> None:
 def test_a_recommended_threshold_is_told_where_it_differs_from_the_agreed_one() -> None:
     told = [line for line in found(MODEL) if "threshold" in line]
     assert told == [
-        "note: border – tax: a lower threshold would serve better, 2.1 bits of match weight instead of 3.4. "
+        "note: border – tax: a lower threshold would serve better, 2.1 bits instead of 3.4. "
         "The best F1 by the estimates."
     ]
     assert not any("threshold" in line for line in found(replace(MODEL, meetings=(MEETING,))))

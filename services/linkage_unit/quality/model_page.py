@@ -9,7 +9,7 @@ from services.common.report.charts import Axis, Bar, Bars, Dots, Line, Lines, Po
 from services.common.report.document import Block, Fact, Notes, Report, Section
 from services.linkage_unit.quality.notes import model_notes
 from services.linkage_unit.quality.wave import LinkedWave
-from services.linkage_unit.quality.words import CLOSING, WAYS, level_names, meeting_name
+from services.linkage_unit.quality.words import CLOSING, UNITS, WAYS, level_names, meeting_name
 
 BASES = {
     "self-comparison": "pairs inside files without duplicates, which are all of different people",
@@ -50,7 +50,7 @@ def model_page(wave: LinkedWave) -> Report:
 
 _THRESHOLDS = (
     "The agreement names a probability (matching.least_probability_per_mille); in each pair of files it is reached "
-    "from a weight of its own on, as files differ in how many matches and how many relatives they hold. The "
+    "from a score of its own on, as files differ in how many matches and how many relatives they hold. The "
     "recommended threshold gives the best F1 by the estimates.",
 )
 
@@ -84,8 +84,8 @@ def thresholds_table(model: LinkageModel) -> Table:
         (
             Column("files"),
             Column("way"),
-            Column("agreed, bits", "number"),
-            Column("recommended, bits", "number"),
+            Column(f"agreed, {UNITS[model.basis]}", "number"),
+            Column(f"recommended, {UNITS[model.basis]}", "number"),
             Column("why"),
         ),
         tuple((meeting_name(one), WAYS[one.way], one.threshold, one.recommended, one.reason) for one in model.meetings),

@@ -7,7 +7,7 @@ from linkage_core.linking.probabilistic.model import Finding, FindingName, Linka
 from services.common.report.document import Note, Weight
 from services.linkage_unit.quality.overall import overall
 from services.linkage_unit.quality.wave import LinkedWave, RunCounts
-from services.linkage_unit.quality.words import FOR_THE_OPERATOR, interval_text, listed, meeting_name
+from services.linkage_unit.quality.words import FOR_THE_OPERATOR, UNITS, interval_text, listed, meeting_name
 
 _ORDER: Final[tuple[Weight, ...]] = ("mend", "look", "note", "good")
 
@@ -26,7 +26,7 @@ _LOW: Final = 0.95
 """An end of an interval below this is told: one link in twenty, or one match."""
 
 _SAME: Final = 0.5
-"""Bits by which the agreed and the recommended threshold may differ unmentioned."""
+"""Bits, or standard deviations, by which the agreed and the recommended threshold may differ unmentioned."""
 
 _FAR: Final = 1.25
 """How many times more matches the textbook model may find, or fewer, unmentioned."""
@@ -64,7 +64,7 @@ def _of_model(model: LinkageModel) -> Iterator[Note]:
     if not model.findings:
         yield Note("good", "No guard of the model found a reason to doubt its estimates.")
     for meeting in model.meetings:
-        yield from _threshold(meeting)
+        yield from _threshold(meeting, UNITS[model.basis])
     yield from _textbook(model)
 
 
@@ -92,13 +92,13 @@ def _low(meeting: MeetingQuality) -> Iterator[Note]:
         )
 
 
-def _threshold(meeting: MeetingQuality) -> Iterator[Note]:
+def _threshold(meeting: MeetingQuality, unit: str) -> Iterator[Note]:
     agreed, best = meeting.threshold, meeting.recommended
     if agreed is not None and best is not None and abs(agreed - best) > _SAME:
         way = "lower" if best < agreed else "higher"
         yield Note(
             "note",
-            f"{meeting_name(meeting)}: a {way} threshold would serve better, {best:.1f} bits of match weight instead "
+            f"{meeting_name(meeting)}: a {way} threshold would serve better, {best:.1f} {unit} instead "
             f"of {agreed:.1f}. {_sentence(meeting.reason)}",
             f"The agreement's matching.least_probability_per_mille decides it: a {way} one comes nearer.",
         )

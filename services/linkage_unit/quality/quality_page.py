@@ -1,5 +1,7 @@
 """The page on how good a wave's links are: by pair of files, by quality class, by threshold, and what it rests on."""
 
+from collections.abc import Iterator
+
 from linkage_core.linking.probabilistic.model import CurvePoint, LinkageModel, MeetingQuality
 from services.common.report.cells import Cell, Column, Table
 from services.common.report.charts import Axis, Bar, Dots, Line, Lines, Mark, Point
@@ -8,12 +10,11 @@ from services.linkage_unit.quality.notes import estimate_sentence, notes_of
 from services.linkage_unit.quality.overall import overall
 from services.linkage_unit.quality.passes import identifiers_section, passes_section
 from services.linkage_unit.quality.wave import LinkedWave
-from services.linkage_unit.quality.words import CLASSES, CLOSING, WAYS, ends, meeting_name
+from services.linkage_unit.quality.words import CLASSES, CLOSING, UNITS, WAYS, ends, meeting_name
 
 _PRECISION = Axis("precision", kind="probability")
 _RECALL = Axis("recall", kind="probability")
 _SHARE = Axis("precision, recall", kind="probability")
-_WEIGHT = Axis("lowest match weight that is linked", "bits", "number")
 
 
 def quality_page(wave: LinkedWave) -> Report:
@@ -23,7 +24,11 @@ def quality_page(wave: LinkedWave) -> Report:
         estimated = (
             _pairs(wave.model),
             _classes(wave.model),
-            *(_threshold(meeting) for meeting in wave.model.meetings if len(meeting.curve) > 1),
+            *(
+                _threshold(meeting, UNITS[wave.model.basis])
+                for meeting in wave.model.meetings
+                if len(meeting.curve) > 1
+            ),
             _rests_on(wave.model),
         )
     return Report(
@@ -155,7 +160,8 @@ def _classes(model: LinkageModel) -> Section:
     return Section("Quality classes", paragraphs, tuple(blocks))
 
 
-def _threshold(meeting: MeetingQuality) -> Section:
+def _threshold(meeting: MeetingQuality, unit: str) -> Section:
+    axis = Axis("lowest score that is linked", unit, "number")
     lines = tuple(
         Line(name, tuple(Point(point.score, *_ends(name, point)) for point in meeting.curve))
         for name in ("precision", "recall")
@@ -170,7 +176,7 @@ def _threshold(meeting: MeetingQuality) -> Section:
     counts = Lines(
         "Links, and false ones among them.",
         "As many as each threshold would give.",
-        _WEIGHT,
+        axis,
         Axis("links", kind="count"),
         (
             Line("links", tuple(Point(point.score, point.links) for point in meeting.curve)),
@@ -181,12 +187,12 @@ def _threshold(meeting: MeetingQuality) -> Section:
     chart = Lines(
         "Precision and recall over the threshold.",
         "Bands are 95 % intervals.",
-        _WEIGHT,
+        axis,
         _SHARE,
         lines,
         marks=tuple(marks),
     )
-    return Section(f"Threshold: {meeting_name(meeting)}", (_threshold_sentence(meeting),), (chart, counts))
+    return Section(f"Threshold: {meeting_name(meeting)}", (_threshold_sentence(meeting, unit),), (chart, counts))
 
 
 _TOGETHER = 0.08
@@ -203,15 +209,15 @@ def _ends(name: str, point: CurvePoint) -> tuple[float, float, float]:
     return interval.estimate, interval.low, interval.high
 
 
-def _threshold_sentence(meeting: MeetingQuality) -> str:
+def _threshold_sentence(meeting: MeetingQuality, unit: str) -> str:
     agreed = (
         "No pair reaches the probability that the agreement asks for."
         if meeting.threshold is None
-        else f"By the agreement pairs of {meeting.threshold:.1f} bits or more are linked."
+        else f"By the agreement pairs of {meeting.threshold:.1f} {unit} or more are linked."
     )
     if meeting.recommended is None:
-        return f"{agreed} No threshold is recommended: {meeting.reason}"
-    return f"{agreed} Recommended are {meeting.recommended:.1f} bits: {meeting.reason}"
+        return f"{agreed} No threshold is recommended: {meeting.reason.rstrip('.')}."
+    return f"{agreed} Recommended are {meeting.recommended:.1f} {unit}: {meeting.reason.rstrip('.')}."
 
 
 def _rests_on(model: LinkageModel) -> Section:
@@ -238,30 +244,18 @@ def _rests_on(model: LinkageModel) -> Section:
             Column("false links expected", "number"),
         )
         blocks.append(Table(heads, tuple(nulls), "What files say about chance"))
-    anchored = tuple(
-        (
-            meeting_name(meeting),
-            one.pairs,
-            one.recall.estimate,
-            ends(one.recall),
-            one.compared,
-            one.precision.estimate,
-            ends(one.precision),
-        )
-        for meeting in model.meetings
-        if (one := meeting.anchored) is not None
-    )
+    anchored = [row for meeting in model.meetings for row in _anchored(meeting)]
     if anchored:
         of_anchors = (
             Column("links between"),
-            Column("share an identifier", "count"),
-            Column("found without it", "probability"),
+            Column("among"),
+            Column("pairs", "count"),
+            Column("by identifiers", "probability"),
             Column("95 %", "probability"),
-            Column("links of two identifiers", "count"),
-            Column("agree", "probability"),
+            Column("by the model", "probability"),
             Column("95 %", "probability"),
         )
-        blocks.append(Table(of_anchors, anchored, "What pairs that share an identifier say"))
+        blocks.append(Table(of_anchors, tuple(anchored), "What identifiers say, beside the model without them"))
     paragraphs = [
         "In a file that holds each person once, every pair of records is of two people, relatives and namesakes "
         "included. How high the best of such pairs scores is how high a record without a partner scores by chance."
@@ -279,6 +273,18 @@ def _rests_on(model: LinkageModel) -> Section:
         _twin_sentence(model),
     ]
     return Section("What the estimates rest on", tuple(paragraphs), tuple(blocks))
+
+
+def _anchored(meeting: MeetingQuality) -> Iterator[tuple[Cell, ...]]:
+    """Yield recall among pairs that share an identifier, and precision among links of two identifiers."""
+    if (one := meeting.anchored) is None:
+        return
+    told = (
+        (meeting_name(meeting), "pairs that share one: found without it", one.pairs, one.recall, one.model_recall),
+        ("", "links of two: that agree", one.compared, one.precision, one.model_precision),
+    )
+    for name, among, pairs, known, of_model in told:
+        yield name, among, pairs, known.estimate, ends(known), of_model.estimate, ends(of_model)
 
 
 def _twin_sentence(model: LinkageModel) -> str:

@@ -25,6 +25,9 @@ FOR_THE_OPERATOR: Final = Note(
 CLASSES: Final = ("unlinked", "by an agreed key", "by similarity, high", "by similarity, accepted")
 """The quality classes that tokens carry, by number; a class with too few rows is merged into the next one."""
 
+UNITS: Final = {"self-comparison": "bits", "chance": "standard deviations"}
+"""What scores and thresholds are measured in, by the model's basis."""
+
 WAYS: Final[dict[Way, str]] = {
     "one-to-one": "one to one",
     "many-to-one": "many to one",

@@ -67,7 +67,9 @@ def new(
 @app.command()
 def sign(
     file: File,
-    keys: Keys,
+    keys: Annotated[
+        list[Path], typer.Option(help="Key folder of the party; repeat it where one machine holds several.")
+    ],
     without_households: Annotated[
         bool,
         typer.Option(
@@ -91,10 +93,12 @@ def sign(
     from services.common.files import write_durably
     from services.common.keystore import load_party_keys
 
-    party = load_party_keys(keys)
+    parties = [load_party_keys(folder) for folder in keys]
     unsigned = parse_signed(file.read_bytes())
     require_encodable(unsigned.agreement)
-    signed = unsigned.signed_by(party.name, party.identity)
+    signed = unsigned
+    for party in parties:
+        signed = signed.signed_by(party.name, party.identity)
     with telling_of_kernels(), talk.status("attacking the linkage schema on invented people …"):
         figures = attack_schema(unsigned.agreement.linkage, households=not without_households)
     require_closed(figures)
@@ -104,7 +108,8 @@ def sign(
     write_durably(file, signed.to_bytes(), mode=0o644)
     waiting = sorted({p.name for p in signed.agreement.parties} - set(signed.signatures))
     talk.print(
-        f"signed as {party.name}; " + (f"waiting for {', '.join(waiting)}" if waiting else "everyone has signed")
+        f"signed as {', '.join(party.name for party in parties)}; "
+        + (f"waiting for {', '.join(waiting)}" if waiting else "everyone has signed")
     )
 
 

@@ -12,6 +12,7 @@ from services.cli.outcome import BAD_INPUT, results, talk
 from services.cli.reports import print_notes, print_table
 
 if TYPE_CHECKING:
+    from linkage_core.linking.deterministic import PassCounts
     from linkage_core.linking.run import Progress
     from services.linkage_unit.changes import ChangeReport
     from services.linkage_unit.estimating import WaveEstimate
@@ -283,7 +284,7 @@ def _print_changes(report: "ChangeReport") -> None:
 def _print_tables(status: "Status") -> None:
     from rich.table import Table
 
-    from services.linkage_unit.run_manifest import identifiers_of
+    from services.linkage_unit.run_manifest import identifiers_of, passes_of
 
     results.print(f"agreement {status.agreement}, version {status.version}: {status.state}")
     for wave in status.waves:
@@ -298,7 +299,30 @@ def _print_tables(status: "Status") -> None:
         results.print(table)
         if wave.counts:
             results.print(f"groups {wave.counts['groups']}, linkable pairs {wave.counts['linkable_pairs']}")
+            _print_passes(passes_of(wave.counts))
             _print_identifiers(identifiers_of(wave.counts))
+
+
+def _print_passes(passes: "Sequence[PassCounts]") -> None:
+    from rich.table import Table
+
+    if not passes:
+        return
+    table = Table(title="passes over equal keys")
+    headings = ("match key", "shared", "used", "ambiguous", "clashing", "contradicted", "linked first")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
+    for done in passes:
+        keys = (
+            done.shared_keys,
+            done.used_keys,
+            done.ambiguous_keys,
+            done.clashing_keys,
+            done.contradicted_keys,
+            done.linked_records,
+        )
+        table.add_row(done.match_key, *(f"{count:,}" for count in keys))
+    results.print(table)
 
 
 def _print_identifiers(identifiers: "Sequence[IdentifierEntry]") -> None:

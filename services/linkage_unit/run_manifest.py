@@ -14,6 +14,7 @@ from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Statement, sign
+from linkage_core.linking.deterministic import PassCounts
 from linkage_core.linking.identifiers import IdentifierConflicts
 from linkage_core.linking.run import LinkageResult
 from linkage_core.types import PartyName
@@ -66,7 +67,13 @@ def identifiers_of(manifest: Mapping[str, JsonValue]) -> tuple[IdentifierEntry, 
     return _IDENTIFIERS.validate_python(manifest.get("identifiers", []))
 
 
+def passes_of(manifest: Mapping[str, JsonValue]) -> tuple[PassCounts, ...]:
+    """Read back from a manifest what each pass over equal keys did."""
+    return _PASSES.validate_python(manifest.get("passes", []))
+
+
 _IDENTIFIERS: Final = TypeAdapter(tuple[IdentifierEntry, ...])
+_PASSES: Final = TypeAdapter(tuple[PassCounts, ...])
 
 
 def run_manifest(

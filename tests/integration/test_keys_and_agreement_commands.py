@@ -172,6 +172,15 @@ def test_who_has_not_signed_is_named(office: Office) -> None:
         agreement_command("verify", half)
 
 
+def test_where_one_machine_holds_several_keys_they_sign_together(office: Office) -> None:
+    assert office.new(output="together.json").exit_code == 0
+    together = office.folder / "together.json"
+    keys = [argument for name in ROLES for argument in ("--keys", office.keys(name))]
+    outcome = agreement_command("sign", together, *keys)
+    assert f"signed as {', '.join(ROLES)}; everyone has signed" in outcome.stderr
+    assert agreement_command("verify", together).exit_code == 0
+
+
 def test_a_signatory_is_shown_what_an_attacker_makes_of_the_schema(office: Office) -> None:
     assert office.new(output="measured.json").exit_code == 0
     outcome = agreement_command("sign", office.folder / "measured.json", "--keys", office.keys("tax"))

@@ -71,6 +71,10 @@ def test_the_operators_status_tells_people_with_two_identifiers_and_identifiers_
     written.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
     shown = CliRunner().invoke(app, ["status", "--config", str(written)])
     assert shown.exit_code == 0, shown.output
-    row = next(line for line in shown.stdout.splitlines() if "names-date" in line)
-    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    passes, conflicts = (
+        [line for line in part.splitlines() if "names-date" in line]
+        for part in shown.stdout.split("identifiers against the groups")
+    )
+    cells = [cell.strip() for cell in conflicts[0].split("│")[1:-1]]
     assert cells == ["names-date", "3", "border and register: 3", "1", "border: 1"]
+    assert len(passes) == 1, "and what the pass over that key did"

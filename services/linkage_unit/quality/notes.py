@@ -80,8 +80,8 @@ def _low(meeting: MeetingQuality) -> Iterator[Note]:
             "look",
             f"{name}: more than one link in twenty may be false; estimated precision "
             f"{interval_text(meeting.precision)}.",
-            "A higher matching.least_probability_per_mille leaves the doubtful links out; the curve below says at what "
-            "price.",
+            "A higher matching.least_probability_per_mille leaves the doubtful links out; the curve over the threshold "
+            "says at what price.",
         )
     if meeting.matches.estimate >= 1 and meeting.recall.high < _LOW:
         yield Note(

@@ -10,7 +10,7 @@ from services.linkage_unit.quality.notes import estimate_sentence, notes_of
 from services.linkage_unit.quality.overall import overall
 from services.linkage_unit.quality.passes import identifiers_section, passes_section
 from services.linkage_unit.quality.wave import LinkedWave
-from services.linkage_unit.quality.words import CLASSES, CLOSING, UNITS, WAYS, ends, meeting_name
+from services.linkage_unit.quality.words import CLASSES, CLOSING, UNITS, ends, meeting_name
 
 _PRECISION = Axis("precision", kind="probability")
 _RECALL = Axis("recall", kind="probability")
@@ -53,7 +53,6 @@ def pairs_table(model: LinkageModel) -> Table:
     return Table(
         (
             Column("files"),
-            Column("way"),
             Column("links", "count"),
             Column("matches", "count"),
             Column("95 %", "count"),
@@ -65,7 +64,6 @@ def pairs_table(model: LinkageModel) -> Table:
         tuple(
             (
                 meeting_name(one),
-                WAYS[one.way],
                 one.links,
                 one.matches.estimate,
                 ends(one.matches),

@@ -113,7 +113,8 @@ def test_three_agencies_of_an_invented_country_are_linked(key: int, country: int
     found = quality(files, persons, schema, default_matching(schema, [BORDER]))
     assert found.overall.precision >= 0.996
     assert found.overall.f1 >= 0.993
-    assert min(pairs.f1 for pairs in found.by_providers.values()) >= 0.93
+    assert min(pairs.f1 for (one, other), pairs in found.by_providers.items() if one != other) >= 0.99
+    assert found.by_providers[BORDER, BORDER].f1 >= 0.9, "few pairs: one false link costs a hundredth"
     assert found.by_providers[BORDER, BORDER].true > 40, "some people crossed the border with two passports"
     assert found.by_providers[BORDER, BORDER].recall >= 0.95
 

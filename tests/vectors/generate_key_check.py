@@ -98,7 +98,7 @@ def vector() -> dict[str, Any]:
         present = [sum(bool(records.present[source][row]) for source in of) >= 2 for row in range(records.rows)]
         key = expand(secret, f"diffusion/{clk.name}")
         codes = [
-            packed(diffused(bits.to01() if there else "0" * 1024, key, clk.diffusion_t))
+            packed(diffused(bits.to01() if there else "0" * clk.length_bits, key, clk.diffusion_t))
             for bits, there in zip(plain, present, strict=True)
         ]
         first_clk = first_clk or codes[0].hex()

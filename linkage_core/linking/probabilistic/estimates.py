@@ -46,9 +46,6 @@ CARRIED: Final = 0.5
 HOLDS: Final = 1
 """Level from which on a CLK shows a match."""
 
-BELOW: Final = 0.3
-"""Probability of a link below the threshold that counts as a hint at a missed match; beyond, noise has its share."""
-
 FALSE_FLOOR: Final = 0.001
 """Of every link, in how false links are shared out among classes: none of them is free of error."""
 
@@ -204,7 +201,6 @@ def _captures(weighed: Weighed, one: Linked, pool: RecordPool, kept: int) -> Cap
     if complete < CARRIED * CARRIED:
         return None
     score = one.score[one.links]
-    probability = one.false.probability(score)
     levels = weighed.evidence.levels[one.meeting.pairs[one.links]][:, places]
     whole = (levels >= 0).all(axis=1)
     shown = (levels >= HOLDS).sum(axis=1)
@@ -212,9 +208,7 @@ def _captures(weighed: Weighed, one: Linked, pool: RecordPool, kept: int) -> Cap
     return Captures(
         links=float(np.count_nonzero(whole & linked)),
         once=float(np.count_nonzero(whole & linked & (shown == 1))),
-        twice=float(np.count_nonzero(whole & linked & (shown == 2))),
-        below=float(probability[whole & ~linked & (probability >= BELOW)].sum()),
-        clks=len(places),
+        partly=float(np.count_nonzero(whole & linked & (shown < len(places)))),
         complete=complete,
     )
 

@@ -5,10 +5,12 @@ files at random, so that where they disagree the interval spans both, and a chan
 few false links more come of the fit itself: weights that were fitted to links take some pairs for matches that agree by
 luck. Their number follows the number of weights, not the size of the files; it was measured on generated pairs.
 
-Missed matches. Capture and recapture (A. Chao, Scandinavian Journal of Statistics 11, 1984): a match that hardly any
-CLK shows hints at others that none does. It is counted on pairs of records that have all CLKs. Records that lack one
-are missed more often; but what share of all pairs of records is complete is known, so complete matches tell how many
-there are in all, if records of people in both files lack as much as the others.
+Missed matches. In the manner of capture and recapture (A. Chao, Scandinavian Journal of Statistics 11, 1984): a match
+that one CLK alone shows hints at others that none does. CLKs are not independent, so Chao's bound does not serve: it is
+too low where errors are many and too high where they are few. But one more error loses such a match, and how often
+links have errors is known. It is counted on pairs of records that have all CLKs. Records that lack one are missed more
+often; but what share of all pairs of records is complete is known, so complete matches tell how many there are in all,
+if records of people in both files lack as much as the others.
 """
 
 from collections.abc import Mapping
@@ -25,9 +27,9 @@ from linkage_core.linking.probabilistic.run import NOISE
 
 DRAWS: Final = 2000
 
-FITTED_FALSE: Final = 0.12
+FITTED_FALSE: Final = 0.08
 """False links that the fit itself makes, on average, for each weight that is fitted."""
-FITTED_SHAPE: Final = 2.5
+FITTED_SHAPE: Final = 1.2
 """Shape of their gamma distribution."""
 CHANCE_SPREAD: Final = 0.2
 """Standard deviation of the logarithm of the chance that other people's records are close across two files, against
@@ -36,24 +38,22 @@ inside one."""
 RELATIVES: Final = 0.05
 """Share of links that may join relatives or namesakes where only the noise of codes is known."""
 
-MISSED_SPREAD: Final = 1.0
-"""Standard deviation of the logarithm of the number of missed matches around what recapture estimates."""
-MISSED_PER_TWICE: Final = 0.17
-"""Matches missed for each that two CLKs show. CLKs share variables, and few matches that one alone shows are linked:
-so recapture is low where errors are many, and high where they are few. The mean of both is the estimate."""
+MISSED_PER_ONCE: Final = 2.5
+"""Matches missed for each that one CLK alone shows, times the share of links with errors: errors come together."""
+MISSED_SPREAD: Final = 0.9
+"""Standard deviation of the logarithm of the number of missed matches around that estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """Links between records that have all CLKs: `links` of them, shown by one CLK alone or by two alone: `once`,
-    `twice`, all counted with their probability. `below`: matches among them that the threshold leaves out.
-    `clks`: how many there are. `complete`: the share of all pairs of records that have all CLKs."""
+    """`links` between records that have all CLKs: shown by one CLK alone, `once`; not by all of them, `partly`.
+
+    `complete`: the share of all pairs of records that have all CLKs.
+    """
 
     links: float
     once: float
-    twice: float
-    below: float
-    clks: int
+    partly: float
     complete: float
 
 
@@ -73,6 +73,8 @@ def draw_false(
     `free`: records of both sides that may be linked falsely; `taken`: the share of pairs of them whose record of the
     second side has a partner. `weights`: how many were fitted, to links of which `kept` count.
     """
+    if not len(scores):
+        return np.zeros((DRAWS, 0))
     each = -(-DRAWS // len(chance))
     settled = int(np.searchsorted(links, kept)) if kept else len(links) - 1
     prior = np.minimum(0.5 * links / links[settled], 0.5)
@@ -100,13 +102,9 @@ def draw_matches(
     """Return draws of how many pairs of one person there are, found or not; `false`: draws among the `links`."""
     draws = len(false)
     found = np.maximum(captures.links - false * captures.links / max(links, 1.0), 0.0)
-    # Of two or three CLKs, two hold most matches with an error: they are no hint at worse ones.
-    once, twice = np.maximum(captures.once - false / 2, captures.once / 4) + 0.5, captures.twice + 0.5
-    recaptured = (captures.clks - 1) / captures.clks * once**2 / (2 * twice)
-    if captures.clks > 3:
-        recaptured = (recaptured + MISSED_PER_TWICE * twice) / 2
-    missed = recaptured * np.exp(MISSED_SPREAD * random.standard_normal(draws))
-    missed = missed + captures.below * random.uniform(0, 1, draws)
+    once = np.maximum(captures.once - false / 4, captures.once / 2) + 0.5
+    missed = MISSED_PER_ONCE * once * captures.partly / max(captures.links, 1.0)
+    missed *= np.exp(MISSED_SPREAD * random.standard_normal(draws))
     matches = (found + missed) / captures.complete
     spread = np.sqrt(matches * (1 - captures.complete) / captures.complete)
     matches = matches + spread * random.standard_normal(draws)

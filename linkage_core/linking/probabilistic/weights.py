@@ -55,7 +55,11 @@ def fit_weights(comparisons: Sequence[Comparison], links: Patterns, different: P
     Raises `Unfit` where one of the two is empty, and where Newton's method does not converge.
     """
     if not links.weight.sum() > 0 or not different.weight.sum() > 0:
-        raise Unfit("weights need pairs that are linked and pairs of different people; there are none of one kind")
+        raise Unfit(
+            "match weights need links beyond chance, and near pairs of different people; there are none of one kind: "
+            "see whether the files hold the same people and were standardised alike, lower "
+            "matching.candidate_per_mille, or link with combination weighted-mean"
+        )
     design = np.concatenate([_design(comparisons, links.levels), _design(comparisons, different.levels)])
     linked = np.concatenate([np.ones(len(links)), np.zeros(len(different))])
     weight = np.concatenate([links.weight, different.weight])

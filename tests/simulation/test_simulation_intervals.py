@@ -28,7 +28,7 @@ def test_nearly_all_intervals_contain_the_true_value(
     assert len(of_all) == LINKAGES
     assert sum(one.covered for one in of_all) >= LINKAGES - 1
     assert all(abs(one.estimated.estimate - one.true) < 0.03 for one in of_all)
-    assert all(one.estimated.high - one.estimated.low < 0.12 for one in of_all), "so wide says nothing"
+    assert all(one.estimated.high - one.estimated.low < 0.2 for one in of_all), "wider says nothing"
 
 
 def test_nothing_is_found_wrong_where_nothing_is(linkages: list[tuple[list[Judged], LinkageModel]]) -> None:

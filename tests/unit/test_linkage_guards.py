@@ -51,7 +51,7 @@ def test_a_model_is_finite_json_and_holds_nothing_of_a_pair() -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_neither_the_order_of_files_nor_of_rows_changes_the_model(seed: int) -> None:
     files = [random_file("a", ONE[200:500], 1), random_file("b", OTHER[:300], 2)]
     rng = np.random.default_rng(seed)

@@ -20,6 +20,8 @@ from tests.support.walkthrough import walk as follow
 
 DOCUMENT = ROOT / "docs" / "own-files.md"
 
+pytestmark = pytest.mark.timeout(900)  # some fifty processes one after another, four of which attack a schema
+
 WRONG_STEPS = {
     "symbolon agreement sign agreement.json --keys agency_a/keys --without-households": (
         "a signature is missing",

@@ -72,9 +72,16 @@ def test_a_comparison_that_links_lack_as_often_as_others_says_nothing_when_it_is
     assert weights.prior + weights.missing[1] == pytest.approx(math.log2(M[0][0] / U[0][0]), abs=0.01)
 
 
-def test_weights_without_pairs_of_both_kinds_are_refused() -> None:
+def test_weights_without_links_are_refused_with_what_to_look_at() -> None:
     with pytest.raises(Unfit, match="see whether the files hold the same people"):
         fit_weights(COMPARISONS, independent(M, 0), independent(U, 1e3))
+
+
+def test_codes_so_far_apart_that_no_other_pair_is_near_still_give_weights() -> None:
+    levels = np.zeros((2, len(COMPARISONS)), np.int8) + np.array([[1], [0]], np.int8)
+    weights = fit_weights(COMPARISONS, independent(M, 1e3), independent(U, 0))
+    agreeing, nowhere = weights.of(levels).tolist()
+    assert agreeing > nowhere
 
 
 def test_the_mixture_finds_shares_and_matches_that_made_the_pairs() -> None:

@@ -52,14 +52,16 @@ class Weights:
 def fit_weights(comparisons: Sequence[Comparison], links: Patterns, different: Patterns) -> Weights:
     """Fit weights that tell patterns of `links` from those of pairs of `different` people, each with its weight.
 
-    Raises `Unfit` where one of the two is empty, and where Newton's method does not converge.
+    Where no pair of different people is near, one that agrees nowhere stands for all of them. Raises `Unfit` without
+    links, and where Newton's method does not converge.
     """
-    if not links.weight.sum() > 0 or not different.weight.sum() > 0:
+    if not links.weight.sum() > 0:
         raise Unfit(
-            "match weights need links beyond chance, and near pairs of different people; there are none of one kind: "
-            "see whether the files hold the same people and were standardised alike, lower "
-            "matching.candidate_per_mille, or link with combination weighted-mean"
+            "match weights need links beyond chance, and there are none: see whether the files hold the same people "
+            "and were standardised alike, lower matching.candidate_per_mille, or link with combination weighted-mean"
         )
+    if not different.weight.sum() > 0:
+        different = Patterns(np.zeros((1, len(comparisons)), np.int8), np.ones(1))
     design = np.concatenate([_design(comparisons, links.levels), _design(comparisons, different.levels)])
     linked = np.concatenate([np.ones(len(links)), np.zeros(len(different))])
     weight = np.concatenate([links.weight, different.weight])

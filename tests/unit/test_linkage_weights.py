@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from linkage_core.errors import Unfit
+from linkage_core.linking.probabilistic.choosing import one_to_one, ranks_of
 from linkage_core.linking.probabilistic.evidence import MISSING, Comparison
 from linkage_core.linking.probabilistic.false_matches import (
     BestByChance,
@@ -149,7 +150,33 @@ def scored(matches: int, size: int, seed: int) -> tuple[NDArray[np.float64], Bes
     return links, BestByChance.of(np.arange(size), best, size, size)
 
 
-@pytest.mark.parametrize("matches", [1_000, 1_700])
+def candidates_everywhere(matches: int, size: int, seed: int) -> tuple[float, float]:
+    """Matches estimated between two files whose records have ten near ones by chance, and the precision of links."""
+    rng = np.random.default_rng(seed)
+    near = rng.poisson(10 * size)
+    one = np.concatenate([rng.integers(0, size, near), np.arange(matches)])
+    other = np.concatenate([rng.integers(0, size, near), np.arange(matches)]) + size
+    score = np.concatenate([rng.exponential(1, near), rng.normal(6, 2, matches)])
+    true = np.arange(len(one)) >= near
+    links = one_to_one(one, other, ranks_of(score, one, other))
+    inside = rng.poisson(5 * size)
+    ends, scores = rng.integers(0, size, 2 * inside), np.tile(rng.exponential(1, inside), 2)
+    found = false_matches(
+        score[links], (size, size), "one-to-one", [BestByChance.of(ends, scores, sampled=size, size=size)]
+    )
+    return found.matches, float(true[links][found.probability(score[links]) >= 0.5].mean())
+
+
+@pytest.mark.parametrize("matches", [300, 700])
+def test_where_nearly_every_record_is_near_some_other_the_links_by_chance_are_not_taken_for_matches(
+    matches: int,
+) -> None:
+    estimated, precision = candidates_everywhere(matches, 2_000, seed=1)
+    assert estimated == pytest.approx(matches, rel=0.3)
+    assert precision > 0.7
+
+
+@pytest.mark.parametrize("matches", [300, 700, 1_000, 1_700])
 def test_false_matches_are_counted_right_without_truth(matches: int) -> None:
     links, chance = scored(matches, 2_000, matches)
     found = false_matches(links, (2_000, 2_000), "many-to-one", [chance])

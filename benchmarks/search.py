@@ -32,7 +32,7 @@ from linkage_core.searching.search import Search, Span
 from linkage_core.types import ClkName
 
 KEYS: Final = LinkageKeys(Secret(b"benchmark".ljust(32)))
-CLKS: Final = tuple(map(ClkName, ("given-birth", "family-birth", "names-year")))
+CLKS: Final = tuple(map(ClkName, ("given-date", "family-date", "names-year")))
 """Of the default schema's CLKs the three that find most together: one intact or nearly so after any likely error."""
 
 THRESHOLD: Final = 0.6

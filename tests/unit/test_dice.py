@@ -115,7 +115,7 @@ def test_where_there_is_no_matrix_unit_the_same_pairs_are_found_without_it(
 def test_anonlink_finds_the_same_candidates_in_the_same_order_with_either_dice(
     diffused: bool, threshold: float, two_files: tuple[NDArray[np.uint8], NDArray[np.uint8]]
 ) -> None:
-    indices = diffusion_indices(Secret(bytes(32)), 1024, 8)
+    indices = diffusion_indices(Secret(bytes(32)), 8 * two_files[0].shape[1], 8)
     datasets = [as_bitarrays(diffuse(bits, indices) if diffused else bits) for bits in two_files]
     theirs, ours = (
         find_candidate_pairs(datasets, dice, threshold) for dice in (dice_coefficient_python, dice_of_kernel())

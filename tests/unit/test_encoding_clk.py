@@ -5,7 +5,7 @@ import pytest
 from clkhash.clk import generate_clks
 
 from linkage_core.crypto.secret import Secret
-from linkage_core.default_schema import febrl4_schema, people_schema
+from linkage_core.default_schema import DATE_T, PEOPLE_LENGTH_BITS, febrl4_schema, people_schema
 from linkage_core.encoding.agreeable import require_agreeable
 from linkage_core.encoding.canary import canary_digest
 from linkage_core.encoding.columns import ColumnEncoder
@@ -64,7 +64,7 @@ def test_two_records_that_lack_everything_share_nothing_and_are_marked_absent() 
     for clk in encoding.clks.values():
         assert not clk.present.any()
         assert not clk.bits.any()
-        assert clk.fill == Fill(0, 0, 1024)
+        assert clk.fill == Fill(0, 0, PEOPLE_LENGTH_BITS)
     for key in encoding.match_keys.values():
         assert not key.present.any()
 
@@ -120,14 +120,14 @@ def test_another_secret_gives_unrelated_bits_and_another_canary_digest() -> None
     other = LinkageKeys(Secret(b"T" * 32))
     mine, theirs = encoded(person), encoded(person, keys=other)
     for name, clk in mine.clks.items():
-        agreeing = 1024 - int(np.bitwise_count(clk.bits ^ theirs.clks[name].bits).sum())
-        assert 430 < agreeing < 594
+        differing = int(np.bitwise_count(clk.bits ^ theirs.clks[name].bits).sum())
+        assert 0.42 < differing / PEOPLE_LENGTH_BITS < 0.58
     assert canary_digest(KEYS, SCHEMA) != canary_digest(other, SCHEMA)
 
 
 def test_the_canary_digest_tells_any_change_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     harder = SCHEMA.model_copy(
-        update={"clks": (SCHEMA.clks[0].model_copy(update={"diffusion_t": 9}), *SCHEMA.clks[1:])}
+        update={"clks": (SCHEMA.clks[0].model_copy(update={"diffusion_t": DATE_T + 1}), *SCHEMA.clks[1:])}
     )
     digests = {canary_digest(KEYS, schema) for schema in (SCHEMA, harder, febrl4_schema())}
     assert len(digests) == 3
@@ -139,7 +139,7 @@ def test_chunks_are_independent_of_each_other() -> None:
     parts = [encoded(person) for person in people]
     for name, clk in whole.clks.items():
         assert (clk.bits == np.vstack([part.clks[name].bits for part in parts])).all()
-        assert clk.fill == sum((part.clks[name].fill for part in parts), Fill(0, 0, 1024))
+        assert clk.fill == sum((part.clks[name].fill for part in parts), Fill(0, 0, PEOPLE_LENGTH_BITS))
 
 
 def spec_with(feature: dict[str, Any], config: dict[str, Any]) -> ClkSpec:
@@ -255,5 +255,5 @@ def test_no_record_gives_no_row() -> None:
     with Encoder(SCHEMA, KEYS) as encoder:
         encoding = encoder.encode(records)
     assert findings == ()
-    assert {clk.bits.shape for clk in encoding.clks.values()} == {(0, 128)}
+    assert {clk.bits.shape for clk in encoding.clks.values()} == {(0, PEOPLE_LENGTH_BITS // 8)}
     assert {key.values.shape for key in encoding.match_keys.values()} == {(0, 16)}

@@ -39,7 +39,7 @@ def test_agreed_hardening_passes() -> None:
         (0.40, {}, "hardening.highest_fill_per_mille", "agree on fewer bitsPerFeature"),
         (0.26, {"maximum_d_ppm": 1_000}, "hardening.maximum_d_ppm", "agree on a larger diffusion_t, or on bitsPer"),
         (0.26, {"minimum_t": 9}, "hardening.minimum_t", "agree on a larger diffusion_t"),
-        (0.26, {"minimum_length_bits": 2048}, "hardening.minimum_length_bits", "agree on a larger clkConfig.l"),
+        (0.26, {"minimum_length_bits": 16_384}, "hardening.minimum_length_bits", "agree on a larger clkConfig.l"),
     ],
 )
 def test_weaker_encodings_are_refused_by_the_clause_they_break_with_what_to_change(

@@ -60,8 +60,7 @@ def at_size(febrl_rows: int, people: int, keys: int) -> Table:
         tuple(rows),
         (
             f"Means over {keys} keys drawn in this run, and the lowest F1 among them.",
-            "The default's threshold is the one that ships: chosen earlier against the truth of FEBRL4 under other "
-            "keys, and of other countries of the same generator.",
+            "The default's threshold is learnt in each run from the files themselves, without truth.",
             "`with truth`: for every key, the threshold of the highest F1 was chosen knowing who is who, which no real "
             "run can; shown is the range of what was chosen.",
             "One CLK: all fields in one code of 1,024 bits, fill .3, the same standardised values, anonlink's "

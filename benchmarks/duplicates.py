@@ -44,8 +44,8 @@ def at_size(persons: int, keys: int) -> Table:
         tuple(rows),
         (
             f"Means over {keys} keys drawn in this run, and the lowest F1 among them; pairs of rows of one person.",
-            "The default's schema is FEBRL4's; its threshold is learnt in each run from the file itself, by the noise of "
-            "codes: where a file holds duplicates, nothing tells relatives.",
+            "The default's schema is FEBRL4's; its threshold is learnt in each run from the file itself, by the noise "
+            "of codes: where a file holds duplicates, nothing tells relatives.",
             "`with truth`: for every key, the threshold of the highest F1 was chosen knowing who is who.",
         ),
         chart=Bars("F1"),

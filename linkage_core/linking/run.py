@@ -8,8 +8,7 @@
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
 6. Scores, as the agreement says: match weights and the probability of every pair, learnt from the files themselves
    (`linking.probabilistic.run`), or, also for a few records, the weighted mean Dice over all CLKs that both records
-   have. Pairs below the agreed
-   probability or mean go no further. A search that may miss pairs is measured on a sample.
+   have. Pairs below the agreed probability or mean go no further. A search that may miss pairs is measured on a sample.
 7. Solve: the others, by falling score, through anonlink's greedy multi-party solver; with a spine, source by source.
    In a wave that adds to the registry, its groups enter whole, and a corrected row that links to nothing may stay where
    it was.

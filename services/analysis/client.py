@@ -33,6 +33,8 @@ from services.wire.v1 import queries_pb2_grpc
 if TYPE_CHECKING:
     import pandas as pd
 
+    from services.analysis.trial import Trial
+
 PEER = "the analysis service"
 ANSWER_SECONDS = 600.0
 """How long a large question may take."""
@@ -99,6 +101,16 @@ class Analysis:
         frame = pd.DataFrame([dataclasses.asdict(summary) for summary in found], columns=columns)
         frame.attrs["budget"] = dataclasses.asdict(budget)
         return frame
+
+    def dummy(self, persons: int = 1_000, seed: int = 1) -> "Trial":
+        """Return invented persons of this agreement to write questions against; nothing is sent and nothing charged.
+
+        `dummy().run(question)` answers as `run` does, and `dummy().frames` are the tables themselves.
+        """
+        from disclosure.terms import Terms
+        from services.analysis.trial import Trial
+
+        return Trial.invent(Terms.of(self._agreement.document), persons=persons, seed=seed)
 
     def close(self) -> None:
         """Close the connection."""

@@ -27,14 +27,25 @@ SYNTHETIC_KEY: Final = "synthetic_key"
 QUALITY_CLASS: Final = "quality_class"
 """Column of every table: the link's quality, 0 (not linked) to 3."""
 
-_EPOCH: Final = date(1970, 1, 1).toordinal()
-FIRST_DAY: Final = date.min.toordinal() - _EPOCH
-LAST_DAY: Final = date.max.toordinal() - _EPOCH
+EPOCH: Final = date(1970, 1, 1).toordinal()
+FIRST_DAY: Final = date.min.toordinal() - EPOCH
+LAST_DAY: Final = date.max.toordinal() - EPOCH
 """Days since 1970-01-01 that a date may have: years 1 to 9999."""
 
 _KINDS: Final = {"category": "categories", "integer": "integers", "year": "integers", "date": "dates"}
 _COUNTER_BYTES: Final = 12
 _ARROW: Final = {"category": pa.string(), "integer": pa.int64(), "year": pa.int64(), "date": pa.date32()}
+
+
+def payload_schema(table: PayloadTable) -> pa.Schema:
+    """Return the columns of a payload table in the analysis store: key, quality class, then the agreement's."""
+    return pa.schema(
+        [
+            pa.field(SYNTHETIC_KEY, pa.binary(IDENTIFIER_BYTES), nullable=False),
+            pa.field(QUALITY_CLASS, pa.uint8(), nullable=False),
+            *(pa.field(column.name, _ARROW[column.type]) for column in table.columns),
+        ]
+    )
 
 
 class TableOpener:
@@ -56,13 +67,7 @@ class TableOpener:
         self._keep_class_0 = keep_class_0
         self._faults: Counter[str] = Counter()
         self.rows_received = 0
-        self.schema = pa.schema(
-            [
-                pa.field(SYNTHETIC_KEY, pa.binary(IDENTIFIER_BYTES), nullable=False),
-                pa.field(QUALITY_CLASS, pa.uint8(), nullable=False),
-                *(pa.field(c.name, _ARROW[c.type]) for c in table.columns),
-            ]
-        )
+        self.schema = payload_schema(table)
 
     def open(self, chunk: messages.PayloadChunk) -> pa.Table:
         """Return a chunk's rows under synthetic keys, without those outside the agreed join.

@@ -11,7 +11,7 @@ from services.cli.outcome import results, talk
 
 if TYPE_CHECKING:
     from disclosure.table import Cell, Release
-    from services.wire.convert.queries import Answer, BudgetBalance
+    from services.wire.convert.queries import BudgetBalance
 
 app = typer.Typer(no_args_is_help=True, help="Ask the analysis service: price first, then released tables.")
 
@@ -100,12 +100,55 @@ def run(config: Config, question: Question, wave: Wave = "", output: Format = "t
     document = _question(question)
     with Analysis.connect(config) as analysis, talk.status("asking"):
         answer = analysis.answer(document, wave)
-    if output == "json":
-        results.print(answer.release.to_json().decode())
-    elif output == "csv":
-        _print_csv(answer.release)
-    else:
-        _print_table(answer)
+    cost = f"rho {answer.release.nano_rho / BILLION:g}" if answer.charged else "nothing: it was released before"
+    _print_release(answer.release, output, f"wave {answer.wave}, released {answer.release.released_at}", f"cost {cost}")
+    if output == "table":
+        _print_budget(answer.budget)
+
+
+@app.command()
+def dummy(
+    config: Config,
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the files.")],
+    persons: Annotated[int, typer.Option(help="How many persons to invent.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="The same seed invents the same persons.")] = 1,
+    csv: Annotated[bool, typer.Option("--csv", help="Write each table as CSV too, to read by eye.")] = False,
+) -> None:
+    """Invent persons to write questions against, from the agreement's public clauses alone: no data is touched.
+
+    Example: symbolon query dummy --config analyst.toml --persons 1000 -o dummy
+    """
+    from services.analysis.client_config import load
+    from services.analysis.trial import write_dummy
+
+    for file in write_dummy(load(config).agreement, output, persons=persons, seed=seed, with_csv=csv):
+        results.print(str(file))
+    talk.print("these persons are invented: no figure from them says anything about a country")
+
+
+@app.command("try")
+def try_question(
+    question: Question,
+    folder: Annotated[Path, typer.Option("--dummy", "-d", help="Folder that `dummy` wrote.")],
+    noise: Annotated[bool, typer.Option("--noise", help="Add the noise that the question asks for.")] = False,
+    output: Format = "table",
+) -> None:
+    """Answer a question about invented persons, on this machine and for nothing, with the SQL of the service.
+
+    Values are exact counts unless --noise is given; price, intervals, flags and refusals are those of a real answer.
+
+    Example: symbolon query try --dummy dummy stock.toml
+    """
+    from services.analysis.client import question_text
+    from services.analysis.trial import Trial
+    from services.common.clock import system_clock
+
+    document = question_text(_question(question))
+    release = Trial.open(folder).answer(document, system_clock(), with_noise=noise).release
+    values = "values with noise" if noise else "exact values in the intervals that noise would give them"
+    _print_release(
+        release, output, f"invented persons, {values}", f"a real answer costs rho {release.nano_rho / BILLION:g}"
+    )
 
 
 @app.command("list")
@@ -161,10 +204,23 @@ def _question(place: str) -> dict[str, Any]:
     return dict(document)
 
 
-def _print_table(answer: "Answer") -> None:
+def _print_release(release: "Release", output: str, origin: str, cost: str) -> None:
+    if output == "json":
+        results.print(release.to_json().decode())
+    elif output == "csv":
+        _print_csv(release)
+    else:
+        _print_table(release)
+        results.print(f"{origin}; noise SD {release.noise_sd:.1f}; {cost}")
+        if any(cell.flags for cell in release.cells):
+            results.print(
+                "U unreliable: the noise is large beside the value. P provisional: a later wave may change it"
+            )
+
+
+def _print_table(release: "Release") -> None:
     from rich.table import Table
 
-    release = answer.release
     table = Table(title=_in_words(dict(release.question)))
     for axis in release.axes:
         table.add_column(axis)
@@ -177,13 +233,6 @@ def _print_table(answer: "Answer") -> None:
         for cell in release.totals:
             table.add_row(*cell.coordinates, *["all"] * (len(release.axes) - 1), *_figures(cell))
     results.print(table)
-    charged = f"rho {release.nano_rho / BILLION:g}" if answer.charged else "nothing: it was released before"
-    results.print(
-        f"wave {answer.wave}, released {release.released_at}; noise SD {release.noise_sd:.1f}; cost {charged}"
-    )
-    if any(cell.flags for cell in release.cells):
-        results.print("U unreliable: the noise is large beside the value. P provisional: a later wave may change it")
-    _print_budget(answer.budget)
 
 
 def _figures(cell: "Cell") -> tuple[str, str, str]:

@@ -113,6 +113,17 @@ def test_the_three_measures_count_the_persons_of_the_whole_path(
         }
 
 
+def test_a_dummy_answers_in_the_form_of_the_service_and_costs_nothing(service: AnalysisService, ana: Analysis) -> None:
+    trial = ana.dummy(persons=50)
+    dummies = [trial.run(question) for question in (STOCK, INFLOW, OVERLAP)]
+    assert entries_of(service) == []
+    for dummy, question in zip(dummies, (STOCK, INFLOW, OVERLAP), strict=True):
+        real = ana.run(question)
+        shape = [column for column in real.columns if column not in ("value", "low", "high", "flags")]
+        assert dummy[shape].equals(real[shape])
+        assert dummy.attrs["nano_rho"] == real.attrs["nano_rho"]
+
+
 def test_a_table_carries_its_uncertainty_and_price(ana: Analysis) -> None:
     table = ana.run(STOCK)
     assert (table["high"] - table["low"] == 20).all()

@@ -1,9 +1,10 @@
-"""Counts persons per cell with DuckDB over the encrypted data sets: in memory, without files, network or settings.
+"""Counts persons per cell with DuckDB: over the encrypted data sets, in memory, without files, network or settings.
 
 DuckDB would spill plaintext to a temporary folder by default; here it has none, and fails beyond its memory limit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import duckdb
 
@@ -25,11 +26,21 @@ class DuckCells:
 
     def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
         """Return the persons per position of the grid; a position without persons is left out."""
-        with locked_connection(self._memory_limit) as connection:
-            for provider, table in sorted(compiled.relations):
-                connection.register(relation_name(provider, table), self._store.dataset(self._files[(provider, table)]))
-            rows = connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
-        return {int(position): int(persons) for position, persons in rows}
+        return count_cells(compiled, lambda *table: self._store.dataset(self._files[table]), self._memory_limit)
+
+
+def count_cells(
+    compiled: CompiledQuestion, relation: Callable[[str, str], Any], memory_limit: str
+) -> Mapping[int, int]:
+    """Run a compiled question; a position without persons is left out.
+
+    `relation` gives the Arrow table or data set of a provider's table, with the columns of `payload_schema`.
+    """
+    with locked_connection(memory_limit) as connection:
+        for provider, table in sorted(compiled.relations):
+            connection.register(relation_name(provider, table), relation(provider, table))
+        rows = connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
+    return {int(position): int(persons) for position, persons in rows}
 
 
 def locked_connection(memory_limit: str) -> duckdb.DuckDBPyConnection:

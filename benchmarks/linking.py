@@ -21,13 +21,14 @@ from benchmarks.record_level import (
 from benchmarks.table import Bars, Figure, Row, Table
 from linkage_core.assessment.quality import PairQuality
 from linkage_core.crypto.secret import Secret
+from linkage_core.encoding.frequency import FrequencyCounter
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.match_keys import within_cap
 from linkage_core.encoding.run import Encoder
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.run import link
 from linkage_core.standardise.run import StandardisedRecords
-from linkage_core.types import PartyName
+from linkage_core.types import PartyName, VariableName
 
 SEED: Final = 7
 
@@ -82,6 +83,9 @@ def encoded_file(provider: PartyName, task: LinkageTask, records: StandardisedRe
     """Return a provider's records as the linkage unit gets them."""
     with Encoder(task.schema, LinkageKeys(secret)) as encoder:
         made = encoder.encode(records)
+    classes = {VariableName(spec.variable): FrequencyCounter(spec) for spec in task.schema.frequency_classes}
+    for variable, counter in classes.items():
+        counter.add(records.values[variable])
     caps = {spec.name: spec.max_occurrences for spec in task.schema.match_keys}
     return EncodedFile(
         provider=provider,
@@ -91,6 +95,7 @@ def encoded_file(provider: PartyName, task: LinkageTask, records: StandardisedRe
             name: MatchKeyColumn(key.values, within_cap(key.values, key.present, caps[name]))
             for name, key in made.match_keys.items()
         },
+        frequency_classes={variable: counter.classes() for variable, counter in classes.items()},
     )
 
 

@@ -7,7 +7,7 @@ What a variable's `form` means is defined, versioned and digested by `linkage_co
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 """A short lower-case name: letters, digits, `_` and `-`."""
@@ -21,6 +21,15 @@ MINIMUM_MATCH_KEY_BITS: Final = 40
 
 MINIMUM_IDENTIFIER_BITS: Final = 20
 """The same for a key of identifiers only, each of one person: how often a value occurs tells nothing of whose it is."""
+
+MOST_FREQUENCY_BOUNDS: Final = 3
+"""Bounds between the frequency classes of a variable: four classes, two bits of what a name is."""
+
+LEAST_CLASS_PER_MILLE: Final = 50
+"""Share of a file's rows with a class that each class must hold: one that fewer people share would point at them."""
+
+LEAST_CLASS_VALUES: Final = 10
+"""Distinct values that each class must hold, so that no class spells a name."""
 
 QuasiIdentifierKind = Literal[
     "given-name", "family-name", "date", "sex", "country", "municipality", "identifier", "address", "postcode"
@@ -45,6 +54,7 @@ VariableForm = Literal[
 FORMS_OF_DATES: Final = frozenset[VariableForm](
     ("date-digits", "year", "month-day", "ordered-month-day", "sorted-date-digits", "sorted-year-digits")
 )
+KINDS_WITH_FREQUENCIES: Final = frozenset[QuasiIdentifierKind](("given-name", "family-name"))
 FORMS_OF_ANY_KIND: Final = frozenset[VariableForm](("value", "sorted-tokens", "first-token"))
 """All others are forms of words: names and places."""
 
@@ -126,6 +136,31 @@ class ClkSpec(Clause):
         return self
 
 
+class FrequencyClasses(Clause):
+    """How rare the value of a name is in its file, told in at most four classes: class 1 is below the first bound.
+
+    A bound is a share of the file's rows that have the variable, in rows per million; a value that reaches it is of the
+    next class. Agreement on a rare name says more than agreement on a common one, which nobody can see in CLKs. Who
+    signs this lets the linkage unit learn the class of every row (decision 28).
+    """
+
+    variable: Name
+    bounds_per_million: tuple[Annotated[int, Field(ge=1, lt=1_000_000)], ...] = Field(
+        min_length=1, max_length=MOST_FREQUENCY_BOUNDS
+    )
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.bounds_per_million) + 1
+
+    @model_validator(mode="after")
+    def _bounds_rise(self) -> "FrequencyClasses":
+        if list(self.bounds_per_million) != sorted(set(self.bounds_per_million)):
+            raise ValueError(f"frequency classes of {self.variable}: bounds_per_million must rise, each above the last")
+        return self
+
+
 def _clkhash_faults(schema: dict[str, Any]) -> Iterator[str]:
     if schema.get("version") != CLKHASH_SCHEMA_VERSION:
         yield f"clkhash schema must have version {CLKHASH_SCHEMA_VERSION}"
@@ -162,6 +197,24 @@ class LinkageSchema(Clause):
     variables: tuple[Variable, ...] = Field(min_length=1)
     match_keys: tuple[MatchKeySpec, ...] = ()
     clks: tuple[ClkSpec, ...] = Field(min_length=1)
+    frequency_classes: tuple[FrequencyClasses, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_empty_classes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A schema without frequency classes keeps the hash that it had before there were any."""
+        dumped: dict[str, Any] = dump(self)
+        if not self.frequency_classes:
+            dumped.pop("frequency_classes", None)
+        return dumped
+
+    def named(self, classes: FrequencyClasses) -> str:
+        """Return the quasi-identifier, a name, that frequency classes are of."""
+        return next(variable.of[0] for variable in self.variables if variable.name == classes.variable)
+
+    def clks_with(self, classes: FrequencyClasses) -> tuple[ClkSpec, ...]:
+        """Return the CLKs that encode the name which frequency classes are of, in whatever form."""
+        with_name = {variable.name for variable in self.variables if self.named(classes) in variable.of}
+        return tuple(clk for clk in self.clks if not with_name.isdisjoint(clk.features))
 
     def is_identifier(self, key: MatchKeySpec) -> bool:
         """Tell whether a match key is made of identifiers only: two values of it then mean two people, or an error."""
@@ -188,9 +241,22 @@ class LinkageSchema(Clause):
             faults += unknown
             if not unknown and len(set().union(*(sources[n] for n in clk.features))) < 2:
                 faults.append(f"CLK {clk.name}: must mix at least two quasi-identifiers, else it is a code book")
+        _unique("frequency_classes", [c.variable for c in self.frequency_classes], faults)
+        for classes in self.frequency_classes:
+            where = f"frequency classes of {classes.variable}"
+            unknown = _unknown(where, "variable", (classes.variable,), variables)
+            faults += unknown or self._of_no_name(classes, kinds)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _of_no_name(self, classes: FrequencyClasses, kinds: dict[str, QuasiIdentifierKind]) -> Iterator[str]:
+        where = f"frequency classes of {classes.variable}"
+        of = next(variable.of for variable in self.variables if variable.name == classes.variable)
+        if len(of) != 1 or kinds.get(of[0]) not in KINDS_WITH_FREQUENCIES:
+            yield f"{where}: the variable must be of one given or family name, this is of {', '.join(of)}"
+        elif not self.clks_with(classes):
+            yield f"{where}: no CLK encodes {of[0]}, so they would split nothing: leave them out"
 
 
 def _of_too_few_values(key: MatchKeySpec, is_identifier: bool) -> Iterator[str]:

@@ -38,5 +38,8 @@ ClkName = NewType("ClkName", str)
 MatchKeyName = NewType("MatchKeyName", str)
 """Name of one match key of the linkage schema."""
 
+VariableName = NewType("VariableName", str)
+"""Name of one variable of the linkage schema, as frequency classes have it."""
+
 IDENTIFIER_BYTES: Final = 16
 """Length of row ids, handles, group ids, pseudonyms, synthetic keys, match keys and lineages."""

@@ -9,8 +9,8 @@ Three attackers, each with the same knowledge (`known_pairs`), none with a key:
    Gaussian process over people with that kernel, and q comes from imitations (C. E. Rasmussen and C. K. I. Williams,
    Gaussian Processes for Machine Learning, 2006, algorithm 2.1). The strongest of the three by far.
 
-All of them know that a row which lacks a CLK is a person who lacks its values, and what equal match keys tell
-(`key_evidence`). For tests, benchmarks and
+All of them know that a row which lacks a CLK is a person who lacks its values, and what equal match keys and
+frequency classes tell (`key_evidence`). For tests, benchmarks and
 the check before an agreement is signed: no process that holds real records runs them.
 """
 
@@ -105,13 +105,14 @@ def attack_together(
     split: Split,
     attacks: Mapping[str, Attack] = ATTACKS,
     keys: Sequence[AttackedKey] = (),
+    classes: Sequence[NDArray[np.uint8]] = (),
 ) -> dict[str, AttackResult]:
-    """Return what each attack re-identifies from all CLKs and match keys of a row together.
+    """Return what each attack re-identifies from all CLKs, match keys and frequency classes of a row together.
 
     Raises `InputFault` that names every CLK whose parts do not fit together.
     """
     require_whole(clks)
-    excluded = impossible(keys, split)
+    excluded = impossible(keys, classes, split)
     results = {}
     for name, attack in attacks.items():
         scores = scored(clks, split, attack)

@@ -39,5 +39,5 @@ def require_closed(results: Mapping[str, AttackResult]) -> None:
             CLAUSE,
             f"{describe(results)}; limits: {limits}. Mix at least two parts of high entropy in every "
             "CLK, compare dates as one token (`exact`), leave out CLKs that people share who are not the same, raise "
-            "diffusion_t, or set more bits (a fill of .25 to .35)",
+            "diffusion_t, set more bits (a fill of .25 to .35), or leave out frequency_classes where there are any",
         )

@@ -1,7 +1,8 @@
-"""What match keys alone tell a known-pair attacker: who a row cannot be.
+"""What match keys and frequency classes alone tell a known-pair attacker: who a row cannot be.
 
 Equal keys are equal values. So a row whose key a known row has is a person with that row's values; one whose key no
-known row has is nobody with a known row's values; and a key occurs as often as the values do.
+known row has is nobody with a known row's values; and a key occurs as often as the values do. A row of one frequency
+class is nobody whose name is of another.
 """
 
 from collections.abc import Sequence
@@ -26,9 +27,14 @@ class AttackedKey:
     clear: Sequence[str] = field(repr=False)
 
 
-def impossible(keys: Sequence[AttackedKey], split: Split) -> NDArray[np.bool_]:
-    """Return which candidates an attacked row cannot be by its keys: bool, (attacked rows, candidates)."""
+def impossible(keys: Sequence[AttackedKey], classes: Sequence[NDArray[np.uint8]], split: Split) -> NDArray[np.bool_]:
+    """Return which candidates an attacked row cannot be: bool, (attacked rows, candidates).
+
+    `classes`: frequency classes of each row, uint8 (rows,), by variable. Who knows the population can count names too.
+    """
     excluded = np.zeros((len(split.targets), len(split.candidates)), np.bool_)
+    for numbers in classes:
+        excluded |= numbers[split.targets][:, None] != numbers[split.candidates]
     for key in keys:
         of_rows, of_people = _evidence(key, split.known)
         excluded |= of_rows[split.targets][:, None] != of_people[split.candidates]

@@ -14,6 +14,7 @@ from linkage_core.assessment.known_pairs import AttackedClk
 from linkage_core.encoding.clk import LEAST_QUASI_IDENTIFIERS
 from linkage_core.encoding.columns import ColumnEncoder
 from linkage_core.encoding.diffusion import diffuse, diffusion_indices
+from linkage_core.encoding.frequency import FrequencyCounter
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.match_keys import MatchKeyEncoder, within_cap
 from linkage_core.schema import ClkSpec, LinkageSchema, Variable
@@ -64,6 +65,19 @@ def attacked_keys(schema: LinkageSchema, records: StandardisedRecords, keys: Lin
         clear = ["\x1f".join(parts) for parts in zip(*columns, strict=True)]
         attacked.append(AttackedKey(spec.name, key.values, present, clear))
     return attacked
+
+
+def attacked_classes(schema: LinkageSchema, records: StandardisedRecords) -> list[NDArray[np.uint8]]:
+    """Return the frequency classes of the records, by variable, with every bound in force that a file may have.
+
+    Larger files than those that are attacked tell rarer names apart.
+    """
+    made = []
+    for spec in schema.frequency_classes:
+        counter = FrequencyCounter(spec, least_occurrences=1)
+        counter.add(records.values[spec.variable])
+        made.append(counter.classes())
+    return made
 
 
 def _present(spec: ClkSpec, sources: Mapping[str, Sequence[str]], records: StandardisedRecords) -> NDArray[np.bool_]:

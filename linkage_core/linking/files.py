@@ -1,17 +1,17 @@
-"""What the linkage unit holds of one provider's upload: CLKs and match keys, row by row, and nothing else.
+"""What the linkage unit holds of one provider's upload: CLKs, match keys, frequency classes, row by row; nothing else.
 
 No row id and no handle enters linking: both are random or keyed images that would only add a way to depend on them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.errors import InputFault
 from linkage_core.schema import LinkageSchema
-from linkage_core.types import IDENTIFIER_BYTES, ClkName, MatchKeyName, PartyName
+from linkage_core.types import IDENTIFIER_BYTES, ClkName, MatchKeyName, PartyName, VariableName
 
 LARGEST_ROW_COUNT = 2**32 - 1
 """Rows of all files together: record numbers are uint32, as anonlink's solver wants them."""
@@ -74,7 +74,8 @@ class KnownRows:
 class EncodedFile:
     """One provider's encoded rows. Raises `InputFault` that names every column of a wrong shape or type.
 
-    `known`: None for a file whose rows are all new, as every file of a complete wave's is.
+    `known`: None for a file whose rows are all new, as every file of a complete wave's is. `frequency_classes`: how
+    rare the value of a variable is, uint8, (rows,), 1 for the rarest; 0 for a row without one.
     """
 
     provider: PartyName
@@ -82,6 +83,7 @@ class EncodedFile:
     clks: Mapping[ClkName, ClkColumn]
     match_keys: Mapping[MatchKeyName, MatchKeyColumn]
     known: KnownRows | None = None
+    frequency_classes: Mapping[VariableName, NDArray[np.uint8]] = field(default_factory=dict)
 
     @property
     def knowledge(self) -> KnownRows:
@@ -89,7 +91,7 @@ class EncodedFile:
         return self.known or KnownRows.of_new_rows(self.row_count)
 
     def __post_init__(self) -> None:
-        faults = [*self._clk_faults(), *self._match_key_faults(), *self._known_faults()]
+        faults = [*self._clk_faults(), *self._match_key_faults(), *self._class_faults(), *self._known_faults()]
         if faults:
             raise InputFault(f"the encoded file of {self.provider} is not well formed", tuple(faults))
 
@@ -105,6 +107,11 @@ class EncodedFile:
                 yield f"match key {name}: shape {key.keys.shape}, expected ({self.row_count}, {IDENTIFIER_BYTES})"
             yield from self._faults_of_types(f"match key {name}", key.keys, key.present)
 
+    def _class_faults(self) -> Iterator[str]:
+        for name, classes in self.frequency_classes.items():
+            if classes.dtype != np.uint8 or classes.shape != (self.row_count,):
+                yield f"frequency class {name}: {classes.dtype} {classes.shape}, expected uint8 ({self.row_count},)"
+
     def _known_faults(self) -> Iterator[str]:
         for name in KnownRows.__slots__ if self.known is not None else ():
             shape = getattr(self.known, name).shape
@@ -119,7 +126,7 @@ class EncodedFile:
 
 
 def check_against_schema(files: tuple[EncodedFile, ...], schema: LinkageSchema) -> None:
-    """Raise `InputFault`, with every fault, unless each file holds exactly the schema's CLKs and match keys."""
+    """Raise `InputFault`, with every fault, unless each file holds exactly the schema's columns."""
     faults: list[str] = []
     names = [file.provider for file in files]
     faults += [f"{name}: more than one file" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -132,9 +139,17 @@ def check_against_schema(files: tuple[EncodedFile, ...], schema: LinkageSchema) 
     ]
     lengths = {ClkName(clk.name): clk.length_bits for clk in schema.clks}
     keys = {MatchKeyName(key.name) for key in schema.match_keys}
+    classes = {VariableName(item.variable): item.classes for item in schema.frequency_classes}
     for file in files:
         faults += _differences(f"{file.provider}: CLK", set(file.clks), set(lengths))
         faults += _differences(f"{file.provider}: match key", set(file.match_keys), keys)
+        faults += _differences(f"{file.provider}: frequency class", set(file.frequency_classes), set(classes))
+        for variable in file.frequency_classes.keys() & classes.keys():
+            beyond = int((file.frequency_classes[variable] > classes[variable]).sum())
+            if beyond:
+                faults.append(
+                    f"{file.provider}: frequency class {variable}: {beyond} rows beyond 0 to {classes[variable]}"
+                )
         for name in file.clks.keys() & lengths.keys():
             length = 8 * file.clks[name].bits.shape[1]
             if length != lengths[name]:
@@ -144,7 +159,9 @@ def check_against_schema(files: tuple[EncodedFile, ...], schema: LinkageSchema) 
 
 
 def _differences(
-    what: str, found: set[ClkName] | set[MatchKeyName], wanted: set[ClkName] | set[MatchKeyName]
+    what: str,
+    found: set[ClkName] | set[MatchKeyName] | set[VariableName],
+    wanted: set[ClkName] | set[MatchKeyName] | set[VariableName],
 ) -> list[str]:
     return [f"{what} {name} is missing" for name in sorted(wanted - found)] + [
         f"{what} {name} is not in the schema" for name in sorted(found - wanted)

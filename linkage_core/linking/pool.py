@@ -8,7 +8,7 @@ Rows that the registry has settled come after the others of their file.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from linkage_core.linking.files import ClkColumn, EncodedFile, KnownRows, MatchKeyColumn
 from linkage_core.schema import LinkageSchema
-from linkage_core.types import ClkName, MatchKeyName, PartyName
+from linkage_core.types import ClkName, MatchKeyName, PartyName, VariableName
 
 SEED_BYTES = 8
 DIGEST_BYTES = 16
@@ -27,13 +27,25 @@ SPINE: Final = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ClassColumn:
+    """The frequency class of every record: uint8, (records,), 1 (rarest) to `classes`, 0 for none.
+
+    `clks`: those that encode the name which the classes are of.
+    """
+
+    of: NDArray[np.uint8]
+    classes: int
+    clks: tuple[ClkName, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RecordPool:
     """Every record under one number, 0 to `size` - 1; the records of one file are consecutive.
 
     `first`: the first number of each provider's records, and `size` at the end. `file_of`: uint32, (size,), index into
     `providers`. `row_of`: uint32, (size,), the record's row in its provider's file as it came. `digest`: 32 bytes that
     differ as soon as any record, its place or the seed does. `known`: what the registry knows of each record.
-    `has_spine`: whether the first file is the spine, to which all others are linked.
+    `has_spine`: whether the first file is the spine, to which all others are linked. `frequency_classes`: of variables.
     """
 
     providers: tuple[PartyName, ...]
@@ -45,6 +57,7 @@ class RecordPool:
     digest: bytes
     known: KnownRows
     has_spine: bool = False
+    frequency_classes: dict[VariableName, ClassColumn] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -101,6 +114,15 @@ def pool_records(
         )
         for name in (MatchKeyName(key.name) for key in schema.match_keys)
     }
+    frequency_classes = {
+        name: ClassColumn(
+            of=np.concatenate([file.frequency_classes[name][o] for file, o in zip(files, orders, strict=True)]),
+            classes=item.classes,
+            clks=tuple(ClkName(clk.name) for clk in schema.clks_with(item)),
+        )
+        for item in schema.frequency_classes
+        for name in (VariableName(item.variable),)
+    }
     return RecordPool(
         providers=tuple(file.provider for file in files),
         first=tuple(int(number) for number in first),
@@ -116,6 +138,7 @@ def pool_records(
             )
         ),
         has_spine=spine is not None,
+        frequency_classes=frequency_classes,
     )
 
 
@@ -147,6 +170,7 @@ def _content(file: EncodedFile, schema: LinkageSchema, rows: slice) -> NDArray[n
         key = file.match_keys[MatchKeyName(key_spec.name)]
         present = key.present[rows, None]
         columns += [key.keys[rows] * present, present.astype(np.uint8)]
+    columns += [file.frequency_classes[VariableName(item.variable)][rows, None] for item in schema.frequency_classes]
     if file.known is not None:
         groups = np.stack([file.known.group[rows], file.known.was[rows]], axis=1)
         columns.append(np.ascontiguousarray(groups.astype("<i8")).view(np.uint8))

@@ -7,7 +7,7 @@ Unchanged rows and rows of the registry are settled: they keep their group and a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -138,7 +138,7 @@ def _added(
     known = KnownRows(*(np.concatenate([getattr(own, n), getattr(rest, n)]) for n in KnownRows.__slots__))
     return WaveRows(
         handles=np.concatenate([handles, registered.handles[staying]]),
-        file=_joined(file, _taken(registered.file, staying), known),
+        file=_joined(_with_kept_classes(file, registered.file, change, place), _taken(registered.file, staying), known),
         brought=len(handles),
         change=change,
     )
@@ -200,6 +200,23 @@ def _taken(file: EncodedFile, rows: NDArray[np.intp]) -> EncodedFile:
         len(rows),
         {name: ClkColumn(column.bits[rows], column.present[rows]) for name, column in file.clks.items()},
         {name: MatchKeyColumn(column.keys[rows], column.present[rows]) for name, column in file.match_keys.items()},
+        frequency_classes={name: column[rows] for name, column in file.frequency_classes.items()},
+    )
+
+
+def _with_kept_classes(
+    file: EncodedFile, registered: EncodedFile, change: NDArray[np.uint8], place: NDArray[np.int64]
+) -> EncodedFile:
+    """Return the file with the registry's frequency classes in unchanged rows.
+
+    Classes are counted over a file, and a wave's changes alone say little of how common a name is.
+    """
+    return replace(
+        file,
+        frequency_classes={
+            name: np.where(change == UNCHANGED, registered.frequency_classes[name][place], classes)
+            for name, classes in file.frequency_classes.items()
+        },
     )
 
 
@@ -213,4 +230,7 @@ def _joined(file: EncodedFile, rest: EncodedFile, known: KnownRows) -> EncodedFi
         keys[key_name] = MatchKeyColumn(
             np.concatenate([key.keys, other.keys]), np.concatenate([key.present, other.present])
         )
-    return EncodedFile(file.provider, file.row_count + rest.row_count, clks, keys, known)
+    classes = {
+        name: np.concatenate([column, rest.frequency_classes[name]]) for name, column in file.frequency_classes.items()
+    }
+    return EncodedFile(file.provider, file.row_count + rest.row_count, clks, keys, known, classes)

@@ -100,6 +100,12 @@ def _linkage(a: Agreement) -> Iterator[str]:
         yield f"  match key {key.name}: {' + '.join(key.variables)}, at least {key.entropy_bits} bits"
     for clk in a.linkage.clks:
         yield f"  CLK {clk.name}: {' + '.join(clk.features)}, {clk.length_bits} bits, t = {clk.diffusion_t}"
+    for item in a.linkage.frequency_classes:
+        bounds = ", ".join(f"{bound / 10_000:g}" for bound in item.bounds_per_million)
+        yield (
+            f"  frequency classes of {item.variable}: bounds at {bounds} % of a file's rows; the linkage unit learns "
+            "each row's class"
+        )
     floor = a.hardening
     yield (
         f"  least hardening: t >= {floor.minimum_t}, fill {floor.lowest_fill_per_mille / 10:g} to "

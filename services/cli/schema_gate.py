@@ -9,7 +9,7 @@ import numpy as np
 from linkage_core.assessment.attacks import attack_together
 from linkage_core.assessment.gate import GATE_PEOPLE
 from linkage_core.assessment.known_pairs import AttackResult, split_rows
-from linkage_core.assessment.schema_attack import IMITATIONS, attacked_clks, attacked_keys
+from linkage_core.assessment.schema_attack import IMITATIONS, attacked_classes, attacked_clks, attacked_keys
 from linkage_core.crypto.kdf import KEY_BYTES
 from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.keys import LinkageKeys
@@ -44,4 +44,6 @@ def _attacked(schema: LinkageSchema, people: int, *, households: bool) -> dict[s
     keys, *imitating = (LinkageKeys(Secret(system_random(KEY_BYTES))) for _ in range(1 + IMITATIONS))
     clks = attacked_clks(schema.clks, schema.variables, records, keys, imitating)
     split = split_rows(records.rows, np.random.default_rng(SEED))
-    return attack_together(clks, split, keys=attacked_keys(schema, records, keys))
+    return attack_together(
+        clks, split, keys=attacked_keys(schema, records, keys), classes=attacked_classes(schema, records)
+    )

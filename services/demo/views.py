@@ -47,6 +47,8 @@ def encoded_row(stage: Stage) -> View:
         fields[f"CLK {name}"] = f"{_beginning(column.bits[0])} {bits} of {8 * column.bits.shape[1]} bits set"
     for key, values in loaded.file.match_keys.items():
         fields[f"match key {key}"] = _beginning(values.keys[0]) if values.present[0] else "absent"
+    for variable, classes in loaded.file.frequency_classes.items():
+        fields[f"frequency class {variable}"] = str(classes[0]) if classes[0] else "absent"
     return View(fields)
 
 

@@ -116,6 +116,7 @@ def read_chunk(agreement: Agreement, content: bytes) -> EncodedChunk:
         content,
         clk_bytes={spec.name: spec.length_bits // 8 for spec in agreement.linkage.clks},
         match_keys={spec.name for spec in agreement.linkage.match_keys},
+        frequency_classes={spec.variable: spec.classes for spec in agreement.linkage.frequency_classes},
     )
     if not chunk.row_ids:
         raise InputFault("an uploaded chunk has no rows")
@@ -130,6 +131,8 @@ def most_bytes(agreement: Agreement, rows: int, chunks: int) -> int:
     schema = agreement.linkage
     widths = {spec.name: spec.length_bits // 8 for spec in schema.clks}
     columns = [*widths.items(), *((spec.name, IDENTIFIER_BYTES) for spec in schema.match_keys)]
-    row = 2 * IDENTIFIER_BYTES + sum(width + 1 for _, width in columns)
-    frame = 2 * _FIELD_BYTES + sum(len(name.encode()) + 4 * _FIELD_BYTES for name, _ in columns)
+    classes = [spec.variable for spec in schema.frequency_classes]
+    row = 2 * IDENTIFIER_BYTES + sum(width + 1 for _, width in columns) + len(classes)
+    names = [*(name for name, _ in columns), *classes]
+    frame = 2 * _FIELD_BYTES + sum(len(name.encode()) + 4 * _FIELD_BYTES for name in names)
     return rows * row + chunks * frame

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
-from linkage_core.types import IDENTIFIER_BYTES, ClkName, MatchKeyName, PartyName
+from linkage_core.types import IDENTIFIER_BYTES, ClkName, MatchKeyName, PartyName, VariableName
 from services.linkage_unit.intake import read_chunk
 from services.linkage_unit.project import Upload
 from services.linkage_unit.unit import LinkageUnit
@@ -49,12 +49,18 @@ def load_upload(unit: LinkageUnit, upload: Upload) -> LoadedUpload:
         )
         for spec in schema.match_keys
     }
+    frequency_classes = {
+        VariableName(spec.variable): _rows([chunk.frequency_classes[spec.variable] for chunk in chunks], 1).ravel()
+        for spec in schema.frequency_classes
+    }
     return LoadedUpload(
         upload,
         root=hashlib.sha256(b"".join(digests)).digest(),
         row_ids=_column(chunks, "row_ids"),
         handles=_column(chunks, "handles"),
-        file=EncodedFile(PartyName(upload.provider), upload.row_count, clks, match_keys),
+        file=EncodedFile(
+            PartyName(upload.provider), upload.row_count, clks, match_keys, frequency_classes=frequency_classes
+        ),
     )
 
 

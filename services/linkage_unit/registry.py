@@ -24,7 +24,7 @@ from linkage_core.agreement.doors import state_of
 from linkage_core.errors import Refused, Tampered
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.registry import RegisteredRows
-from linkage_core.types import ClkName, MatchKeyName, PartyName
+from linkage_core.types import ClkName, MatchKeyName, PartyName, VariableName
 from services.common.sealed_frames import read_frames, write_frames
 from services.linkage_unit.project import RunState, registry_encodings_may_be_kept
 from services.linkage_unit.store.history import KeptEncodings
@@ -33,7 +33,7 @@ from services.linkage_unit.unit import LinkageUnit
 BLOCK_ROWS: Final = 16_384
 """Rows of a sealed block: 9 MiB for four CLKs of 1,024 bits."""
 SNAPSHOT_BYTES: Final = 16
-_CLK, _KEY, _WAYS = "clk/", "key/", b"ways"
+_CLK, _KEY, _CLASS, _WAYS = "clk/", "key/", "class/", b"ways"
 
 
 def may_keep_registry(unit: LinkageUnit) -> bool:
@@ -181,6 +181,7 @@ def _to_bytes(rows: RegisteredRows, start: int, stop: int) -> bytes:
     }
     columns |= {f"{_CLK}{n}": _binary(c.bits[part], c.present[part]) for n, c in rows.file.clks.items()}
     columns |= {f"{_KEY}{n}": _binary(k.keys[part], k.present[part]) for n, k in rows.file.match_keys.items()}
+    columns |= {f"{_CLASS}{n}": c[part] for n, c in rows.file.frequency_classes.items()}
     table = pa.table(columns).replace_schema_metadata({_WAYS: json.dumps(rows.ways)})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
@@ -201,9 +202,14 @@ def _from_bytes(provider: PartyName, blocks: Sequence[bytes]) -> RegisteredRows:
         for name in names
         if name.startswith(_KEY)
     }
+    classes = {
+        VariableName(name.removeprefix(_CLASS)): table.column(name).to_numpy()
+        for name in names
+        if name.startswith(_CLASS)
+    }
     return RegisteredRows(
         handles=_values(table.column("handle"))[0],
-        file=EncodedFile(provider, table.num_rows, clks, keys),
+        file=EncodedFile(provider, table.num_rows, clks, keys, frequency_classes=classes),
         ways=tuple(json.loads(table.schema.metadata[_WAYS])),
         way=table.column("way").to_numpy(),
         score=table.column("score").to_numpy(),

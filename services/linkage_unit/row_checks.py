@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.errors import InputFault
+from linkage_core.schema import LEAST_CLASS_PER_MILLE, MOST_FREQUENCY_BOUNDS
 from linkage_core.types import IDENTIFIER_BYTES
 from services.wire.messages import ClkColumn, ClkStatement, EncodedChunk, UploadManifest
 
@@ -59,6 +60,7 @@ def judge_rows(manifest: UploadManifest, chunks: Iterable[EncodedChunk]) -> None
     tallies = [_Tally(statement) for statement in manifest.clks]
     row_ids, handles = bytearray(), bytearray()
     keys_present, stray_keys = 0, 0
+    in_class: dict[str, NDArray[np.int64]] = {}
     for chunk in chunks:
         if len(row_ids) + len(chunk.row_ids) > manifest.row_count * IDENTIFIER_BYTES:
             raise InputFault(_BROKEN, (f"more rows came than the {manifest.row_count} that the manifest states",))
@@ -70,17 +72,32 @@ def judge_rows(manifest: UploadManifest, chunks: Iterable[EncodedChunk]) -> None
             present = _mask(key.present)
             keys_present += int(present.sum())
             stray_keys += int(_words(key.keys, len(present))[~present].any(axis=1).sum())
+        for variable, classes in chunk.frequency_classes.items():
+            counts = np.bincount(np.frombuffer(classes, dtype=np.uint8), minlength=MOST_FREQUENCY_BOUNDS + 2)
+            in_class[variable] = in_class.get(variable, 0) + counts
     rows = len(row_ids) // IDENTIFIER_BYTES
     faults = [fault for tally in tallies for fault in tally.faults()]
     if rows != manifest.row_count:
         faults.append(f"{rows} rows came, the manifest states {manifest.row_count}")
     if stray_keys:
         faults.append(f"{stray_keys} match keys are marked absent and have a value")
+    faults += [fault for variable, counts in in_class.items() for fault in _small_classes(variable, counts)]
     if not keys_present and not any(tally.present for tally in tallies):
         faults.append("no row has any CLK or match key, so none could be linked: check which columns the mapping names")
     faults += [f"{repeats} repeated {what}" for what, repeats in _repeats(row_ids, handles) if repeats]
     if faults:
         raise InputFault(_BROKEN, tuple(faults))
+
+
+def _small_classes(variable: str, counts: NDArray[np.int64]) -> Iterator[str]:
+    """Yield which frequency classes fewer people share than agents may tell; `counts`: rows of each class, from 0."""
+    with_one = int(counts[1:].sum())
+    for number, rows in enumerate(counts[1:].tolist(), start=1):
+        if 0 < rows * 1000 < LEAST_CLASS_PER_MILLE * with_one:
+            yield (
+                f"frequency class {number} of {variable}: {rows} of {with_one} rows, fewer than "
+                f"{LEAST_CLASS_PER_MILLE} per mille"
+            )
 
 
 class _Tally:

@@ -199,6 +199,10 @@ def _identity_faults(source: FileSource, agreement: Agreement) -> Iterator[str]:
     for item in known.values():
         if item.required and item.name not in source.columns:
             yield f"identities.columns.{item.name}: the linkage schema requires it"
+    for classes in agreement.linkage.frequency_classes:
+        name = agreement.linkage.named(classes)
+        if name not in source.columns:
+            yield f"identities.columns.{name}: the linkage schema has frequency classes of it; map its column"
 
 
 def _sex_code_faults(where: str, codes: dict[str, str], item: QuasiIdentifier | None) -> Iterator[str]:

@@ -117,12 +117,16 @@ class MatchKeyColumn:
 
 @dataclass(frozen=True, slots=True)
 class EncodedChunk:
-    """Encoded rows in columns: `row_ids` and `handles` have 16 bytes a row."""
+    """Encoded rows in columns: `row_ids` and `handles` have 16 bytes a row.
+
+    `frequency_classes`: of each variable that the agreement has them of, one byte a row, 0 for none.
+    """
 
     row_ids: bytes = field(repr=False)
     handles: bytes = field(repr=False)
     clks: Mapping[str, ClkColumn]
     match_keys: Mapping[str, MatchKeyColumn]
+    frequency_classes: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,17 @@ import pytest
 from linkage_core.crypto.secret import Secret
 from linkage_core.encoding.keys import handles
 from linkage_core.errors import Refused, Tampered
-from linkage_core.types import Handle, LocalId
+from linkage_core.types import Handle, LocalId, VariableName
 from services.common.errors import NotReady, Unavailable
+from services.linkage_unit.loading import load_upload
 from services.provider_agent import encode as encode_module
 from services.provider_agent import pipeline, secret_exchange
 from services.provider_agent.outbox import Artefact, Record
 from services.provider_agent.upload import own_manifest
 from services.provider_agent.upload import upload as send_upload
 from services.wire.convert.chunks import encoded_chunk_from_bytes
-from tests.support.agents import CANARIES, Line
-from tests.support.parties import NOW
+from tests.support.agents import CANARIES, Files, Line, write_files
+from tests.support.parties import NOW, schema_with_classes
 from tests.support.waves import PEOPLE, World, running_world
 
 
@@ -178,6 +179,7 @@ def test_the_upload_is_in_no_order_of_the_file(world: World) -> None:
                 content,
                 clk_bytes={clk.name: clk.length_bits // 8 for clk in schema.clks},
                 match_keys={key.name for key in schema.match_keys},
+                frequency_classes={},
             )
             found = [places[Handle(chunk.handles[n : n + 16])] for n in range(0, len(chunk.handles), 16)]
             assert sorted(found) == list(range(PEOPLE))
@@ -247,3 +249,25 @@ def test_another_standardisation_stops_the_upload_and_is_told_apart_from_another
         assert caught.value.clause == "linkage.standardisation"
         assert "of tax" in str(caught.value)
         assert not agent.outbox.has(Record.UPLOAD_MANIFEST)
+
+
+def test_frequency_classes_of_names_reach_the_linkage_unit_with_their_rows(tmp_path: Path) -> None:
+    names = [f"Rare{'abcdefghij'[n // 10]}{'klmnopqrst'[n % 10]}" for n in range(59)]
+    names += [f"Common{'klmnopqrst'[n % 10]}" for n in range(60)]
+    schema = schema_with_classes(45_000)
+    with running_world(tmp_path, linkage=schema.model_dump(mode="json")) as world:
+        for name, office in world.offices.items():
+            files = Files.of(name, 120)
+            for row, family in zip(files.tables["identities"], [*names, ""], strict=True):
+                row[2] = family
+            write_files(office.folder, files)
+        world.upload_all()
+        with world.offices["tax"].agent() as agent:
+            key = agent.state.handle_key(agent.agreement)
+        expected = dict(zip(map(bytes, handles(key, [LocalId(f"tax-{n}") for n in range(120)])), names, strict=False))
+        [upload] = [upload for upload in world.unit.uploads.of_wave("w1") if upload.provider == "tax"]
+        loaded = load_upload(world.unit, upload)
+        classes = loaded.file.frequency_classes[VariableName("family")].tolist()
+        world.link()
+    told = {expected.get(bytes(handle), ""): number for handle, number in zip(loaded.handles, classes, strict=True)}
+    assert told == {name: 2 if name.startswith("Common") else 1 for name in names} | {"": 0}

@@ -9,7 +9,7 @@ from linkage_core.assessment.gate import LIMITS, describe, require_closed
 from linkage_core.assessment.known_pairs import AttackResult
 from linkage_core.default_schema import febrl4_schema, people_schema
 from linkage_core.errors import Refused
-from linkage_core.schema import ClkSpec, LinkageSchema
+from linkage_core.schema import ClkSpec, FrequencyClasses, LinkageSchema
 from services.cli.schema_gate import attack_schema
 
 SCHEMA = people_schema()
@@ -113,3 +113,13 @@ def test_what_a_signatory_reads_has_every_figure_and_its_bound() -> None:
 
 def test_a_schema_is_attacked_once_a_process() -> None:
     assert attack_schema(people_schema(), 200) is attack_schema(people_schema(), 200)
+
+
+def test_frequency_classes_of_many_forms_of_names_point_at_people_and_are_refused() -> None:
+    """Each form has classes of its own; together they tell most people from all others whose codes are as near."""
+    forms = ("family", "family-skeleton", "given", "root")
+    classes = tuple(FrequencyClasses(variable=name, bounds_per_million=(1_000, 3_000, 9_000)) for name in forms)
+    share = refused_share(SCHEMA.model_copy(update={"frequency_classes": classes}), "expected codes")
+    assert share > 3 * attack_schema(SCHEMA)["expected codes"].share
+    with pytest.raises(Refused, match="leave out frequency_classes"):
+        require_closed({"expected codes": AttackResult(11, 100)})

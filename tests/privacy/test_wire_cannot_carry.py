@@ -108,9 +108,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "UploadManifest": "row_count: uint64, chunk_count: uint32, root: bytes, key_check: bytes, schema_hash: bytes, "
         "standardisation_digest: bytes, clks: ClkStatement*",
         "ClkStatement": "name: string, length_bits: uint32, diffusion_t: uint32, fill_ppm: uint32, d_ppm: uint32",
-        "EncodedChunk": "row_ids: bytes, handles: bytes, clks: ClkColumn*, match_keys: MatchKeyColumn*",
+        "EncodedChunk": "row_ids: bytes, handles: bytes, clks: ClkColumn*, match_keys: MatchKeyColumn*, "
+        "frequency_classes: FrequencyClassColumn*",
         "ClkColumn": "name: string, bits: bytes, present: bytes",
         "MatchKeyColumn": "name: string, keys: bytes, present: bytes",
+        # At most two bits of how rare a name is, where the agreement says so; the gate counts them in.
+        "FrequencyClassColumn": "variable: string, classes: bytes",
         "FetchTokensRequest": "wave: string",
     },
     # Closed payload types under tokens: no encoding, and no id that a provider or the linkage unit knows a row by.

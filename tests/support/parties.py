@@ -159,6 +159,14 @@ def small_agreement(
     return Agreement.model_validate_json(_json(document | changes))
 
 
+def schema_with_classes(*bounds_per_million: int) -> LinkageSchema:
+    """Return the small schema with frequency classes of family names."""
+    plain = small_schema().model_dump(mode="json")
+    plain["variables"].append({"name": "family", "of": ["family_name"], "form": "value"})
+    plain["frequency_classes"] = [{"variable": "family", "bounds_per_million": list(bounds_per_million)}]
+    return LinkageSchema.model_validate_json(json.dumps(plain))
+
+
 def small_schema() -> LinkageSchema:
     """Return a linkage schema of one match key and two CLKs of 256 bits, t = 8, over names and date of birth."""
     return LinkageSchema(

@@ -56,9 +56,12 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path) -> Iterator[World]:
-    """Start both services in this process, with their own stores and keys, and write the providers' files."""
-    parties = make_parties(folder / "parties")
+def running_world(folder: Path, **changes: object) -> Iterator[World]:
+    """Start both services in this process, with their own stores and keys, and write the providers' files.
+
+    `changes`: of the agreement, as `make_parties` takes them.
+    """
+    parties = make_parties(folder / "parties", PROVIDERS, **changes)
     with (
         linkage.opened(linkage.config_of(parties, folder / "linkage")) as unit,
         linkage.served(unit) as linkage_address,

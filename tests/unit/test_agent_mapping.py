@@ -14,7 +14,7 @@ from services.common.errors import ConfigurationFault
 from services.provider_agent.faults import FaultLog
 from services.provider_agent.identities import check_identities, read_identities
 from services.provider_agent.mapping import check_mapping, load_mapping
-from tests.support.parties import Parties, make_parties
+from tests.support.parties import Parties, make_parties, schema_with_classes
 
 REGISTER = """
 [identities]
@@ -104,6 +104,18 @@ def test_all_contradictions_with_the_agreement_are_told_together(tmp_path: Path,
         strict=True,
     ):
         assert fault.startswith(expected)
+
+
+def test_a_name_with_frequency_classes_must_be_mapped(tmp_path: Path, parties: Parties) -> None:
+    document = parties.verified.document.model_copy(update={"linkage": schema_with_classes(500)})
+    path = mapping_file(tmp_path, REGISTER, "people.csv", "persons.csv", "residence.parquet")
+    check_mapping(load_mapping(path), document, PartyName("register"))
+    path.write_text(REGISTER.replace('family_name = "surname"', 'given_name = "first"'))
+    with pytest.raises(InputFault) as caught:
+        check_mapping(load_mapping(path), document, PartyName("register"))
+    assert caught.value.faults == (
+        "identities.columns.family_name: the linkage schema has frequency classes of it; map its column",
+    )
 
 
 def test_a_table_that_is_not_mapped_twice_mapped_or_not_agreed_is_told(tmp_path: Path, parties: Parties) -> None:

@@ -89,20 +89,20 @@ def key(codes: list[int], clear: list[str], present: list[bool] | None = None) -
 
 def test_a_key_that_a_known_row_has_is_a_person_of_that_rows_values() -> None:
     split = Split(known=np.array([0]), targets=np.array([1, 2]), candidates=np.array([1, 2]))
-    assert impossible([key([7, 7, 9], ["a", "a", "b"])], split).tolist() == [[False, True], [True, False]]
+    assert impossible([key([7, 7, 9], ["a", "a", "b"])], [], split).tolist() == [[False, True], [True, False]]
 
 
 def test_keys_of_unknown_people_tell_how_often_their_values_occur() -> None:
     rows = np.array([1, 2, 3])
     split = Split(known=np.array([0]), targets=rows, candidates=rows)
-    excluded = impossible([key([1, 5, 6, 6], ["z", "a", "b", "b"])], split)
+    excluded = impossible([key([1, 5, 6, 6], ["z", "a", "b", "b"])], [], split)
     assert excluded.tolist() == [[False, True, True], [True, False, False], [True, False, False]]
 
 
 def test_a_row_without_a_key_is_a_person_who_lacks_its_values() -> None:
     rows = np.array([1, 2])
     split = Split(known=np.array([0]), targets=rows, candidates=rows)
-    excluded = impossible([key([1, 0, 3], ["a", "", "b"], [True, False, True])], split)
+    excluded = impossible([key([1, 0, 3], ["a", "", "b"], [True, False, True])], [], split)
     assert excluded.tolist() == [[False, True], [True, False]]
 
 
@@ -113,5 +113,12 @@ def test_a_key_that_a_household_shares_gives_its_members_away() -> None:
     codes = np.random.default_rng(3).permutation(256)[:100].astype(np.uint8)
     household = key([int(codes[n // 4]) for n in range(400)], clear)
     split = split_rows(400, np.random.default_rng(2))
-    left = (~impossible([household], split)).sum(axis=1)
+    left = (~impossible([household], [], split)).sum(axis=1)
     assert np.mean(left <= 3) > 0.7
+
+
+def test_a_row_of_one_frequency_class_is_nobody_of_another() -> None:
+    split = Split(known=np.array([0]), targets=np.array([1, 2]), candidates=np.array([1, 2, 3]))
+    family, given = np.array([1, 1, 2, 1], np.uint8), np.array([0, 1, 0, 0], np.uint8)
+    assert impossible([], [family], split).tolist() == [[False, True, False], [True, False, True]]
+    assert impossible([], [family, given], split).tolist() == [[False, True, True], [True, False, True]]

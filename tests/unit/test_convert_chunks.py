@@ -9,6 +9,7 @@ from services.wire.v1 import delivery_pb2
 
 CLK_BYTES = {"names-year": 4, "names-day": 8}
 MATCH_KEYS = {"names-date"}
+CLASSES = {"family": 3}
 
 
 def encoded(**changes: object) -> EncodedChunk:
@@ -18,19 +19,26 @@ def encoded(**changes: object) -> EncodedChunk:
         "handles": b"h" * 32,
         "clks": {"names-year": ClkColumn(b"c" * 8, b"\x01\x01"), "names-day": ClkColumn(bytes(16), b"\x00\x01")},
         "match_keys": {"names-date": MatchKeyColumn(b"m" * 32, b"\x01\x00")},
+        "frequency_classes": {"family": b"\x03\x00"},
     }
     return EncodedChunk(**(columns | changes))  # type: ignore[arg-type]  # columns of several types
 
 
+def read(content: bytes) -> EncodedChunk:
+    return chunks.encoded_chunk_from_bytes(
+        content, clk_bytes=CLK_BYTES, match_keys=MATCH_KEYS, frequency_classes=CLASSES
+    )
+
+
 def faults_of(content: bytes) -> str:
     with pytest.raises(InputFault) as refusal:
-        chunks.encoded_chunk_from_bytes(content, clk_bytes=CLK_BYTES, match_keys=MATCH_KEYS)
+        read(content)
     return str(refusal.value)
 
 
 def test_encoded_rows_come_back_as_they_went() -> None:
     content = chunks.encoded_chunk_to_bytes(encoded())
-    assert chunks.encoded_chunk_from_bytes(content, clk_bytes=CLK_BYTES, match_keys=MATCH_KEYS) == encoded()
+    assert read(content) == encoded()
 
 
 def test_one_chunk_has_one_spelling_so_that_its_digest_is_stable() -> None:
@@ -55,6 +63,10 @@ YEAR, DAY = ClkColumn(b"c" * 8, b"\x01\x01"), ClkColumn(bytes(16), b"\x00\x01")
         ({"match_keys": {"names-date": MatchKeyColumn(b"m" * 31, b"\x01\x00")}}, "match_keys.names-date"),
         ({"match_keys": {"names-date": MatchKeyColumn(b"m" * 32, b"\x01\x00\x01")}}, "match_keys.names-date"),
         ({"match_keys": {"names-date": MatchKeyColumn(b"m" * 32, b"\x01\xff")}}, "match_keys.names-date"),
+        ({"frequency_classes": {}}, "frequency_classes"),
+        ({"frequency_classes": {"family": b"\x01\x02", "given": b"\x01\x02"}}, "frequency_classes"),
+        ({"frequency_classes": {"family": b"\x01"}}, "frequency_classes.family"),
+        ({"frequency_classes": {"family": b"\x01\x04"}}, "frequency_classes.family: must be one byte a row, 0 to 3"),
     ],
 )
 def test_a_chunk_that_the_schema_does_not_give_is_refused_by_field(changes: dict[str, object], field: str) -> None:

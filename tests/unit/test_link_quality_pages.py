@@ -126,6 +126,19 @@ def test_the_model_page_has_m_u_and_weight_of_every_level_beside_the_textbooks()
         assert text in shown
 
 
+def test_the_model_page_shows_what_a_rare_name_adds_in_each_clk() -> None:
+    rare = replace(
+        NUMBER, name="family", kind="frequency-class", edges=(1.0, 2.0), m=(0.4, 0.2, 0.4), u=(0.9, 0.09, 0.01),
+        weight=(0.0, 1.4, 3.2), log_ratio=(-1.2, 1.2, 5.3), missing_weight=0.0, of_clk="names",
+    )  # fmt: skip
+    model = replace(MODEL, comparisons=(NAMES, NUMBER, rare), textbook=TextbookModel("none"))
+    assert level_names(rare) == ("not near, class 3 or none", "near, class 2", "near, class 1")
+    assert ("family in names", "near, class 1", 0.4, 0.01, 3.2) in [row[:5] for row in comparisons_table(model).rows]
+    shown = texts(model_page(linked(model)).to_html())
+    for text in ("Frequency class: family in names", "What a rare name adds.", "class 1 is the rarest"):
+        assert text in shown
+
+
 def test_levels_are_named_by_the_dice_at_which_they_begin() -> None:
     assert level_names(NAMES)[0] == "below 0.610"
     assert level_names(NAMES)[-1] == "0.960 or more"

@@ -40,7 +40,7 @@ def test_a_level_begins_at_its_edge_and_a_missing_code_has_none() -> None:
     dice = np.array([0.5499, 0.55, 0.6, 1.0, np.nan])
     rows = np.arange(5, dtype=np.uint32)
     keys = {ID: key_column([1, 1, 2, 0, 0])}
-    found = evidence_of(rows, rows[::-1].copy(), {ClkName("names"): dice}, keys, (CLK, KEY))
+    found = evidence_of(rows, rows[::-1].copy(), {ClkName("names"): dice}, keys, {}, (CLK, KEY))
     assert found.levels[:, 0].tolist() == [0, 1, 2, 3, MISSING]
     assert found.levels[:, 1].tolist() == [MISSING, MISSING, 1, MISSING, MISSING]
     assert found.closeness[3] == np.float32(25)
@@ -49,7 +49,7 @@ def test_a_level_begins_at_its_edge_and_a_missing_code_has_none() -> None:
 
 def test_keys_that_differ_are_told_from_keys_that_one_record_lacks() -> None:
     rows = np.zeros(2, np.uint32)
-    found = evidence_of(rows, np.array([1, 2], np.uint32), {}, {ID: key_column([1, 2, 0])}, (KEY,))
+    found = evidence_of(rows, np.array([1, 2], np.uint32), {}, {ID: key_column([1, 2, 0])}, {}, (KEY,))
     assert found.levels[:, 0].tolist() == [0, MISSING]
 
 

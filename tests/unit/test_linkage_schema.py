@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from linkage_core.schema import LinkageSchema
-from tests.support.parties import small_schema
+from tests.support.parties import schema_with_classes, small_schema
 
 
 def faults_of(schema: dict[str, Any]) -> str:
@@ -123,3 +123,47 @@ def test_names_are_short_and_plain(name: str) -> None:
     schema = small()
     schema["clks"][0]["name"] = name
     assert "clks.0.name" in faults_of(schema)
+
+
+def test_faults_of_frequency_classes_are_told_together() -> None:
+    schema = small()
+    schema["variables"] += [
+        {"name": "family", "of": ["family_name"], "form": "value"},
+        {"name": "village", "of": ["village"], "form": "value"},
+        {"name": "nickname", "of": ["nickname"], "form": "value"},
+    ]
+    schema["quasi_identifiers"] += [
+        {"name": "village", "kind": "municipality"},
+        {"name": "nickname", "kind": "given-name"},
+    ]
+    names = ("family", "family", "nowhere", "names", "village", "nickname")
+    schema["frequency_classes"] = [{"variable": name, "bounds_per_million": [500, 2_000]} for name in names]
+    told = faults_of(schema)
+    for fault in (
+        "frequency_classes: family occurs twice",
+        "frequency classes of nowhere: no variable nowhere",
+        "frequency classes of names: the variable must be of one given or family name, this is of given_name, family",
+        "frequency classes of village: the variable must be of one given or family name, this is of village",
+        "frequency classes of nickname: no CLK encodes nickname, so they would split nothing",
+    ):
+        assert fault in told
+
+
+@pytest.mark.parametrize("bounds", [[], [500, 500], [2_000, 500], [0], [1_000_000], [1, 2, 3, 4]])
+def test_bounds_of_frequency_classes_rise_and_are_three_at_most(bounds: list[int]) -> None:
+    schema = small()
+    schema["variables"].append({"name": "family", "of": ["family_name"], "form": "value"})
+    schema["frequency_classes"] = [{"variable": "family", "bounds_per_million": bounds}]
+    assert "frequency_classes" in faults_of(schema)
+
+
+def test_a_schema_without_frequency_classes_is_written_and_hashed_as_before_there_were_any() -> None:
+    assert "frequency_classes" not in small()
+    assert "frequency_classes" in schema_with_classes(500).model_dump(mode="json")
+
+
+def test_frequency_classes_split_the_clks_that_encode_their_name() -> None:
+    schema = schema_with_classes(500, 2_000)
+    [classes] = schema.frequency_classes
+    assert (classes.classes, schema.named(classes)) == (3, "family_name")
+    assert [clk.name for clk in schema.clks_with(classes)] == ["names-year", "names-day"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -60,6 +61,22 @@ def drawn(share: float) -> Callable[[ClkColumn], ClkColumn]:
 def test_rows_as_stated_are_accepted(agreement: Agreement, manifest: UploadManifest) -> None:
     judge_rows(manifest, rows(agreement))
     judge_rows(manifest, rows(agreement, with_keys=True))
+
+
+def test_a_frequency_class_that_few_rows_share_is_refused(agreement: Agreement, manifest: UploadManifest) -> None:
+    def with_classes(*numbers: int) -> list[EncodedChunk]:
+        shared = iter(bytes(number for number, rows in enumerate(numbers) for _ in range(rows)))
+        chunks = rows(agreement)
+        return [
+            replace(chunk, frequency_classes={"family": bytes(islice(shared, len(chunk.row_ids) // 16))})
+            for chunk in chunks
+        ]
+
+    judge_rows(manifest, with_classes(20, 76, 4))
+    judge_rows(manifest, with_classes(100))
+    assert faults_of(manifest, with_classes(20, 3, 77)) == (
+        "frequency class 1 of family: 3 of 80 rows, fewer than 50 per mille",
+    )
 
 
 def test_missing_rows_are_counted(agreement: Agreement, manifest: UploadManifest) -> None:

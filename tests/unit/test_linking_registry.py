@@ -1,9 +1,14 @@
 """Waves that add to a registry: what keeps its group, what a new or corrected row may change, and what is compared."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from linkage_core.errors import InputFault
-from linkage_core.linking.registry import CORRECTED, NEW, UNCHANGED, changed_rows
+from linkage_core.linking.files import EncodedFile
+from linkage_core.linking.registry import CORRECTED, NEW, UNCHANGED, RegisteredRows, added_rows, changed_rows
+from linkage_core.types import VariableName
 from tests.support.encoded_rows import Row, encoded, matching
 from tests.support.registry import Registry, handles
 
@@ -200,3 +205,26 @@ def test_a_corrected_row_of_a_source_stays_with_its_spine_record_and_new_ones_co
     )
     assert made.together(("border", 5), ("border", 1), ("register", 1), ("tax", 1))
     assert made.together(("register", 8), ("tax", 9))
+
+
+def test_unchanged_rows_keep_the_registrys_frequency_class() -> None:
+    """A wave of changes is too small to count names in; another class alone is no correction."""
+    family = VariableName("family")
+
+    def with_classes(rows: list[Row], *classes: int) -> EncodedFile:
+        return replace(encoded("register", rows), frequency_classes={family: np.array(classes, np.uint8)})
+
+    kept = RegisteredRows(
+        handles({1: ANNA, 2: BOB, 4: CAROL}),
+        with_classes([ANNA, BOB, CAROL], 1, 2, 3),
+        ("similarity",),
+        np.zeros(3, np.int16),
+        np.zeros(3),
+    )
+    brought = with_classes([BOB, CAROL, Row(names=5)], 0, 0, 4)
+    group_of = {("register", bytes(handle)): bytes([place]) * 16 for place, handle in enumerate(kept.handles)}
+    [wave] = added_rows([(handles({2: BOB, 3: CAROL, 4: ANNA}), brought)], [kept], group_of, ())
+    assert wave.change.tolist() == [UNCHANGED, NEW, CORRECTED]
+    assert wave.file.frequency_classes[family].tolist() == [2, 0, 4, 1]
+    leaving = np.array([True, False, False])
+    assert kept.without(leaving).file.frequency_classes[family].tolist() == [2, 3]

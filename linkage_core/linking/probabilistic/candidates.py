@@ -50,7 +50,9 @@ def gather(findings: Iterable[Found], search: Search, pool: RecordPool, encoding
     split_blocks = skipped_pairs = 0
     for found in findings:
         pairs = found.candidates
-        parts.append(evidence_of(pairs.row_a, pairs.row_b, pairs.dice, pool.match_keys, comparisons))
+        parts.append(
+            evidence_of(pairs.row_a, pairs.row_b, pairs.dice, pool.match_keys, pool.frequency_classes, comparisons)
+        )
         for clk, dice in pairs.dice.items():
             counts[clk] += int(np.count_nonzero(dice >= search.threshold))
         split_blocks += found.split_blocks

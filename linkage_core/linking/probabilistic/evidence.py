@@ -1,5 +1,10 @@
 """What a pair of records shows: for every CLK a level of its Dice, for every match key whether it agrees.
 
+Where the agreement has frequency classes, a CLK that encodes such a name has a comparison beside it for each of them:
+what is near on a rare name is more than what is near on a common one. Its levels count the bounds that the commoner of
+the two names stays below; level 0 is also that of a pair that is not near, or of unknown class. So it adds to the CLK
+and never takes from it, and where few pairs of a class speak the weight stays that of the CLK alone.
+
 Levels of a CLK begin at fixed steps above what unrelated codes reach by chance, in standard deviations of that chance:
 codes of another length or diffusion have other levels without anybody choosing them.
 """
@@ -14,11 +19,11 @@ from numpy.typing import NDArray
 
 from linkage_core.errors import Unfit
 from linkage_core.linking.files import MatchKeyColumn
-from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.pool import ClassColumn, RecordPool
 from linkage_core.linking.probabilistic.false_matches import UnrelatedCloseness
 from linkage_core.searching.encodings import Encodings
 from linkage_core.searching.search import dice_where_present
-from linkage_core.types import ClkName, MatchKeyName
+from linkage_core.types import ClkName, MatchKeyName, VariableName
 
 MISSING: Final = -1
 """The level of a comparison that one of the two records lacks."""
@@ -34,6 +39,9 @@ out about as evenly from level to level as they can, true pairs are told apart w
 HIGH_SHARES: Final = (0.85, 0.97)
 """Shares of the way from chance to equal codes at which the last two levels begin."""
 
+NEAR_LEVEL: Final = 3
+"""The level of a CLK from which on its frequency classes count: nearer than those who share one part of it."""
+
 UNRELATED_PAIRS: Final = 20_000
 LEAST_UNRELATED_PAIRS: Final = 100
 
@@ -45,14 +53,16 @@ class Comparison:
     """One CLK or match key as it is compared: level k > 0 begins at `edges[k - 1]` (a Dice, `>=`).
 
     `chance`, `spread`: mean and standard deviation of the Dice of unrelated records; 0 and 1 for a match key, whose one
-    edge is 1.
+    edge is 1. A frequency class is compared for each CLK that encodes its name, `of_clk`; its edges are counts of
+    bounds.
     """
 
     name: str
-    kind: Literal["clk", "match-key"]
+    kind: Literal["clk", "match-key", "frequency-class"]
     edges: tuple[float, ...]
     chance: float = 0.0
     spread: float = 1.0
+    of_clk: str = ""
 
     @property
     def levels(self) -> int:
@@ -83,7 +93,7 @@ class Evidence:
 
 
 def comparisons_of(pool: RecordPool, encodings: Encodings, seed: int) -> tuple[Comparison, ...]:
-    """Return the pool's CLKs, with levels measured on random pairs drawn by `seed`, then its match keys.
+    """Return the pool's CLKs, with levels measured on random pairs drawn by `seed`, then match keys, then classes.
 
     A CLK that hardly any two records have gets one level, equal codes. Raises `Unfit` where unrelated ones do not vary.
     """
@@ -101,7 +111,11 @@ def comparisons_of(pool: RecordPool, encodings: Encodings, seed: int) -> tuple[C
         if not 0 < spread < 1 - chance:
             raise Unfit(f"CLK {clk}: unrelated records have codes of one similarity; the encoding says nothing")
         made.append(Comparison(clk, "clk", _edges(chance, spread), chance, spread))
-    return (*made, *(Comparison(key, "match-key", (1.0,)) for key in pool.match_keys))
+    made += [Comparison(key, "match-key", (1.0,)) for key in pool.match_keys]
+    for variable, column in pool.frequency_classes.items():
+        steps = tuple(map(float, range(1, column.classes)))
+        made += [Comparison(variable, "frequency-class", steps, of_clk=clk) for clk in column.clks]
+    return tuple(made)
 
 
 def _edges(chance: float, spread: float) -> tuple[float, ...]:
@@ -134,12 +148,18 @@ def evidence_of(
     row_b: NDArray[np.uint32],
     dice: Mapping[ClkName, NDArray[np.float64]],
     match_keys: Mapping[MatchKeyName, MatchKeyColumn],
+    frequency_classes: Mapping[VariableName, ClassColumn],
     comparisons: Sequence[Comparison],
 ) -> Evidence:
     """Return what pairs show, given their Dice in every CLK (not a number where a record lacks it)."""
     levels = np.empty((len(row_a), len(comparisons)), np.int8)
     closeness = np.zeros(len(row_a), np.float32)
+    place_of = {comparison.name: place for place, comparison in enumerate(comparisons) if comparison.kind == "clk"}
     for place, comparison in enumerate(comparisons):
+        if comparison.kind == "frequency-class":
+            rarity = _rarity(frequency_classes[VariableName(comparison.name)], row_a, row_b)
+            levels[:, place] = np.where(levels[:, place_of[comparison.of_clk]] >= NEAR_LEVEL, rarity, 0)
+            continue
         if comparison.kind == "match-key":
             levels[:, place] = _agreement(match_keys[MatchKeyName(comparison.name)], row_a, row_b)
             continue
@@ -159,7 +179,7 @@ def evidence_between(
 ) -> Evidence:
     """Return what any pairs of the pool show."""
     dice = {clk: dice_where_present(encodings.words(clk, 0, pool.size), row_a, row_b) for clk in pool.clks}
-    return evidence_of(row_a, row_b, dice, pool.match_keys, comparisons)
+    return evidence_of(row_a, row_b, dice, pool.match_keys, pool.frequency_classes, comparisons)
 
 
 def joined(parts: Sequence[Evidence], comparisons: int) -> Evidence:
@@ -183,3 +203,10 @@ def _agreement(column: MatchKeyColumn, row_a: NDArray[np.uint32], row_b: NDArray
     equal = (values[row_a] == values[row_b]).all(axis=1)
     both = column.present[row_a] & column.present[row_b]
     return np.where(both, equal, MISSING).astype(np.int8)
+
+
+def _rarity(column: ClassColumn, row_a: NDArray[np.uint32], row_b: NDArray[np.uint32]) -> NDArray[np.int8]:
+    """Return how many bounds the commoner name of each pair stays below; 0 where one of the two has no class."""
+    one, other = column.of[row_a], column.of[row_b]
+    rarity = column.classes - np.maximum(one, other).astype(np.int8)
+    return np.where((one > 0) & (other > 0), rarity, 0).astype(np.int8)

@@ -32,16 +32,17 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonModel:
-    """One CLK or match key as the model compares it, and what each of its levels says, the lowest first.
+    """One CLK, match key or frequency class as it is compared, and what each of its levels says, the lowest first.
 
     `edges`, `chance`, `spread`: as of `evidence.Comparison`. By level: `m`, `u`, its share among matched pairs and
     among candidate pairs of different people that can be compared; `weight`, what it adds to a match weight, in bits;
     `log_ratio`, log2(m / u), what it would add if all comparisons were independent. `missing_weight`: what a
-    comparison adds that cannot be made; `missing_m`, `missing_u`: share of pairs where it cannot.
+    comparison adds that cannot be made; `missing_m`, `missing_u`: share of pairs where it cannot. `of_clk`: of a
+    frequency class the CLK that it is compared for; `name` is the variable then.
     """
 
     name: str
-    kind: Literal["clk", "match-key"]
+    kind: Literal["clk", "match-key", "frequency-class"]
     edges: tuple[float, ...]
     chance: float
     spread: float
@@ -52,6 +53,7 @@ class ComparisonModel:
     missing_weight: float
     missing_m: float
     missing_u: float
+    of_clk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

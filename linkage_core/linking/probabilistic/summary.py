@@ -78,6 +78,7 @@ def _comparison(weighed: Weighed, place: int, comparison: Comparison) -> Compari
         missing_weight=round(float(weighed.weights.missing[place]), 3),
         missing_m=round(_missing(weighed.matched, place), DECIMALS),
         missing_u=round(_missing(weighed.different, place), DECIMALS),
+        of_clk=comparison.of_clk,
     )
 
 

@@ -9,12 +9,14 @@ from services.common.report.charts import Axis, Bar, Bars, Dots, Line, Lines, Po
 from services.common.report.document import Block, Fact, Notes, Report, Section
 from services.linkage_unit.quality.notes import model_notes
 from services.linkage_unit.quality.wave import LinkedWave
-from services.linkage_unit.quality.words import CLOSING, UNITS, WAYS, level_names, meeting_name
+from services.linkage_unit.quality.words import CLOSING, UNITS, WAYS, comparison_name, level_names, meeting_name
 
 BASES = {
     "self-comparison": "pairs inside files without duplicates, which are all of different people",
     "chance": "the noise of unrelated codes alone, as no file is known to hold each person once",
 }
+
+_KINDS = {"clk": "CLK", "match-key": "Match key", "frequency-class": "Frequency class"}
 
 _BITS = Axis("match weight", "bits", "number")
 _SHARE = Axis("share of pairs", "logarithmic", "number", log=True)
@@ -70,7 +72,7 @@ def comparisons_table(model: LinkageModel) -> Table:
         ),
         tuple(
             chain.from_iterable(
-                ((one.name if not row else "", *cells) for row, cells in enumerate(_levels(model, place)))
+                ((comparison_name(one) if not row else "", *cells) for row, cells in enumerate(_levels(model, place)))
                 for place, one in enumerate(model.comparisons)
             )
         ),
@@ -125,7 +127,8 @@ def _weights(model: LinkageModel) -> Section:
                 lines,
             )
         )
-    others = [one for one in model.comparisons if one not in clks]
+    rare = [one for one in model.comparisons if one.kind == "frequency-class"]
+    others = [one for one in model.comparisons if one not in clks and one not in rare]
     if others:
         bars = [
             Bar(one.name, value, series=series, text=f"{value:+.1f}")
@@ -139,6 +142,21 @@ def _weights(model: LinkageModel) -> Section:
                 "key",
                 _BITS,
                 tuple(bars),
+            )
+        )
+    if rare:
+        blocks.append(
+            Bars(
+                "What a rare name adds.",
+                "To the weight of a CLK in which two records are near, by the class of the commoner of their two names "
+                "(class 1 is the rarest). Where few pairs speak, nothing is added.",
+                "name and CLK",
+                _BITS,
+                tuple(
+                    Bar(comparison_name(one), value, series=f"class {len(one.edges) - step}", text=f"{value:+.1f}")
+                    for one in rare
+                    for step, value in enumerate(one.weight[1:])
+                ),
             )
         )
     blocks.append(comparisons_table(model))
@@ -191,10 +209,16 @@ def _weights_of(model: LinkageModel, place: int) -> Bars:
 
 
 def _heading(one: ComparisonModel) -> str:
-    return f"{'CLK' if one.kind == 'clk' else 'Match key'}: {one.name}"
+    return f"{_KINDS[one.kind]}: {comparison_name(one)}"
 
 
 def _about(one: ComparisonModel) -> str:
+    if one.kind == "frequency-class":
+        return (
+            f"How rare the commoner of two names is, where records are near in the CLK {one.of_clk}; class 1 is the "
+            "rarest. It adds to what the CLK says. Records that are not near there, or without a class, are at the "
+            "lowest level."
+        )
     missing = (
         f"It cannot be made in {100 * one.missing_m:.1f} % of matches and in {100 * one.missing_u:.1f} % of candidate "
         f"pairs of different people, which counts {one.missing_weight:+.1f} bits."

@@ -46,9 +46,19 @@ def meeting_name(meeting: MeetingQuality) -> str:
     return pair_name(meeting.providers, meeting.settled)
 
 
+def comparison_name(comparison: ComparisonModel) -> str:
+    """Name a comparison; a frequency class by the CLK too, since each CLK with its name has one."""
+    if comparison.kind == "frequency-class":
+        return f"{comparison.name} in {comparison.of_clk}"
+    return comparison.name
+
+
 def level_names(comparison: ComparisonModel) -> tuple[str, ...]:
-    """Name the levels of a comparison, the lowest first: ranges of Dice, or whether a key agrees."""
+    """Name the levels of a comparison, the lowest first: ranges of Dice, whether a key agrees, how rare a name is."""
     edges = comparison.edges
+    if comparison.kind == "frequency-class":
+        rarer = (f"near, class {number}" for number in range(len(edges), 0, -1))
+        return (f"not near, class {len(edges) + 1} or none", *rarer)
     if comparison.kind == "match-key":
         return ("differs", "agrees")
     if edges == (1.0,):

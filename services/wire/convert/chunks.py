@@ -25,14 +25,18 @@ def encoded_chunk_to_bytes(chunk: messages.EncodedChunk) -> bytes:
         match_keys=[
             intake_pb2.MatchKeyColumn(name=n, keys=c.keys, present=c.present) for n, c in chunk.match_keys.items()
         ],
+        frequency_classes=[
+            intake_pb2.FrequencyClassColumn(variable=n, classes=c) for n, c in chunk.frequency_classes.items()
+        ],
     ).SerializeToString(deterministic=True)
 
 
 def encoded_chunk_from_bytes(
-    content: bytes, *, clk_bytes: dict[str, int], match_keys: set[str]
+    content: bytes, *, clk_bytes: dict[str, int], match_keys: set[str], frequency_classes: dict[str, int]
 ) -> messages.EncodedChunk:
     """Read encoded rows and check their shape against the schema: names of columns and bytes a row.
 
+    `frequency_classes`: how many classes each variable has, where the schema has them of any.
     Raises `InputFault` with every column whose shape is wrong, what was expected, and what to do.
     """
     wire = _parse(intake_pb2.EncodedChunk(), content)
@@ -41,6 +45,7 @@ def encoded_chunk_from_bytes(
         *_width_faults("handles", wire.handles, rows, IDENTIFIER_BYTES),
         *_name_faults("clks", [c.name for c in wire.clks], clk_bytes),
         *_name_faults("match_keys", [k.name for k in wire.match_keys], match_keys),
+        *_name_faults("frequency_classes", [c.variable for c in wire.frequency_classes], frequency_classes),
     ]
     for clk in wire.clks:
         if clk.name in clk_bytes:
@@ -50,6 +55,9 @@ def encoded_chunk_from_bytes(
         if key.name in match_keys:
             faults += _width_faults(f"match_keys.{key.name}", key.keys, rows, IDENTIFIER_BYTES)
             faults += _mask_faults(f"match_keys.{key.name}", key.present, rows)
+    for column in wire.frequency_classes:
+        if column.variable in frequency_classes:
+            faults += _class_faults(column.variable, column.classes, rows, frequency_classes[column.variable])
     if faults:
         raise InputFault(
             "an uploaded chunk does not have the shape that the linkage schema gives; "
@@ -61,6 +69,7 @@ def encoded_chunk_from_bytes(
         wire.handles,
         {c.name: messages.ClkColumn(c.bits, c.present) for c in wire.clks},
         {k.name: messages.MatchKeyColumn(k.keys, k.present) for k in wire.match_keys},
+        {c.variable: c.classes for c in wire.frequency_classes},
     )
 
 
@@ -140,6 +149,11 @@ def _width_faults(field: str, values: bytes, rows: int, width: int) -> Iterator[
 def _mask_faults(field: str, present: bytes, rows: int) -> Iterator[str]:
     if not _is_mask(present, rows):
         yield f"{field}: presence must be one byte a row, 0 or 1, for {rows} rows"
+
+
+def _class_faults(variable: str, classes: bytes, rows: int, most: int) -> Iterator[str]:
+    if len(classes) != rows or max(classes, default=0) > most:
+        yield f"frequency_classes.{variable}: must be one byte a row, 0 to {most}, for {rows} rows"
 
 
 def _name_faults(field: str, found: Sequence[str], wanted: Collection[str]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from services.wire.v1 import common_pb2 as services_dot_wire_dot_v1_dot_common__
 from services.wire.v1 import transfer_pb2 as services_dot_wire_dot_v1_dot_transfer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dservices/wire/v1/intake.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\x1a\x1fservices/wire/v1/transfer.proto\"?\n\x15SubmitKeyCheckRequest\x12&\n\tkey_check\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"4\n\x08KeyCheck\x12\x11\n\tkey_check\x18\x01 \x01(\x0c\x12\x15\n\rcanary_digest\x18\x02 \x01(\x0c\"z\n\x16SubmitKeyCheckResponse\x12\x0e\n\x06\x61greed\x18\x01 \x01(\x08\x12\x13\n\x0bwaiting_for\x18\x02 \x03(\t\x12\x1e\n\x16key_check_differs_from\x18\x03 \x03(\t\x12\x1b\n\x13\x63\x61nary_differs_from\x18\x04 \x03(\t\"\xb7\x01\n\x0eUploadManifest\x12\x11\n\trow_count\x18\x01 \x01(\x04\x12\x13\n\x0b\x63hunk_count\x18\x02 \x01(\r\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x11\n\tkey_check\x18\x04 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x05 \x01(\x0c\x12\x1e\n\x16standardisation_digest\x18\x06 \x01(\x0c\x12\'\n\x04\x63lks\x18\x07 \x03(\x0b\x32\x19.symbolon.v1.ClkStatement\"g\n\x0c\x43lkStatement\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0blength_bits\x18\x02 \x01(\r\x12\x13\n\x0b\x64iffusion_t\x18\x03 \x01(\r\x12\x10\n\x08\x66ill_ppm\x18\x04 \x01(\r\x12\r\n\x05\x64_ppm\x18\x05 \x01(\r\"\x87\x01\n\x0c\x45ncodedChunk\x12\x0f\n\x07row_ids\x18\x01 \x01(\x0c\x12\x0f\n\x07handles\x18\x02 \x01(\x0c\x12$\n\x04\x63lks\x18\x03 \x03(\x0b\x32\x16.symbolon.v1.ClkColumn\x12/\n\nmatch_keys\x18\x04 \x03(\x0b\x32\x1b.symbolon.v1.MatchKeyColumn\"8\n\tClkColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x62its\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\"=\n\x0eMatchKeyColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\x32\xcd\x02\n\x06Intake\x12Y\n\x0eSubmitKeyCheck\x12\".symbolon.v1.SubmitKeyCheckRequest\x1a#.symbolon.v1.SubmitKeyCheckResponse\x12L\n\x0b\x42\x65ginUpload\x12!.symbolon.v1.BeginTransferRequest\x1a\x1a.symbolon.v1.TransferState\x12H\n\tPutChunks\x12\x1a.symbolon.v1.TransferChunk\x1a\x1d.symbolon.v1.TransferProgress(\x01\x12P\n\x0c\x43ommitUpload\x12\".symbolon.v1.CommitTransferRequest\x1a\x1c.symbolon.v1.TransferReceiptb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dservices/wire/v1/intake.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\x1a\x1fservices/wire/v1/transfer.proto\"?\n\x15SubmitKeyCheckRequest\x12&\n\tkey_check\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"4\n\x08KeyCheck\x12\x11\n\tkey_check\x18\x01 \x01(\x0c\x12\x15\n\rcanary_digest\x18\x02 \x01(\x0c\"z\n\x16SubmitKeyCheckResponse\x12\x0e\n\x06\x61greed\x18\x01 \x01(\x08\x12\x13\n\x0bwaiting_for\x18\x02 \x03(\t\x12\x1e\n\x16key_check_differs_from\x18\x03 \x03(\t\x12\x1b\n\x13\x63\x61nary_differs_from\x18\x04 \x03(\t\"\xb7\x01\n\x0eUploadManifest\x12\x11\n\trow_count\x18\x01 \x01(\x04\x12\x13\n\x0b\x63hunk_count\x18\x02 \x01(\r\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12\x11\n\tkey_check\x18\x04 \x01(\x0c\x12\x13\n\x0bschema_hash\x18\x05 \x01(\x0c\x12\x1e\n\x16standardisation_digest\x18\x06 \x01(\x0c\x12\'\n\x04\x63lks\x18\x07 \x03(\x0b\x32\x19.symbolon.v1.ClkStatement\"g\n\x0c\x43lkStatement\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0blength_bits\x18\x02 \x01(\r\x12\x13\n\x0b\x64iffusion_t\x18\x03 \x01(\r\x12\x10\n\x08\x66ill_ppm\x18\x04 \x01(\r\x12\r\n\x05\x64_ppm\x18\x05 \x01(\r\"\xc5\x01\n\x0c\x45ncodedChunk\x12\x0f\n\x07row_ids\x18\x01 \x01(\x0c\x12\x0f\n\x07handles\x18\x02 \x01(\x0c\x12$\n\x04\x63lks\x18\x03 \x03(\x0b\x32\x16.symbolon.v1.ClkColumn\x12/\n\nmatch_keys\x18\x04 \x03(\x0b\x32\x1b.symbolon.v1.MatchKeyColumn\x12<\n\x11\x66requency_classes\x18\x05 \x03(\x0b\x32!.symbolon.v1.FrequencyClassColumn\"8\n\tClkColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x62its\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\"=\n\x0eMatchKeyColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x01(\x0c\x12\x0f\n\x07present\x18\x03 \x01(\x0c\"9\n\x14\x46requencyClassColumn\x12\x10\n\x08variable\x18\x01 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x02 \x01(\x0c\x32\xcd\x02\n\x06Intake\x12Y\n\x0eSubmitKeyCheck\x12\".symbolon.v1.SubmitKeyCheckRequest\x1a#.symbolon.v1.SubmitKeyCheckResponse\x12L\n\x0b\x42\x65ginUpload\x12!.symbolon.v1.BeginTransferRequest\x1a\x1a.symbolon.v1.TransferState\x12H\n\tPutChunks\x12\x1a.symbolon.v1.TransferChunk\x1a\x1d.symbolon.v1.TransferProgress(\x01\x12P\n\x0c\x43ommitUpload\x12\".symbolon.v1.CommitTransferRequest\x1a\x1c.symbolon.v1.TransferReceiptb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,11 +44,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLKSTATEMENT']._serialized_start=539
   _globals['_CLKSTATEMENT']._serialized_end=642
   _globals['_ENCODEDCHUNK']._serialized_start=645
-  _globals['_ENCODEDCHUNK']._serialized_end=780
-  _globals['_CLKCOLUMN']._serialized_start=782
-  _globals['_CLKCOLUMN']._serialized_end=838
-  _globals['_MATCHKEYCOLUMN']._serialized_start=840
-  _globals['_MATCHKEYCOLUMN']._serialized_end=901
-  _globals['_INTAKE']._serialized_start=904
-  _globals['_INTAKE']._serialized_end=1237
+  _globals['_ENCODEDCHUNK']._serialized_end=842
+  _globals['_CLKCOLUMN']._serialized_start=844
+  _globals['_CLKCOLUMN']._serialized_end=900
+  _globals['_MATCHKEYCOLUMN']._serialized_start=902
+  _globals['_MATCHKEYCOLUMN']._serialized_end=963
+  _globals['_FREQUENCYCLASSCOLUMN']._serialized_start=965
+  _globals['_FREQUENCYCLASSCOLUMN']._serialized_end=1022
+  _globals['_INTAKE']._serialized_start=1025
+  _globals['_INTAKE']._serialized_end=1358
 # @@protoc_insertion_point(module_scope)

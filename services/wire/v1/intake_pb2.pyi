@@ -185,6 +185,7 @@ class EncodedChunk(_message.Message):
     HANDLES_FIELD_NUMBER: _builtins.int
     CLKS_FIELD_NUMBER: _builtins.int
     MATCH_KEYS_FIELD_NUMBER: _builtins.int
+    FREQUENCY_CLASSES_FIELD_NUMBER: _builtins.int
     row_ids: _builtins.bytes
     """16 bytes a row, random, of this wave only"""
     handles: _builtins.bytes
@@ -193,6 +194,10 @@ class EncodedChunk(_message.Message):
     def clks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClkColumn]: ...
     @_builtins.property
     def match_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatchKeyColumn]: ...
+    @_builtins.property
+    def frequency_classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrequencyClassColumn]:
+        """only where the agreement has such classes"""
+
     def __init__(
         self,
         *,
@@ -200,10 +205,11 @@ class EncodedChunk(_message.Message):
         handles: _builtins.bytes = ...,
         clks: _abc.Iterable[Global___ClkColumn] | None = ...,
         match_keys: _abc.Iterable[Global___MatchKeyColumn] | None = ...,
+        frequency_classes: _abc.Iterable[Global___FrequencyClassColumn] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clks", b"clks", "handles", b"handles", "match_keys", b"match_keys", "row_ids", b"row_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clks", b"clks", "frequency_classes", b"frequency_classes", "handles", b"handles", "match_keys", b"match_keys", "row_ids", b"row_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -262,3 +268,28 @@ class MatchKeyColumn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MatchKeyColumn: _TypeAlias = MatchKeyColumn  # noqa: Y015
+
+@_typing.final
+class FrequencyClassColumn(_message.Message):
+    """How rare the value of a name is in its file, in at most four classes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VARIABLE_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    variable: _builtins.str
+    classes: _builtins.bytes
+    """one byte a row: 1 for the rarest, up to 4; 0 for none"""
+    def __init__(
+        self,
+        *,
+        variable: _builtins.str = ...,
+        classes: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "variable", b"variable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrequencyClassColumn: _TypeAlias = FrequencyClassColumn  # noqa: Y015

@@ -50,7 +50,7 @@ def at_size(persons: int) -> Table:
         folder = Path(name)
         store, files = write_payload(folder, persons, terms, system_random)
         engine = open_database(sqlite_url(folder / "analysis.db"), MIGRATIONS)
-        ledger = SqlLedger(engine, AnchorFile(folder / "anchor.json", Secret(system_random(32))))
+        ledger = SqlLedger(engine, AnchorFile(folder / "anchor.json", Secret(system_random(32))), terms.project)
         ledger.check(terms.lineage)
         counter = DuckCells(store, files, MEMORY_LIMIT)
         rows = [_row(title, parse_question(question), terms, ledger, counter) for title, question in QUESTIONS]

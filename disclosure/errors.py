@@ -4,6 +4,7 @@
     ├── QueryFault        mend the question and ask again
     ├── PolicyRefused     a clause of the agreement forbids the question; carries the clause
     ├── BudgetRefused     a cap of the privacy budget does not allow the price; carries the cap and what is left
+    ├── KeyReused         the idempotency key paid for another question: ask under a new one
     ├── LedgerCorrupt     the ledger does not fit its hash chain: answer nothing, call an operator
     └── ReleaseFailed     something failed after the budget was reserved: one opaque error, the charge stays
 
@@ -41,6 +42,15 @@ class BudgetRefused(DisclosureError):
         self.left = left
 
 
+class KeyReused(DisclosureError):
+    """An idempotency key paid for something else; nothing was charged now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this idempotency key paid for another question, accuracy or state of the data; ask under a new key"
+        )
+
+
 class LedgerCorrupt(DisclosureError):
     """The ledger's entries do not fit their hash chain, or a stored result does not fit its entry."""
 
@@ -53,6 +63,6 @@ class ReleaseFailed(DisclosureError):
     """
 
     def __init__(self, release_id: str, cause: str) -> None:
-        super().__init__(f"release {release_id} failed; its charge stays. Asking again is a new charge")
+        super().__init__(f"release {release_id} failed; its charge stays. Asking under a new key is a new charge")
         self.release_id = release_id
         self.cause = cause

@@ -3,7 +3,8 @@
 1. Policy: measure, dimensions, dates, grid and noise are allowed.
 2. Canonical form and its hash: one question, however spelled, on one version of the data.
 3. Price: rho by OpenDP's own map. The same question released before, at this price or a higher one, is answered free
-   with the very same numbers: asking again neither costs nor averages the noise away.
+   with the very same numbers: asking again neither costs nor averages the noise away. A retry under the same
+   idempotency key gets what the first attempt got, and never pays twice.
 4. Reserve: all caps are checked and the charge is durable before any noise exists.
 5. Bound and count, over the full public grid.
 6. Noise, drawn once.
@@ -22,11 +23,13 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from disclosure.balances import Caps, balance
 from disclosure.bounding import TruncationKey, contribution_bound
 from disclosure.compilation import CompiledQuestion, compile_question
+from disclosure.entries import Charge
 from disclosure.errors import ReleaseFailed
 from disclosure.grid import Grid, categories, grid_of, provisional_categories
-from disclosure.ledger import Caps, Charge, LedgerStore, balance, check_result
+from disclosure.ledger import LedgerStore, answer_to_retry, check_result
 from disclosure.measurements import Mechanism, NoiseSource, mechanism_for
 from disclosure.policy import check_policy
 from disclosure.presentation import present_cells, total_cells
@@ -48,13 +51,15 @@ class CellCounter(Protocol):
 class Asking:
     """Who asks, of which wave and data version, and when (UTC).
 
-    `data_version` names one state of payload and linkage: whatever changes a count must change it.
+    `data_version` names one state of payload and linkage: whatever changes a count must change it. `idempotency_key` is
+    the analyst's name for this asking, by which a retry is known; empty for a preview.
     """
 
     analyst: str
     wave: str
     data_version: str
     at: datetime.datetime
+    idempotency_key: str = ""
 
     @property
     def at_text(self) -> str:
@@ -94,7 +99,14 @@ def preview(
 ) -> Preview:
     """Return price, precision and what is left; raises `PolicyRefused` as `release` would, and charges nothing."""
     plan = _plan(question, terms, asking, truncation_key)
-    left = balance(ledger.entries(terms.lineage), Caps.of(terms.budget), wave=asking.wave, analyst=asking.analyst)
+    left = balance(
+        ledger.entries(terms.lineage),
+        Caps.of(terms.budget),
+        project=terms.project,
+        wave=asking.wave,
+        analyst=asking.analyst,
+        at=asking.at_text,
+    )
     price = plan.mechanism.nano_rho
     return Preview(
         question=plan.form,
@@ -105,7 +117,7 @@ def preview(
         cells=plan.grid.size,
         bound_cells=plan.mechanism.bound.cells,
         answered_before=_released_before(plan, terms, ledger) is not None,
-        tables_left=min(left.total, left.wave, left.analyst) // price if price <= left.release else 0,
+        tables_left=left.tables_left(price),
     )
 
 
@@ -121,13 +133,16 @@ def release(
 ) -> Release:
     """Answer a question, or refuse it.
 
-    Raises `PolicyRefused` and `BudgetRefused` (nothing changed), `LedgerCorrupt`, and `ReleaseFailed` (charged). That
-    the agreement is in force and the analyst on the roster is checked before by the caller, who also keeps answers
-    from telling by their time: it runs one release at a time, so that a question asked twice at once is charged once.
+    Raises `PolicyRefused`, `BudgetRefused` and `KeyReused` (nothing changed), `LedgerCorrupt`, and `ReleaseFailed`
+    (charged). That the agreement is in force and the analyst on the roster is checked before by the caller, who also
+    keeps answers from telling by their time: it runs one release at a time, so that a question asked twice at once is
+    charged once.
     """
     # 1, 2, 3
     plan = _plan(question, terms, asking, truncation_key)
-    earlier = _released_before(plan, terms, ledger)
+    found = ledger.find_by_key(terms.lineage, asking.analyst, asking.idempotency_key)
+    retried = answer_to_retry(found, plan.question_hash, plan.mechanism.nano_rho)
+    earlier = Release.from_json(retried) if retried is not None else _released_before(plan, terms, ledger)
     if earlier is not None:
         return earlier
     # 4
@@ -141,6 +156,7 @@ def release(
             question_hash=plan.question_hash,
             nano_rho=plan.mechanism.nano_rho,
             at=asking.at_text,
+            idempotency_key=asking.idempotency_key,
         ),
         Caps.of(terms.budget),
     )

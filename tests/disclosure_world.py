@@ -15,10 +15,12 @@ import duckdb
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from disclosure.balances import Caps
 from disclosure.bounding import TruncationKey, contribution_bound, keyed_rank
 from disclosure.compilation import CompiledQuestion, compile_question
+from disclosure.entries import Charge, Entry, verify_chain
 from disclosure.grid import categories, grid_of, kept_categories
-from disclosure.ledger import Caps, Charge, Entry, best_release, decide_recording, decide_reservation
+from disclosure.ledger import best_release, decide_recording, decide_reservation, released_as, reservation_under
 from disclosure.query import FlowQuestion, OverlapQuestion, Question, StockQuestion
 from disclosure.release import Asking
 from disclosure.sql_bindings import relation_name
@@ -170,17 +172,25 @@ class MemoryLedger:
     results: dict[str, bytes] = field(default_factory=dict)
 
     def reserve(self, charge: Charge, caps: Caps) -> Entry:
-        self.chain.append(decide_reservation(self.chain, charge, caps))
+        self.chain.append(decide_reservation(verify_chain(self.chain, charge.lineage), charge, caps))
         return self.chain[-1]
 
     def record(self, reservation: Entry, result: bytes, at: str) -> Entry:
-        self.chain.append(decide_recording(self.chain, reservation, result, at))
+        chain = verify_chain(self.chain, reservation.lineage)
+        self.chain.append(decide_recording(chain, reservation, result, at))
         self.results[reservation.release_id] = result
         return self.chain[-1]
 
     def find_by_question(self, lineage: str, question_hash: str) -> tuple[Entry, bytes] | None:
         entry = best_release([e for e in self.chain if e.lineage == lineage], question_hash)
         return None if entry is None else (entry, self.results[entry.release_id])
+
+    def find_by_key(self, lineage: str, analyst: str, idempotency_key: str) -> tuple[Entry, bytes | None] | None:
+        entries = self.entries(lineage)
+        reservation = reservation_under(entries, analyst, idempotency_key)
+        if reservation is None:
+            return None
+        return reservation, self.results[reservation.release_id] if released_as(entries, reservation) else None
 
     def entries(self, lineage: str) -> Sequence[Entry]:
         return tuple(entry for entry in self.chain if entry.lineage == lineage)

@@ -156,8 +156,11 @@ class Period(Clause):
 class Budget(Clause):
     """The lineage's privacy budget: rho of zero-concentrated differential privacy, privacy unit = one synthetic key.
 
-    `total_nano_rho` bounds everything ever released under the lineage; `per_wave_nano_rho`, `per_analyst_nano_rho`
-    and `per_release_nano_rho` bound their parts. `delta_e15` (in 1e-15) is for reading rho as an epsilon only.
+    `total_nano_rho` bounds everything ever released under the lineage, whatever agreement, project or wave it was for;
+    `per_wave_nano_rho`, `per_analyst_nano_rho` and `per_release_nano_rho` bound their parts. `wave_allotments_nano_rho`
+    gives single waves an allotment of their own instead of `per_wave_nano_rho`. `per_project_nano_rho` (this
+    agreement's project) and `per_year_nano_rho` (each calendar year, UTC) may be left out: then there is no such cap.
+    Every cap that applies must allow a charge. `delta_e15` (in 1e-15) is for reading rho as an epsilon only.
     `flow_cells_per_person` is the public bound on cells of a flow table that one person may count in.
     `maximum_noise_sd` refuses a question so cheap that its answer would be noise.
     """
@@ -167,6 +170,9 @@ class Budget(Clause):
     per_wave_nano_rho: int = Field(ge=1)
     per_analyst_nano_rho: int = Field(ge=1)
     per_release_nano_rho: int = Field(ge=1)
+    per_project_nano_rho: int | None = Field(default=None, ge=1)
+    per_year_nano_rho: int | None = Field(default=None, ge=1)
+    wave_allotments_nano_rho: dict[WaveNameText, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     delta_e15: int = Field(ge=1, lt=10**15)
     flow_cells_per_person: int = Field(ge=1, le=100)
     maximum_cells: int = Field(ge=1, le=1_000_000)

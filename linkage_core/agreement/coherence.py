@@ -197,7 +197,18 @@ def _person_category(table: PayloadTable | None, column_name: str) -> str | None
 
 
 def _budget(agreement: AgreementText) -> Iterator[str]:
-    total = agreement.budget.total_nano_rho
-    for part in ("per_wave_nano_rho", "per_analyst_nano_rho", "per_release_nano_rho"):
-        if getattr(agreement.budget, part) > total:
-            yield f"budget.{part}: is above budget.total_nano_rho"
+    budget = agreement.budget
+    total, allotments = budget.total_nano_rho, budget.wave_allotments_nano_rho
+    for part in ("per_wave", "per_analyst", "per_release", "per_project", "per_year"):
+        cap = getattr(budget, f"{part}_nano_rho")
+        if cap is not None and cap > total:
+            yield f"budget.{part}_nano_rho: is above budget.total_nano_rho"
+    waves = {wave.name for wave in agreement.waves}
+    for name in allotments:
+        if name not in waves:
+            yield f"budget.wave_allotments_nano_rho.{name}: no wave {name}"
+    if sum(allotments.values()) > total:
+        yield (
+            f"budget.wave_allotments_nano_rho: they add up to {sum(allotments.values())}, "
+            f"above budget.total_nano_rho, {total}"
+        )

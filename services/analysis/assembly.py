@@ -53,6 +53,7 @@ class AnalysisService:
     random: RandomBytes
     log: Log
     engine: Engine
+    ledger_engine: Engine
 
     @property
     def truncation_key(self) -> TruncationKey:
@@ -63,6 +64,7 @@ class AnalysisService:
     def close(self) -> None:
         """Give the store's connections back."""
         self.engine.dispose()
+        self.ledger_engine.dispose()
 
 
 def open_service(
@@ -82,14 +84,17 @@ def open_service(
     hpke.assert_supported()
     mine, keys = own_identity(config.keys, config.agreement, Role.ANALYSIS_SERVICE)
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with kept_unless_failing(open_database(config.database_url, MIGRATIONS)) as engine:
+    with (
+        kept_unless_failing(open_database(config.database_url, MIGRATIONS)) as engine,
+        kept_unless_failing(_ledger_engine(config, engine)) as ledger_engine,
+    ):
         keeper = AgreementKeeper(engine, clock)
         agreement = keeper.adopt(mine.file) if takes_into_force else keeper.require_in_force(mine, SERVER)
         document = agreement.document
         kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
         data_keys = DataKeys(kek, config.wraps, random)
         lasting_keys = DataKeys(kek, config.data / "master-key", random)
-        ledger = SqlLedger(engine, AnchorFile(config.anchor, keys.identity))
+        ledger = SqlLedger(ledger_engine, AnchorFile(config.anchor, keys.identity), document.project)
         ledger.check(document.lineage)
         deliveries = DeliveryStore(engine)
         # Under a new master key the people of what is delivered now would be others than those of what is there.
@@ -108,4 +113,9 @@ def open_service(
             random=random,
             log=get_log("analysis", agreement=document.id),
             engine=engine,
+            ledger_engine=ledger_engine,
         )
+
+
+def _ledger_engine(config: AnalysisConfig, own: Engine) -> Engine:
+    return own if config.ledger_url == config.database_url else open_database(config.ledger_url, MIGRATIONS)

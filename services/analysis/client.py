@@ -10,6 +10,7 @@ A question is a mapping as `disclosure.query` describes it, or its JSON.
 
 import datetime
 import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -67,22 +68,26 @@ class Analysis:
             answer = self._stub.PreviewQuery(request, timeout=DEADLINE_SECONDS)
         return queries.preview_query_response_from_wire(answer)
 
-    def answer(self, question: Mapping[str, Any] | str, wave: str = "") -> queries.Answer:
-        """Ask a question, signed with the analyst's key; it costs what `preview` says, or nothing the second time."""
+    def answer(self, question: Mapping[str, Any] | str, wave: str = "", idempotency_key: str = "") -> queries.Answer:
+        """Ask a question, signed with the analyst's key; it costs what `preview` says, or nothing the second time.
+
+        Each call is an asking of its own, unless it repeats the `idempotency_key` (see `new_idempotency_key`) of one
+        whose answer was lost: then it gets the first one's outcome, and never pays again.
+        """
         signed = sign_message(
             self._keys.identity,
             self._keys.name,
             PartyName(self._agreement.document.analysis_service.name),
             self._agreement.context(wave),
-            messages.Question(question_text(question)),
+            messages.Question(question_text(question), idempotency_key or new_idempotency_key()),
         )
         request = queries.run_query_request_to_wire(signed)
         with remote_errors(PEER):
             return queries.run_query_response_from_wire(self._stub.RunQuery(request, timeout=ANSWER_SECONDS))
 
-    def run(self, question: Mapping[str, Any] | str, wave: str = "") -> "pd.DataFrame":
-        """Ask a question and return the released table as `frame_of` lays it out."""
-        return frame_of(self.answer(question, wave))
+    def run(self, question: Mapping[str, Any] | str, wave: str = "", idempotency_key: str = "") -> "pd.DataFrame":
+        """Ask a question as `answer` does and return the released table as `frame_of` lays it out."""
+        return frame_of(self.answer(question, wave, idempotency_key))
 
     def summaries(self) -> tuple[tuple[queries.ReleaseSummary, ...], queries.BudgetBalance]:
         """Return what was released so far under the agreement's lineage, and the budget left."""
@@ -123,6 +128,11 @@ class Analysis:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def new_idempotency_key() -> str:
+    """Return a name for one asking of a question that no other asking has."""
+    return secrets.token_hex(16)
 
 
 def question_text(question: Mapping[str, Any] | str) -> str:

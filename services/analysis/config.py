@@ -19,6 +19,7 @@ roster = "roster.json"                # made by `symbolon analysis roster new`
 anchor = "anchor.json"                # head of the budget's ledger: keep it out of the database's backups
 listen = "0.0.0.0:7444"
 # database = "postgresql+psycopg://analysis@/analysis"   # default: SQLite in the data folder
+# ledger = "postgresql+psycopg://analysis@/ledger"       # where several projects share one population's budget
 # memory_limit = "4GB"
 # answer_step_seconds = 0.5
 """
@@ -36,6 +37,10 @@ class AnalysisConfig(Configuration):
     anchor: FilePath = Field(description="head of the ledger; keep it out of the database's backups")
     listen: Address = Field(description="host:port that providers, linkage unit and analysts call")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
+    ledger: str = Field(
+        default="",
+        description="SQLAlchemy URL of the budget's ledger, which all projects of a lineage share; empty: `database`",
+    )
     memory_limit: str = Field(
         default="2GB", pattern=r"^\d+(MB|GB)$", description="of one question; beyond it the release fails, unspilled"
     )
@@ -47,6 +52,11 @@ class AnalysisConfig(Configuration):
     def database_url(self) -> str:
         """The store's URL, the default resolved."""
         return self.database or sqlite_url(self.data / "analysis.sqlite")
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's URL, the default resolved."""
+        return self.ledger or self.database_url
 
 
 def load(path: Path) -> AnalysisConfig:

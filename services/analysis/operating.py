@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from disclosure.ledger import Caps, balance
+from disclosure.balances import Caps, balance
 from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.crypto import hpke
@@ -54,7 +54,14 @@ def status(config: AnalysisConfig) -> dict[str, object]:
             },
             "releases": sum(entry.kind == "RELEASED" for entry in entries),
             "nano_rho_total": document.budget.total_nano_rho,
-            "nano_rho_left": balance(entries, Caps.of(document.budget), wave="", analyst="").total,
+            "nano_rho_left": balance(
+                entries,
+                Caps.of(document.budget),
+                project=document.project,
+                wave="",
+                analyst="",
+                at=service.clock().isoformat(),
+            ).total.left,
         }
     finally:
         service.close()

@@ -5,17 +5,17 @@
 3. Everything else is `disclosure.release`, the one door: policy, price, reservation, counting, noise, record.
 4. The audit log notes what was charged; the answer leaves at an even time.
 
-One release runs at a time: a question asked twice at once is charged once.
+One release of a lineage runs at a time, over all its processes: a question asked twice at once is charged once.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from disclosure.balances import Balance, Caps, balance
 from disclosure.bounding import TruncationKey
+from disclosure.entries import Charge, Entry
 from disclosure.errors import ReleaseFailed
-from disclosure.ledger import Caps, Charge, Entry, balance
 from disclosure.measurements import NoiseSource
 from disclosure.query import Question, parse_question
 from disclosure.release import Asking, preview, release
@@ -66,7 +66,6 @@ class QueryDesk:
     def __init__(self, parts: QueryParts) -> None:
         self._parts = parts
         self._terms = Terms.of(parts.agreement.document)
-        self._releasing = threading.Lock()
 
     def preview(self, analyst: PartyName, query: str, wave: str) -> QueryPreview:
         """Return price and precision of a question; touches no data and costs nothing."""
@@ -109,9 +108,10 @@ class QueryDesk:
             context=parts.agreement.context(signed.statement.context.wave),
         )
         # 2
-        question, asking = self._asking(analyst, body.query, signed.statement.context.wave)
+        wave = signed.statement.context.wave
+        question, asking = self._asking(analyst, body.query, wave, body.idempotency_key)
         # 3
-        with self._releasing, parts.pace.even() as leave_evenly:
+        with parts.ledger.turn(self._terms.lineage), parts.pace.even() as leave_evenly:
             watched = _Watched(parts.ledger, leave_evenly)
             try:
                 table = release(
@@ -126,7 +126,8 @@ class QueryDesk:
             except ReleaseFailed as failure:
                 # 4
                 parts.log.error("release failed", release=failure.release_id, error_type=failure.cause)
-                parts.audit.append("release-failed", party=analyst, wave=asking.wave, release=failure.release_id)
+                if watched.charged:
+                    parts.audit.append("release-failed", party=analyst, wave=asking.wave, release=failure.release_id)
                 raise
             # 4
             if watched.charged:
@@ -149,17 +150,39 @@ class QueryDesk:
             raise Denied("the caller is not on the roster")
         return key
 
-    def _asking(self, analyst: PartyName, query: str, named_wave: str) -> tuple[Question, Asking]:
+    def _asking(self, analyst: PartyName, query: str, named_wave: str, key: str = "") -> tuple[Question, Asking]:
         question = parse_question(query)
         now = self._parts.clock()
         wave = choose_wave(self._parts.agreement.document, self._parts.deliveries, named_wave, now)
         version = data_version(wave, self._parts.deliveries.batches(wave), self._terms.concepts_digest)
-        return question, Asking(analyst, wave, version, now)
+        return question, Asking(analyst, wave, version, now, key)
 
     def _budget(self, analyst: PartyName, wave: str) -> BudgetBalance:
-        caps = Caps.of(self._terms.budget)
-        left = balance(self._parts.ledger.entries(self._terms.lineage), caps, wave=wave, analyst=analyst)
-        return BudgetBalance(caps.total, left.total, caps.wave, left.wave, caps.analyst, left.analyst)
+        found = balance(
+            self._parts.ledger.entries(self._terms.lineage),
+            Caps.of(self._terms.budget),
+            project=self._terms.project,
+            wave=wave,
+            analyst=analyst,
+            at=self._parts.clock().isoformat(),
+        )
+        return _budget_balance(found)
+
+
+def _budget_balance(found: Balance) -> BudgetBalance:
+    project, year = found.project, found.year
+    return BudgetBalance(
+        total=found.total.cap,
+        total_left=found.total.left,
+        wave=found.wave.cap,
+        wave_left=found.wave.left,
+        analyst=found.analyst.cap,
+        analyst_left=found.analyst.left,
+        project=None if project is None else project.cap,
+        project_left=None if project is None else project.left,
+        year=None if year is None else year.cap,
+        year_left=None if year is None else year.left,
+    )
 
 
 class _Watched:
@@ -171,6 +194,7 @@ class _Watched:
         self.charged = False
         self.record = ledger.record
         self.find_by_question = ledger.find_by_question
+        self.find_by_key = ledger.find_by_key
         self.entries = ledger.entries
 
     def reserve(self, charge: Charge, caps: Caps) -> Entry:

@@ -33,6 +33,7 @@ DISCLOSURE_CODES: Final[Codes] = (
     (disclosure_errors.QueryFault, Code.BAD_INPUT),
     (disclosure_errors.PolicyRefused, Code.REFUSED),
     (disclosure_errors.BudgetRefused, Code.OVER_BUDGET),
+    (disclosure_errors.KeyReused, Code.CONFLICT),
     (disclosure_errors.ReleaseFailed, Code.RELEASE_FAILED),
 )
 """The disclosure floor's errors in the catalogue: only this role imports that floor."""

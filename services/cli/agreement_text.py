@@ -53,6 +53,10 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
         f"  total {budget.total_nano_rho / NANO:g}, a wave {budget.per_wave_nano_rho / NANO:g}, "
         f"an analyst {budget.per_analyst_nano_rho / NANO:g}, a release {budget.per_release_nano_rho / NANO:g}"
     )
+    further = {"this project": budget.per_project_nano_rho, "a calendar year": budget.per_year_nano_rho}
+    further |= {f"wave {name}": allotment for name, allotment in sorted(budget.wave_allotments_nano_rho.items())}
+    if told := [f"{what} {cap / NANO:g}" for what, cap in further.items() if cap is not None]:
+        yield f"  {', '.join(told)}"
     delta = budget.delta_e15 * 1e-15
     yield f"  in other words, epsilon {_epsilon(budget.total_nano_rho / NANO, delta):.2f} at delta {delta:g}, in all"
     yield f"  at most {budget.flow_cells_per_person} cells a person in a flow table"

@@ -66,6 +66,14 @@ def _migrate(engine: Engine, migrations: Path) -> None:
         command.upgrade(config, "head")
 
 
+def reading(engine: Engine) -> Connection:
+    """Open a connection whose reads see one committed state, and lose to nobody's writes; for a `with` block."""
+    connection = engine.connect()
+    if engine.dialect.name == "sqlite":
+        return connection
+    return connection.execution_options(isolation_level="REPEATABLE READ")
+
+
 def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     """Run `work` in one serializable transaction and commit it durably; run it again if it lost to another.
 

@@ -200,6 +200,7 @@ class PayloadChunk:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """M8: a question in the closed query language, as JSON."""
+    """M8: a question in the closed query language, as JSON, and the analyst's name for this one asking of it."""
 
     query: str
+    idempotency_key: str

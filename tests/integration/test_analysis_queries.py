@@ -385,7 +385,7 @@ def test_an_unsigned_or_wrongly_signed_question_is_refused_and_costs_nothing(
     parties: Parties, service: AnalysisService, ana: Analysis, analysts: dict[str, PartyKeys]
 ) -> None:
     context = parties.verified.context("w1")
-    body = messages.Question(question_text(STOCK))
+    body = messages.Question(question_text(STOCK), "asking-1")
     right = sign_message(analysts["ana"].identity, analysts["ana"].name, ANALYSIS, context, body)
     changed = replace(right.statement, body=right.statement.body.replace(b"2023", b"2024"))
     for wrong in (

@@ -39,7 +39,7 @@ BODIES: list[object] = [
         sign_message(KEY, LINKAGE, TAX, CONTEXT, HEADER), (messages.TableStatement("persons", 7),), 1, b"r" * 32
     ),
     messages.TransferCommit(b"i" * 16, b"r" * 32),
-    messages.Question('{"table": "stock"}'),
+    messages.Question('{"table": "stock"}', "asking-1"),
 ]
 
 

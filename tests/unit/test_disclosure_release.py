@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from disclosure.balances import Caps, balance
 from disclosure.compilation import CompiledQuestion
+from disclosure.entries import verify_chain
 from disclosure.errors import BudgetRefused, LedgerCorrupt, PolicyRefused, ReleaseFailed
-from disclosure.ledger import Caps, balance, verify_chain
 from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
 from disclosure.query import parse_question
 from disclosure.release import CellCounter, Preview, preview, release
@@ -63,6 +64,11 @@ class Desk:
     @property
     def spent(self) -> int:
         return sum(entry.nano_rho for entry in self.ledger.chain)
+
+    def left_to(self, analyst: str) -> int:
+        world = self.world
+        whose = {"project": world.project, "wave": "2023", "analyst": analyst, "at": ASKING.at_text}
+        return balance(self.ledger.chain, Caps.of(world.budget), **whose).analyst.left
 
 
 def test_a_release_holds_the_full_grid_with_intervals_around_true_counts() -> None:
@@ -241,8 +247,7 @@ def test_asking_again_after_a_crash_is_a_new_charge_and_the_old_one_stays() -> N
     lost = desk.spent
     answer = desk.ask(document("stock"))
     assert desk.spent == lost + answer.nano_rho
-    left = balance(desk.ledger.chain, Caps.of(desk.world.budget), wave="2023", analyst="ana")
-    assert left.analyst == 1_000_000_000 - 2 * answer.nano_rho
+    assert desk.left_to("ana") == 1_000_000_000 - 2 * answer.nano_rho
 
 
 def test_a_stored_result_that_was_changed_is_never_handed_out() -> None:

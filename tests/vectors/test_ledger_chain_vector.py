@@ -4,7 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-from disclosure.ledger import Entry, verify_chain
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from disclosure.entries import Entry, verify_chain
 from tests.vectors.generate_ledger_chain import VECTOR, document
 
 STORED: dict[str, Any] = json.loads(VECTOR.read_text(encoding="utf-8"))
@@ -23,12 +25,24 @@ def test_the_vectors_hashes_follow_from_its_text_without_our_code() -> None:
     previous = plain_digest({"format": STORED["format"], "lineage": STORED["entries"][0]["lineage"]})
     for entry in STORED["entries"]:
         assert entry["previous_hash"] == previous
-        content = {name: value for name, value in entry.items() if name != "entry_hash"}
+        unused = {name for name in ("idempotency_key", "cap") if not entry[name]}
+        content = {name: value for name, value in entry.items() if name not in {"entry_hash", *unused}}
         previous = plain_digest({"format": STORED["format"], **content})
         assert entry["entry_hash"] == previous
     released = STORED["entries"][1]
     assert released["result_digest"] == hashlib.sha256(STORED["result"].encode()).hexdigest()
     assert released["reservation"] == STORED["entries"][0]["entry_hash"]
+    assert STORED["entries"][2]["result_digest"] == plain_digest(STORED["increase"]["increase"])
+
+
+def test_the_vectors_approvals_are_signatures_over_its_text() -> None:
+    increase = json.dumps(STORED["increase"]["increase"], sort_keys=True, separators=(",", ":")).encode("ascii")
+    for approval in STORED["increase"]["approvals"]:
+        signed = b"symbolon/v1/budget-increase"
+        for part in (approval["approver"].encode("ascii"), increase):
+            signed += len(part).to_bytes(4, "big") + part
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(approval["identity_key"]))
+        key.verify(bytes.fromhex(approval["signature"]), signed)
 
 
 def test_the_stored_chain_verifies() -> None:

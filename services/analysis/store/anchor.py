@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from disclosure.ledger import Anchor, Entry
+from disclosure.entries import Anchor, Entry
 from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.crypto import signing
 from linkage_core.crypto.kdf import info
@@ -30,6 +30,11 @@ class AnchorFile:
     def __init__(self, path: Path, key: Secret) -> None:
         self._path = path
         self._key = key
+
+    @property
+    def public_key(self) -> bytes:
+        """The Ed25519 public key (32 bytes) under which the anchor is signed: the analysis service's."""
+        return signing.public_of(self._key)
 
     def read(self, lineage: str) -> Anchor | None:
         """Return the anchored head of a lineage, or None; raises `Tampered` for a file that this key did not sign."""
@@ -67,7 +72,7 @@ class AnchorFile:
         try:
             file = json.loads(self._path.read_bytes())
             content, signature = str(file["anchor"]).encode(), bytes.fromhex(file["signature"])
-            signing.verify(signing.public_of(self._key), info("ledger-anchor", content), signature, "the anchor")
+            signing.verify(self.public_key, info("ledger-anchor", content), signature, "the anchor")
             heads = json.loads(content)["heads"]
             return {lineage: (int(head["sequence"]), str(head["entry_hash"])) for lineage, head in heads.items()}
         except (ValueError, KeyError, TypeError, AttributeError):

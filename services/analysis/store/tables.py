@@ -73,7 +73,7 @@ ledger: Final = Table(
     METADATA,
     Column("lineage", String(32), primary_key=True),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("kind", String(8), nullable=False),
+    Column("kind", String(9), nullable=False),
     Column("agreement_hash", String(64), nullable=False),
     Column("project", String(40), nullable=False),
     Column("wave", String(40), nullable=False),
@@ -85,8 +85,10 @@ ledger: Final = Table(
     Column("result_digest", String(64), nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("entry_hash", String(64), nullable=False, unique=True),
+    Column("idempotency_key", String(64), nullable=False, server_default=""),
+    Column("cap", String(60), nullable=False, server_default=""),
 )
-"""The privacy budget's ledger, append-only: one chain a lineage (`disclosure.ledger`)."""
+"""The privacy budget's ledger, append-only: one chain a lineage (`disclosure.entries`)."""
 
 releases: Final = Table(
     "releases",
@@ -96,3 +98,12 @@ releases: Final = Table(
     Column("result", LargeBinary, nullable=False),
 )
 """Released tables, as they were answered."""
+
+increases: Final = Table(
+    "increases",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("lineage", String(32), nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+"""Increases of the budget as they were approved and granted, by the digest that their ledger entries carry."""

@@ -24,7 +24,10 @@ CELLS_PER_BLOCK: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class BudgetBalance:
-    """Caps of the privacy budget and what is left under each, in nano-rho: in all, of the wave, of the analyst."""
+    """Caps of the privacy budget and what is left under each, in nano-rho; None where the agreement sets no such cap.
+
+    In all, of the wave, of the analyst, of the project, of this calendar year. Caps include increases.
+    """
 
     total: int
     total_left: int
@@ -32,6 +35,10 @@ class BudgetBalance:
     wave_left: int
     analyst: int
     analyst_left: int
+    project: int | None = None
+    project_left: int | None = None
+    year: int | None = None
+    year_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +273,23 @@ def _budget_to_wire(budget: BudgetBalance) -> queries_pb2.BudgetBalance:
         wave_left=budget.wave_left,
         analyst=budget.analyst,
         analyst_left=budget.analyst_left,
+        project=budget.project,
+        project_left=budget.project_left,
+        year=budget.year,
+        year_left=budget.year_left,
     )
 
 
 def _budget_from_wire(wire: queries_pb2.BudgetBalance) -> BudgetBalance:
-    return BudgetBalance(wire.total, wire.total_left, wire.wave, wire.wave_left, wire.analyst, wire.analyst_left)
+    return BudgetBalance(
+        wire.total,
+        wire.total_left,
+        wire.wave,
+        wire.wave_left,
+        wire.analyst,
+        wire.analyst_left,
+        project=wire.project if wire.HasField("project") else None,
+        project_left=wire.project_left if wire.HasField("project_left") else None,
+        year=wire.year if wire.HasField("year") else None,
+        year_left=wire.year_left if wire.HasField("year_left") else None,
+    )

@@ -1,5 +1,6 @@
 """Signed statements and the messages inside: one entry a type, so that a body is parsed only as what was signed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
@@ -21,6 +22,8 @@ from services.wire.v1 import (
     tokens_pb2,
     transfer_pb2,
 )
+
+_IDEMPOTENCY_KEY: Final = r"[A-Za-z0-9_-]{1,64}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,12 @@ def _read_delivery_manifest(m: delivery_pb2.DeliveryManifest) -> messages.Delive
     return messages.DeliveryManifest(signed_from_wire(m.token_batch), tables, m.chunk_count, m.root)
 
 
+def _read_question(m: queries_pb2.Question) -> messages.Question:
+    if re.fullmatch(_IDEMPOTENCY_KEY, m.idempotency_key) is None:
+        raise InputFault("idempotency_key must have 1 to 64 of the characters A-Z a-z 0-9 _ -")
+    return messages.Question(m.query, m.idempotency_key)
+
+
 _BODIES: Final[dict[type, _Body]] = {
     messages.SuspensionNotice: _Body(
         agreement_pb2.SuspensionNotice,
@@ -115,7 +124,9 @@ _BODIES: Final[dict[type, _Body]] = {
         lambda w: messages.TransferCommit(w.transfer_id, w.root),
     ),
     messages.Question: _Body(
-        queries_pb2.Question, lambda m: queries_pb2.Question(query=m.query), lambda w: messages.Question(w.query)
+        queries_pb2.Question,
+        lambda m: queries_pb2.Question(query=m.query, idempotency_key=m.idempotency_key),
+        _read_question,
     ),
 }
 

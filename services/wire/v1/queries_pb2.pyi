@@ -117,16 +117,20 @@ class Question(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     QUERY_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """the closed query language, JSON"""
+    idempotency_key: _builtins.str
+    """The analyst's name for this one asking, 1 to 64 of A-Z a-z 0-9 _ -: a retry under it never pays twice."""
     def __init__(
         self,
         *,
         query: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -257,7 +261,9 @@ Global___ListReleasesResponse: _TypeAlias = ListReleasesResponse  # noqa: Y015
 
 @_typing.final
 class BudgetBalance(_message.Message):
-    """All in nano-rho. What may still be spent is bounded by each of the three."""
+    """All in nano-rho, increases included. What may still be spent is bounded by each that is there: an agreement need not
+    set a cap per project or per calendar year (UTC).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -267,12 +273,20 @@ class BudgetBalance(_message.Message):
     WAVE_LEFT_FIELD_NUMBER: _builtins.int
     ANALYST_FIELD_NUMBER: _builtins.int
     ANALYST_LEFT_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    PROJECT_LEFT_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    YEAR_LEFT_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     total_left: _builtins.int
     wave: _builtins.int
     wave_left: _builtins.int
     analyst: _builtins.int
     analyst_left: _builtins.int
+    project: _builtins.int
+    project_left: _builtins.int
+    year: _builtins.int
+    year_left: _builtins.int
     def __init__(
         self,
         *,
@@ -282,12 +296,31 @@ class BudgetBalance(_message.Message):
         wave_left: _builtins.int = ...,
         analyst: _builtins.int = ...,
         analyst_left: _builtins.int = ...,
+        project: _builtins.int | None = ...,
+        project_left: _builtins.int | None = ...,
+        year: _builtins.int | None = ...,
+        year_left: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_project", b"_project", "_project_left", b"_project_left", "_year", b"_year", "_year_left", b"_year_left", "project", b"project", "project_left", b"project_left", "year", b"year", "year_left", b"year_left"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyst", b"analyst", "analyst_left", b"analyst_left", "total", b"total", "total_left", b"total_left", "wave", b"wave", "wave_left", b"wave_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_project", b"_project", "_project_left", b"_project_left", "_year", b"_year", "_year_left", b"_year_left", "analyst", b"analyst", "analyst_left", b"analyst_left", "project", b"project", "project_left", b"project_left", "total", b"total", "total_left", b"total_left", "wave", b"wave", "wave_left", b"wave_left", "year", b"year", "year_left", b"year_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__project: _TypeAlias = _typing.Literal["project"]  # noqa: Y015
+    _WhichOneofArgType__project: _TypeAlias = _typing.Literal["_project", b"_project"]  # noqa: Y015
+    _WhichOneofReturnType__project_left: _TypeAlias = _typing.Literal["project_left"]  # noqa: Y015
+    _WhichOneofArgType__project_left: _TypeAlias = _typing.Literal["_project_left", b"_project_left"]  # noqa: Y015
+    _WhichOneofReturnType__year: _TypeAlias = _typing.Literal["year"]  # noqa: Y015
+    _WhichOneofArgType__year: _TypeAlias = _typing.Literal["_year", b"_year"]  # noqa: Y015
+    _WhichOneofReturnType__year_left: _TypeAlias = _typing.Literal["year_left"]  # noqa: Y015
+    _WhichOneofArgType__year_left: _TypeAlias = _typing.Literal["_year_left", b"_year_left"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__project) -> _WhichOneofReturnType__project | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__project_left) -> _WhichOneofReturnType__project_left | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__year) -> _WhichOneofReturnType__year | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__year_left) -> _WhichOneofReturnType__year_left | None: ...
 
 Global___BudgetBalance: _TypeAlias = BudgetBalance  # noqa: Y015
 

@@ -88,18 +88,30 @@ def preview(config: Config, question: Question, wave: Wave = "") -> None:
 
 
 @app.command()
-def run(config: Config, question: Question, wave: Wave = "", output: Format = "table") -> None:
+def run(
+    config: Config,
+    question: Question,
+    wave: Wave = "",
+    output: Format = "table",
+    retry: Annotated[str, typer.Option(help="Key of an asking whose answer was lost: it is never paid twice.")] = "",
+) -> None:
     """Ask a question, signed with the analyst's key, and print the released table with its 95 % intervals.
 
     Asking the same question again is free and gives the same table.
 
     Example: symbolon query run --config analyst.toml stock.toml --format csv > stock.csv
     """
-    from services.analysis.client import Analysis
+    from services.analysis.client import Analysis, new_idempotency_key
+    from services.common.errors import Unavailable
 
     document = _question(question)
-    with Analysis.connect(config) as analysis, talk.status("asking"):
-        answer = analysis.answer(document, wave)
+    key = retry or new_idempotency_key()
+    try:
+        with Analysis.connect(config) as analysis, talk.status("asking"):
+            answer = analysis.answer(document, wave, key)
+    except Unavailable:
+        talk.print(f"whether it was charged is unknown; the same command with --retry {key} pays at most once")
+        raise
     cost = f"rho {answer.release.nano_rho / BILLION:g}" if answer.charged else "nothing: it was released before"
     _print_release(answer.release, output, f"wave {answer.wave}, released {answer.release.released_at}", f"cost {cost}")
     if output == "table":
@@ -257,11 +269,15 @@ def _write_csv(columns: list[str], rows: Any) -> None:
 
 
 def _print_budget(budget: "BudgetBalance") -> None:
-    talk.print(
-        f"budget left (rho): you {budget.analyst_left / BILLION:g} of {budget.analyst / BILLION:g}, "
-        f"wave {budget.wave_left / BILLION:g} of {budget.wave / BILLION:g}, "
-        f"in all {budget.total_left / BILLION:g} of {budget.total / BILLION:g}"
+    caps = (
+        ("you", budget.analyst_left, budget.analyst),
+        ("wave", budget.wave_left, budget.wave),
+        ("this year", budget.year_left, budget.year),
+        ("project", budget.project_left, budget.project),
+        ("in all", budget.total_left, budget.total),
     )
+    told = [f"{who} {left / BILLION:g} of {cap / BILLION:g}" for who, left, cap in caps if left is not None and cap]
+    talk.print(f"budget left (rho): {', '.join(told)}")
 
 
 def _in_words(question: dict[str, Any]) -> str:

@@ -176,6 +176,64 @@ def test_a_question_asked_many_times_at_once_is_charged_once(service: AnalysisSe
     assert len({answer.release.to_json() for answer in answers}) == 1
 
 
+def test_a_retry_after_a_lost_answer_gets_the_answer_and_pays_once(service: AnalysisService, ana: Analysis) -> None:
+    first = ana.answer(STOCK, idempotency_key="asking-1")
+    again = ana.answer(STOCK, idempotency_key="asking-1")
+    assert first.charged
+    assert not again.charged
+    assert (again.release, again.budget) == (first.release, first.budget)
+    assert entries_of(service) == ["RESERVED", "RELEASED"]
+
+
+def test_a_failed_release_that_is_retried_gives_the_same_error_and_costs_nothing_more(
+    parties: Parties, service: AnalysisService, analysts: dict[str, PartyKeys], tmp_path: Path
+) -> None:
+    with served(service, BrokenNoise()) as address, asking(parties, analysts["ana"], address) as ana:
+        first, again = (refusal_of(lambda: ana.answer(STOCK, idempotency_key="asking-1")) for _ in range(2))
+    assert (again.code, str(again)) == (first.code, str(first))
+    with served(service) as address, asking(parties, analysts["ana"], address) as ana:
+        mended = refusal_of(lambda: ana.answer(STOCK, idempotency_key="asking-1"))
+        assert (mended.code, str(mended)) == (first.code, str(first))
+        assert entries_of(service) == ["RESERVED"]
+        assert ana.answer(STOCK).charged  # a new asking is a new charge, and the analyst's choice
+    assert entries_of(service) == ["RESERVED", "RESERVED", "RELEASED"]
+    assert (tmp_path / "data" / "audit.jsonl").read_text().count('"release-failed"') == 1
+
+
+@pytest.mark.parametrize("other", [INFLOW, {**STOCK, "accuracy": {"half_width": 9}}])
+def test_a_key_that_paid_for_one_question_is_refused_for_another(
+    service: AnalysisService, ana: Analysis, other: dict[str, Any]
+) -> None:
+    ana.answer(STOCK, idempotency_key="asking-1")
+    refused = refusal_of(lambda: ana.answer(other, idempotency_key="asking-1"))
+    assert refused.code is Code.CONFLICT
+    assert entries_of(service) == ["RESERVED", "RELEASED"]
+    assert ana.answer(other, idempotency_key="asking-2").charged
+
+
+@pytest.mark.parametrize("key", ["x" * 65, "two words", "größe"])
+def test_an_idempotency_key_is_short_and_plain(service: AnalysisService, ana: Analysis, key: str) -> None:
+    assert refusal_of(lambda: ana.answer(STOCK, idempotency_key=key)).code is Code.BAD_INPUT
+    assert entries_of(service) == []
+
+
+def test_two_services_on_one_store_charge_a_question_that_both_are_asked_once(
+    parties: Parties, service: AnalysisService, analysts: dict[str, PartyKeys], tmp_path: Path
+) -> None:
+    with (
+        opened(config_of(parties, tmp_path)) as other,
+        served(service) as one_address,
+        served(other) as other_address,
+        asking(parties, analysts["ana"], one_address) as ana,
+        asking(parties, analysts["bea"], other_address) as bea,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        answers = list(pool.map(lambda n: (ana, bea)[n % 2].answer(STOCK), range(8)))
+    assert entries_of(service) == ["RESERVED", "RELEASED"]
+    assert sum(answer.charged for answer in answers) == 1
+    assert len({answer.release.to_json() for answer in answers}) == 1
+
+
 def test_a_table_larger_than_a_message_arrives_whole(
     parties: Parties, service: AnalysisService, analysts: dict[str, PartyKeys], monkeypatch: pytest.MonkeyPatch
 ) -> None:

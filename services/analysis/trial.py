@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from disclosure.balances import Caps
 from disclosure.bounding import TRUNCATION_KEY_BYTES, TruncationKey
 from disclosure.compilation import CompiledQuestion
-from disclosure.ledger import Caps, Charge, Entry, decide_recording, decide_reservation
+from disclosure.entries import Chain, Charge, Entry
+from disclosure.ledger import decide_recording, decide_reservation
 from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
 from disclosure.query import parse_question
 from disclosure.release import Asking, release
@@ -113,7 +115,7 @@ class Trial:
             parse_question(question),
             terms=self.terms,
             asking=Asking("analyst", WAVE, f"{WAVE}/{self.seed}", at),
-            ledger=_ForgetfulLedger(),
+            ledger=_ForgetfulLedger(self.terms.lineage),
             counter=_InventedCells(self.tables),
             noise=OpenDPNoise() if with_noise else NoNoiseForInventedPersons(),
             truncation_key=dummy_truncation_key(self.seed),
@@ -151,22 +153,27 @@ class _InventedCells:
 class _ForgetfulLedger:
     """A ledger for one question, by the ledger's own rules: the caps of one release hold, and nothing is kept."""
 
-    def __init__(self) -> None:
-        self._chain: list[Entry] = []
+    def __init__(self, lineage: str) -> None:
+        self._chain = Chain(lineage)
 
     def reserve(self, charge: Charge, caps: Caps) -> Entry:
-        self._chain.append(decide_reservation(self._chain, charge, caps))
-        return self._chain[-1]
+        return self._append(decide_reservation(self._chain, charge, caps))
 
     def record(self, reservation: Entry, result: bytes, at: str) -> Entry:
-        self._chain.append(decide_recording(self._chain, reservation, result, at))
-        return self._chain[-1]
+        return self._append(decide_recording(self._chain, reservation, result, at))
 
     def find_by_question(self, lineage: str, question_hash: str) -> tuple[Entry, bytes] | None:
         return None
 
+    def find_by_key(self, lineage: str, analyst: str, idempotency_key: str) -> tuple[Entry, bytes | None] | None:
+        return None
+
     def entries(self, lineage: str) -> Sequence[Entry]:
-        return tuple(self._chain)
+        return self._chain.entries
+
+    def _append(self, entry: Entry) -> Entry:
+        self._chain = self._chain.followed_by([entry])
+        return entry
 
 
 def dummy_truncation_key(seed: int) -> TruncationKey:

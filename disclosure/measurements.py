@@ -84,6 +84,20 @@ def price_nano_rho(noise_sd_millionths: int, bound: ContributionBound) -> int:
     return math.ceil(Fraction(rho) * BILLION)
 
 
+def epsilon_millionths(nano_rho: int, delta_e15: int) -> int:
+    """Return the epsilon that so much rho implies at a delta, in millionths, rounded up.
+
+    By OpenDP's own conversion of a zero-concentrated into an approximate guarantee: a way to read rho, no price.
+    """
+    measurement = _measurement(MILLION)
+    distance = math.sqrt(2 * nano_rho / BILLION)
+    while Fraction(measurement.map(distance)) * BILLION < nano_rho:
+        distance = math.nextafter(distance, math.inf)
+    converted: Any = dp.c.make_zCDP_to_approxDP(measurement)
+    profile = converted.map(distance)
+    return math.ceil(Fraction(profile.epsilon(delta_e15 / 10**15)) * MILLION)
+
+
 def half_width(noise_sd_millionths: int) -> int:
     """Return the half-width of a 95 % interval around a value with this noise, in persons, rounded up."""
     return -(-NORMAL_QUANTILE_BILLIONTHS * noise_sd_millionths // (BILLION * MILLION))

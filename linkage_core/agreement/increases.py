@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from linkage_core.agreement.canonical import LARGEST_INTEGER, canonical_bytes
 from linkage_core.agreement.clauses import Hex16
@@ -82,6 +82,12 @@ class IncreaseDocument(Clause):
     def granted_by(self, key: Secret) -> "IncreaseDocument":
         """Return the document with the analysis service's signature; `check_approvals` comes before."""
         return self.model_copy(update={"granted": signing.sign(key, _granted_bytes(self)).hex()})
+
+
+def new_increase(lineage: str, project: str, number: int, *, cap: str, nano_rho: int, reason: str) -> IncreaseDocument:
+    """Return an increase that nobody has approved yet; one `InputFault` lists every fault."""
+    stated: dict[str, JsonValue] = {"lineage": lineage, "project": project, "number": number, "cap": cap}
+    return parse_increase(canonical_bytes({"increase": {**stated, "nano_rho": nano_rho, "reason": reason}}))
 
 
 def parse_increase(file: bytes) -> IncreaseDocument:

@@ -1,6 +1,8 @@
-"""The roster: who may ask questions. Apart from the agreement, so that staff may change without new signatures of all.
+"""The roster: who may ask questions, and who may approve that questions cost more than was agreed.
 
-The analysis service signs it; an analyst who is not on it has no identity here, whatever a certificate says.
+Apart from the agreement, so that staff may change without new signatures of all. The analysis service signs it; who is
+not on it has no identity here, whatever a certificate says. Nobody is both: names and keys of analysts and approvers
+differ.
 """
 
 from pathlib import Path
@@ -21,8 +23,8 @@ from services.common.identity import Role
 from services.common.keystore import PublicIdentity
 
 
-class Analyst(Clause):
-    """One analyst: name, transport identity and the key that signs questions."""
+class Person(Clause):
+    """One person: name, transport identity and the key that signs questions or approvals."""
 
     name: Name
     spiffe_id: str
@@ -30,30 +32,45 @@ class Analyst(Clause):
 
 
 class Roster(Clause):
-    """The analysts of one lineage."""
+    """The analysts and approvers of one lineage."""
 
     format: Literal["symbolon-roster/1"] = "symbolon-roster/1"
     lineage: str
-    analysts: tuple[Analyst, ...] = ()
+    analysts: tuple[Person, ...] = ()
+    approvers: tuple[Person, ...] = ()
 
     def identity_key(self, name: str) -> bytes | None:
-        """Return an analyst's Ed25519 public key (32 bytes), or None for somebody who is not on the roster."""
+        """Return an analyst's Ed25519 public key (32 bytes), or None for somebody who is no analyst of the roster."""
         return next((bytes.fromhex(a.identity_key) for a in self.analysts if a.name == name), None)
 
-    def with_analyst(self, person: PublicIdentity, agreement: VerifiedAgreement) -> "Roster":
-        """Return the roster with one analyst more; raises `Refused` for another role, realm or a name that is taken."""
-        if person.role is not Role.ANALYST or person.realm != realm_of(agreement):
-            raise Refused("roster", f"{person.name} has no analyst's keys of this agreement and trust domain")
-        if self.identity_key(person.name) is not None:
-            raise Refused("roster", f"{person.name} is on the roster already")
-        analyst = Analyst(name=person.name, spiffe_id=person.spiffe_id, identity_key=person.identity_key.hex())
-        return Roster(lineage=self.lineage, analysts=(*self.analysts, analyst))
+    @property
+    def approver_keys(self) -> dict[str, bytes]:
+        """Ed25519 public keys (32 bytes) of those who may approve, by name."""
+        return {person.name: bytes.fromhex(person.identity_key) for person in self.approvers}
 
-    def without_analyst(self, name: str) -> "Roster":
-        """Return the roster without one analyst; raises `InputFault` for somebody who is not on it."""
-        if self.identity_key(name) is None:
+    def with_person(self, person: PublicIdentity, agreement: VerifiedAgreement) -> "Roster":
+        """Return the roster with one analyst or approver more, as the person's keys say.
+
+        Raises `Refused` for another role or realm, and for a name or key that is taken: one key under two names would
+        make two persons of one.
+        """
+        if person.role not in (Role.ANALYST, Role.APPROVER) or person.realm != realm_of(agreement):
+            raise Refused("roster", f"{person.name} has no analyst's or approver's keys of this agreement and domain")
+        added = Person(name=person.name, spiffe_id=person.spiffe_id, identity_key=person.identity_key.hex())
+        if any(added.name == p.name or added.identity_key == p.identity_key for p in self.analysts + self.approvers):
+            raise Refused("roster", f"{person.name} is on the roster already, under this name or with this key")
+        part = "analysts" if person.role is Role.ANALYST else "approvers"
+        return self.model_copy(update={part: (*getattr(self, part), added)})
+
+    def without_person(self, name: str) -> "Roster":
+        """Return the roster without one person; raises `InputFault` for somebody who is not on it."""
+        if all(person.name != name for person in self.analysts + self.approvers):
             raise InputFault(f"the roster names no {name!r}")
-        return Roster(lineage=self.lineage, analysts=tuple(a for a in self.analysts if a.name != name))
+        return Roster(
+            lineage=self.lineage,
+            analysts=tuple(person for person in self.analysts if person.name != name),
+            approvers=tuple(person for person in self.approvers if person.name != name),
+        )
 
 
 class _SignedRoster(Clause):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli import budget
 from services.cli.outcome import BAD_INPUT, results, talk
 
 if TYPE_CHECKING:
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from services.common.keystore import PartyKeys
 
 app = typer.Typer(no_args_is_help=True, help="Run the analysis service: payload intake, budget, released tables.")
-roster = typer.Typer(no_args_is_help=True, help="Who may ask questions: a roster signed by the analysis service.")
+roster = typer.Typer(no_args_is_help=True, help="Who may ask, and who may approve: signed by the analysis service.")
 app.add_typer(roster, name="roster")
+app.add_typer(budget.app, name="budget")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration, TOML; `example` prints one.")]
 
@@ -112,9 +114,9 @@ def new(config: Config) -> None:
 
 @roster.command()
 def add(
-    config: Config, party: Annotated[Path, typer.Argument(help="party.json of the analyst, or the key folder.")]
+    config: Config, party: Annotated[Path, typer.Argument(help="party.json of the person, or the key folder.")]
 ) -> None:
-    """Add an analyst; a running service knows it from the next call on.
+    """Add an analyst, or an approver of the budget; a running service knows it from the next call on.
 
     Example: symbolon analysis roster add --config analysis.toml keys/analyst/party.json
     """
@@ -125,15 +127,13 @@ def add(
     settings = load(config)
     agreement, keys = _own_identity(settings)
     person = load_public_identity(party)
-    write_roster(
-        settings.roster, read_roster(settings.roster, agreement).with_analyst(person, agreement), keys.identity
-    )
+    write_roster(settings.roster, read_roster(settings.roster, agreement).with_person(person, agreement), keys.identity)
     results.print(person.spiffe_id)
 
 
 @roster.command()
-def remove(config: Config, name: Annotated[str, typer.Argument(help="The analyst, as `show` names it.")]) -> None:
-    """Remove an analyst, who may ask nothing from the next call on. What was spent for them stays spent.
+def remove(config: Config, name: Annotated[str, typer.Argument(help="The person, as `show` names it.")]) -> None:
+    """Remove an analyst or approver, from the next call on. What they spent or approved stays.
 
     Example: symbolon analysis roster remove --config analysis.toml analyst
     """
@@ -142,13 +142,13 @@ def remove(config: Config, name: Annotated[str, typer.Argument(help="The analyst
 
     settings = load(config)
     agreement, keys = _own_identity(settings)
-    write_roster(settings.roster, read_roster(settings.roster, agreement).without_analyst(name), keys.identity)
+    write_roster(settings.roster, read_roster(settings.roster, agreement).without_person(name), keys.identity)
     talk.print(f"{name} is off the roster")
 
 
 @roster.command("show")
 def show_roster(config: Config) -> None:
-    """Show who may ask questions, as JSON."""
+    """Show who may ask questions, and who may approve increases of the budget, as JSON."""
     from services.analysis.config import load
     from services.analysis.roster import read_roster
 

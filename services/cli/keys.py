@@ -16,7 +16,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder for the keys; made with mod
 @app.command()
 def new(
     folder: Folder,
-    role: Annotated[str, typer.Option(help="provider, linkage-unit, analysis-service or analyst.")],
+    role: Annotated[str, typer.Option(help="provider, linkage-unit, analysis-service, analyst or approver.")],
     name: Annotated[str, typer.Option(help="Short name of the party in the agreement, e.g. tax.")],
     agreement: Annotated[str, typer.Option(help="Id of the agreement, e.g. migration.")],
     trust_domain: Annotated[str, typer.Option(help="Trust domain of the parties, e.g. statistics.example.")],

@@ -19,10 +19,10 @@ from services.common.logs import Log
 
 ANY_STATE: Final = frozenset(AgreementState)
 IN_FORCE: Final = frozenset({AgreementState.IN_FORCE})
-EVERYONE: Final = frozenset(Role)
 PARTIES: Final = frozenset({Role.PROVIDER, Role.LINKAGE_UNIT, Role.ANALYSIS_SERVICE})
 PROVIDERS: Final = frozenset({Role.PROVIDER})
 ANALYSTS: Final = frozenset({Role.ANALYST})
+EVERYONE: Final = PARTIES | ANALYSTS
 
 ACCESS: Final[dict[str, tuple[frozenset[Role], frozenset[AgreementState]]]] = {
     "/grpc.health.v1.Health/Check": (EVERYONE, ANY_STATE),

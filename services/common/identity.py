@@ -16,12 +16,13 @@ _SPIFFE: Final = re.compile(
 
 
 class Role(StrEnum):
-    """The roles of the protocol."""
+    """The roles of the protocol. Approvers of the budget call no service: they only sign."""
 
     PROVIDER = "provider"
     LINKAGE_UNIT = "linkage-unit"
     ANALYSIS_SERVICE = "analysis-service"
     ANALYST = "analyst"
+    APPROVER = "approver"
 
 
 @dataclass(frozen=True, slots=True)

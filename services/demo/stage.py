@@ -95,7 +95,7 @@ def set_stage(
     )
     _configure(stage, signed.to_bytes(), mappings)
     verified = verify_agreement(signed.to_bytes())
-    roster = Roster(lineage=agreement.lineage).with_analyst(keys[ANALYST].public, verified)
+    roster = Roster(lineage=agreement.lineage).with_person(keys[ANALYST].public, verified)
     write_roster(stage.home(ANALYSIS_SERVICE) / "roster.json", roster, keys[ANALYSIS_SERVICE].identity)
     return stage
 

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
@@ -16,8 +16,10 @@ from sqlalchemy import Engine, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from disclosure.balances import Caps
-from disclosure.entries import Charge, Entry
+from disclosure.entries import Charge, Entry, verify_chain
 from disclosure.errors import BudgetRefused, LedgerCorrupt
+from disclosure.increases import decide_increase
+from linkage_core.agreement.increases import IncreaseDocument, new_increase
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import InputFault, Refused, Tampered
 from linkage_core.types import PartyName
@@ -25,7 +27,7 @@ from services.analysis.intake_rules import Delivery
 from services.analysis.store.anchor import AnchorFile
 from services.analysis.store.deliveries import DeliveryStore
 from services.analysis.store.ledger import SqlLedger
-from services.analysis.store.tables import METADATA, MIGRATIONS, ledger, releases
+from services.analysis.store.tables import METADATA, MIGRATIONS, increases, ledger, releases
 from services.analysis.wave_keys import WaveKeyring
 from services.common.agreements import agreement_tables
 from services.common.clock import system_random
@@ -260,6 +262,95 @@ def test_a_changed_result_refuses_to_start(spent: SqlLedger, engine: Engine, anc
 def test_a_result_cannot_be_recorded_twice(spent: SqlLedger) -> None:
     with pytest.raises(LedgerCorrupt):
         spent.record(spent.entries(LINEAGE)[0], b"another table", NOW)
+
+
+# ---------------------------------------------------------------------------------------------------------- increases
+
+
+def granted_increase(nano_rho: int = 100, number: int = 0, key: Secret = KEY) -> IncreaseDocument:
+    document = new_increase(LINEAGE, PROJECT, number, cap="total", nano_rho=nano_rho, reason="census year: more tables")
+    for place, name in enumerate(("auer", "berger"), 1):
+        document = document.approved_by(name, Secret(bytes([place]) * 32))
+    return document.granted_by(key)
+
+
+def test_an_increase_is_counted_by_every_process_and_after_a_restart(
+    spent: SqlLedger, engine: Engine, anchor: AnchorFile
+) -> None:
+    spent.reserve(charge(question="third"), CAPS)
+    with pytest.raises(BudgetRefused):
+        spent.reserve(charge(question="fourth"), CAPS)
+    SqlLedger(engine, anchor, PROJECT).increase(granted_increase(), CAPS, "a" * 64, NOW)
+    assert spent.reserve(charge(question="fourth"), CAPS).sequence == 5
+    again = SqlLedger(engine, anchor, PROJECT)
+    again.check(LINEAGE)
+    with pytest.raises(BudgetRefused):
+        again.reserve(charge(question="fifth"), CAPS)
+    assert again.increase_documents(LINEAGE) == {granted_increase().digest: granted_increase()}
+
+
+def test_an_increase_is_counted_once_however_often_it_is_granted(spent: SqlLedger, anchor: AnchorFile) -> None:
+    spent.increase(granted_increase(), CAPS, "a" * 64, NOW)
+    before = spent.entries(LINEAGE), anchor.read(LINEAGE)
+    with pytest.raises(Refused, match="counted"):
+        spent.increase(granted_increase(), CAPS, "a" * 64, NOW)
+    assert (spent.entries(LINEAGE), anchor.read(LINEAGE)) == before
+
+
+@pytest.mark.parametrize("document", [granted_increase(key=Secret(b"\5" * 32)), None], ids=["forged", "missing"])
+def test_whoever_writes_an_increase_into_the_database_raises_nothing(
+    spent: SqlLedger, engine: Engine, anchor: AnchorFile, document: IncreaseDocument | None
+) -> None:
+    """The chain is no secret: an entry that fits it can be made by anyone, a granted document by the service alone."""
+    chain = verify_chain(spent.entries(LINEAGE), LINEAGE)
+    forged = decide_increase(chain, granted_increase(), project=PROJECT, caps=CAPS, agreement_hash="a" * 64, at=NOW)
+    with engine.begin() as connection:
+        connection.execute(insert(ledger).values(asdict(forged)))
+        if document is not None:
+            row = {"digest": document.digest, "lineage": LINEAGE, "document": document.to_bytes()}
+            connection.execute(insert(increases).values(row))
+    for attempt in (
+        lambda: spent.reserve(charge(1, question="third"), CAPS),
+        lambda: spent.entries(LINEAGE),
+        lambda: SqlLedger(engine, anchor, PROJECT).check(LINEAGE),
+    ):
+        with pytest.raises(LedgerCorrupt, match="increase"):
+            attempt()
+
+
+def test_another_project_inherits_what_was_spent_and_keeps_an_anchor_of_its_own(
+    spent: SqlLedger, engine: Engine, tmp_path: Path
+) -> None:
+    spent.increase(granted_increase(), CAPS, "a" * 64, NOW)
+    other = SqlLedger(engine, AnchorFile(tmp_path / "other" / "anchor.json", Secret(b"\4" * 32)), "health")
+    other.check(LINEAGE)
+    health = replace(charge(question="third", analyst="bea"), project="health")
+    other.reserve(health, CAPS)
+    with pytest.raises(BudgetRefused, match="total_nano_rho"):
+        other.reserve(replace(health, question_hash="0" * 64), CAPS)
+    assert spent.reserve(charge(question="fourth"), CAPS).sequence == 5  # its own increase is for this project only
+    (tmp_path / "other" / "anchor.json").unlink()
+    with pytest.raises(LedgerCorrupt, match="anchor"):
+        SqlLedger(engine, AnchorFile(tmp_path / "other" / "anchor.json", KEY), "health").check(LINEAGE)
+
+
+def test_rows_changed_under_a_running_service_change_no_decision_and_refuse_to_start(
+    spent: SqlLedger, engine: Engine, anchor: AnchorFile
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(ledger).where(ledger.c.sequence == 0).values(nano_rho=1))
+    spent.reserve(charge(question="third"), CAPS)
+    with pytest.raises(BudgetRefused):
+        spent.reserve(charge(question="fourth"), CAPS)
+    with pytest.raises(LedgerCorrupt, match="entry 0"):
+        SqlLedger(engine, anchor, PROJECT).check(LINEAGE)
+
+
+def test_rows_cut_off_under_a_running_service_are_found_before_it_charges(spent: SqlLedger, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(ledger).where(ledger.c.sequence == 2))
+    with pytest.raises(LedgerCorrupt, match="entry 2"):
+        spent.reserve(charge(1, question="third"), CAPS)
 
 
 # --------------------------------------------------------------------------------------------------------- deliveries

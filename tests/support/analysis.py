@@ -276,7 +276,7 @@ def enrol(parties: Parties, config: AnalysisConfig, *names: str) -> dict[str, Pa
     analysts = {name: parties.stranger(Role.ANALYST, name) for name in names}
     roster = Roster(lineage=parties.verified.document.lineage)
     for keys in analysts.values():
-        roster = roster.with_analyst(keys.public, parties.verified)
+        roster = roster.with_person(keys.public, parties.verified)
     write_roster(config.roster, roster, parties.keys[ANALYSIS].identity)
     return analysts
 

@@ -21,7 +21,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
 def roster(parties: Parties, tmp_path: Path) -> Path:
     if not (parties.keys_folder("ana") / "party.json").exists():
         parties.stranger(Role.ANALYST, "ana")
-    made = Roster(lineage=parties.verified.document.lineage).with_analyst(
+    made = Roster(lineage=parties.verified.document.lineage).with_person(
         load_party_keys(parties.keys_folder("ana")).public, parties.verified
     )
     write_roster(tmp_path / "roster.json", made, parties.keys[ANALYSIS].identity)
@@ -65,22 +65,22 @@ def test_a_file_that_is_no_roster_is_bad_input(parties: Parties, roster: Path) -
 
 def test_a_provider_cannot_be_enrolled(parties: Parties, roster: Path) -> None:
     with pytest.raises(Refused):
-        read_roster(roster, parties.verified).with_analyst(parties.keys["tax"].public, parties.verified)
+        read_roster(roster, parties.verified).with_person(parties.keys["tax"].public, parties.verified)
 
 
 def test_a_name_is_enrolled_once(parties: Parties, roster: Path) -> None:
     ana = load_party_keys(parties.keys_folder("ana")).public
     with pytest.raises(Refused, match="already"):
-        read_roster(roster, parties.verified).with_analyst(ana, parties.verified)
+        read_roster(roster, parties.verified).with_person(ana, parties.verified)
 
 
 def test_who_was_removed_is_unknown_and_the_others_stay(parties: Parties, roster: Path) -> None:
     if not (parties.keys_folder("bob") / "party.json").exists():
         parties.stranger(Role.ANALYST, "bob")
     bob = load_party_keys(parties.keys_folder("bob")).public
-    both = read_roster(roster, parties.verified).with_analyst(bob, parties.verified)
-    left = both.without_analyst("ana")
+    both = read_roster(roster, parties.verified).with_person(bob, parties.verified)
+    left = both.without_person("ana")
     assert left.identity_key("ana") is None
     assert left.identity_key("bob") == bob.identity_key
     with pytest.raises(InputFault, match="ana"):
-        left.without_analyst("ana")
+        left.without_person("ana")

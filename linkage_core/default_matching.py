@@ -4,14 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from linkage_core.agreement.clauses import Matching
+from linkage_core.comparing.chance import dice_above_chance
 from linkage_core.schema import LinkageSchema, VariableForm
-
-CHANCE_SPREAD: Final = 0.6
-"""Standard deviation of the Dice of unrelated diffused CLKs of n bits, times the square root of n: measured."""
-
-CANDIDATE_SPREADS: Final = 4.0
-"""Standard deviations above chance, a Dice of one half, from which a pair is a candidate: 3 in 100,000 unrelated pairs
-a CLK get there. Files of a million want 5, small ones bear 3.3: `symbolon linkage-unit estimate` tells the cost."""
 
 LINK_SPREADS: Final = 4.8
 """Standard deviations above chance at which the mean Dice decides on links, in files too small to learn from: .59 at
@@ -33,17 +27,16 @@ MINIMUM_CLASS_COUNT: Final = 20
 def default_matching(schema: LinkageSchema, sources_with_duplicates: Sequence[str] = ()) -> Matching:
     """Return the clause: match keys of exact values are passes, in the schema's order; probabilities decide the rest.
 
-    Thresholds of Dice follow from the shortest CLK: what is chance narrows as codes lengthen.
+    Which pairs are candidates is left to the size of the files (`linking.what_to_search`). The mean from which few
+    records are linked follows from the shortest CLK: what is chance narrows as codes lengthen.
     """
     forms = {variable.name: variable.form for variable in schema.variables}
-    spread = CHANCE_SPREAD / min(clk.length_bits for clk in schema.clks) ** 0.5
     return Matching(
         passes=tuple(
             key.name for key in schema.match_keys if all(forms[variable] in EXACT_FORMS for variable in key.variables)
         ),
         combination="fellegi-sunter",
-        candidate_per_mille=round(1000 * (0.5 + CANDIDATE_SPREADS * spread)),
-        link_per_mille=round(1000 * (0.5 + LINK_SPREADS * spread)),
+        link_per_mille=round(1000 * dice_above_chance(LINK_SPREADS, min(clk.length_bits for clk in schema.clks))),
         sources_with_duplicates=tuple(sources_with_duplicates),
         maximum_candidates_per_record=MAXIMUM_CANDIDATES_PER_RECORD,
         high_quality_per_mille=HIGH_QUALITY_PER_MILLE,

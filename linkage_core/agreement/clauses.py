@@ -69,8 +69,9 @@ class Hardening(Clause):
 class Matching(Clause):
     """How the linkage unit decides.
 
-    `passes` are match keys in declared order. A pair is a candidate if one CLK's Dice is >= `candidate_per_mille`; with
-    the combination `fellegi-sunter` also if it shares a match key. By `weighted-mean` it may be linked if the mean of
+    `passes` are match keys in declared order. A pair is a candidate if one CLK's Dice is >= `candidate_per_mille`, by
+    default what about two unrelated records of the largest file reach beside any one; with the combination
+    `fellegi-sunter` also if it shares a match key. By `weighted-mean` it may be linked if the mean of
     the Dice of all CLKs that both records have is >= `link_per_mille`; by `fellegi-sunter` if the probability of the
     link, estimated from the files themselves, is >= `least_probability_per_mille`; files too small for that are linked
     by the mean. anonlink's greedy solver decides, repeated until nothing joins. `sources_with_duplicates` are compared
@@ -85,7 +86,7 @@ class Matching(Clause):
 
     passes: tuple[Name, ...] = ()
     combination: Literal["weighted-mean", "fellegi-sunter"] = "weighted-mean"
-    candidate_per_mille: PerMille = Field(ge=1)
+    candidate_per_mille: Annotated[int, Field(ge=1, le=1000)] | None = None
     link_per_mille: PerMille
     least_probability_per_mille: PerMille = 500
     solver: Literal["greedy"] = "greedy"

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage_core.agreement.clauses import Matching
 from linkage_core.linking.identifiers import identifier_keys, key_agreement
 from linkage_core.linking.pool import SPINE, RecordPool
 from linkage_core.linking.scoring import mean_of_dice
@@ -22,7 +21,6 @@ from linkage_core.searching.encodings import EncodingsInMemory
 from linkage_core.searching.search import dice_where_present
 from linkage_core.types import ClkName
 
-PER_MILLE: Final = 1000
 DIFFERENT: Final = 0
 """As `key_agreement` tells it."""
 
@@ -32,15 +30,16 @@ def keep_corrected(
     pool: RecordPool,
     encodings: EncodingsInMemory,
     schema: LinkageSchema,
-    matching: Matching,
+    threshold: float,
     duplicates_allowed: NDArray[np.bool_],
 ) -> SolvedGroups:
     """Return the groups with each corrected record that linked to nothing back in its handle's group, if it may stay.
 
-    It may if some CLK's Dice with one of the group's records reaches the candidate threshold, none of them carries
+    It may if some CLK's Dice with one of the group's records reaches the candidate `threshold`, none of them carries
     another identifier, and no other record of its file, one without duplicates, has taken its place. With a spine only
     pairs with a spine record count, and a corrected spine record takes back each of its people that nothing else has
-    taken meanwhile. Costs in proportion to the corrected records and their groups.
+    taken meanwhile. No pair ties what is kept so: it has no weight, and its score is the mean Dice, below any that
+    links, whatever the agreement combines by. Costs in proportion to the corrected records and their groups.
     """
     alone = np.bincount(solved.group, minlength=pool.size)[solved.group] == 1
     record, member = _pairs_with_groups(pool, np.flatnonzero((pool.known.was >= 0) & alone))
@@ -50,7 +49,7 @@ def keep_corrected(
         [dice_where_present(encodings.by_clk[ClkName(clk.name)], record, member) for clk in schema.clks], axis=1
     )
     score = mean_of_dice(dice, [clk.weight for clk in schema.clks])
-    near = (dice >= matching.candidate_per_mille / PER_MILLE).any(axis=1)
+    near = (dice >= threshold).any(axis=1)
     keys = [pool.match_keys[name] for name in identifier_keys(schema)]
     against = (key_agreement(keys, record, member) == DIFFERENT).any(axis=1)
     against |= _taken(solved.group, pool, duplicates_allowed, record, solved.group[member])

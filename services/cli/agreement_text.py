@@ -126,7 +126,12 @@ def _linkage(a: Agreement) -> Iterator[str]:
         if matching.combination == "fellegi-sunter"
         else f"weighted mean >= {matching.link_per_mille / 1000:g}"
     )
-    yield f"  candidates from Dice >= {matching.candidate_per_mille / 1000:g}, links from {links}"
+    candidates = (
+        "from the Dice that two unrelated records of the largest file reach beside any"
+        if matching.candidate_per_mille is None
+        else f"from Dice >= {matching.candidate_per_mille / 1000:g}"
+    )
+    yield f"  candidates {candidates}, links from {links}"
     yield (
         "  every pair of records is compared"
         if matching.least_search_recall_per_mille == 1000

@@ -17,7 +17,9 @@ from services.linkage_unit.unit import LinkageUnit
 from services.linkage_unit.wave_files import wave_files
 
 STEPS_PER_MILLE: Final = (-20, 0, 20, 40, 60)
-"""Thresholds beside the agreed one, so that parties see what another would cost."""
+"""Thresholds beside the run's own, so that parties see what another would cost."""
+
+LEAST_THRESHOLD: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +61,19 @@ def estimate_wave(unit: LinkageUnit, wave: str, timer: Callable[[], float]) -> W
     search = every_pair(
         pool, document.linkage, matching, pool.duplicates_allowed(matching.sources_with_duplicates), seed
     )
-    agreed = matching.candidate_per_mille
-    thresholds = sorted({min(max(agreed + step, 1), PER_MILLE) for step in STEPS_PER_MILLE})
+    thresholds = sorted(
+        {min(max(search.threshold + step / PER_MILLE, LEAST_THRESHOLD), 1.0) for step in STEPS_PER_MILLE}
+    )
     estimates = estimate_search(
         search,
         encodings_of(pool),
-        recall_of(document.linkage, matching),
-        [threshold / PER_MILLE for threshold in thresholds],
+        recall_of(document.linkage, matching, search.threshold),
+        thresholds,
         timer,
     )
     return WaveEstimate(
         pool.size,
-        estimates[thresholds.index(agreed)],
+        estimates[thresholds.index(search.threshold)],
         estimates,
         matching.maximum_candidates_per_record * pool.size,
         shutil.disk_usage(unit.content.folder.parent).free,

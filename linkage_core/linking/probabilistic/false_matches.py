@@ -12,7 +12,7 @@ links, made to fall with the score by isotonic regression (Ayer et al., Ann. Mat
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -28,23 +28,32 @@ all pairs of one file, whose records may be one person several times."""
 UNCOUNTED_SPREAD: Final = 1.0
 """Standard deviation of the logarithm of a chance that was not counted."""
 
+BULK: Final = 0.5
+"""Share of the near pairs of different people above the band by which they are counted."""
+
 ROUNDS: Final = 200
 CLOSE: Final = 0.01
 
+DOUBTFUL: Final = 0.5
+"""Local false-match rate from which on a link takes no record away from those that may be linked falsely. Among many
+candidates there are many such links, and what is left of a rate that should be one there is the error of the estimate:
+counted, it would leave fewer records to be linked falsely, and make the next estimate worse."""
+
 HOPELESS: Final = 0.9
-"""Local false-match rate from which on links are not counted as matches any more: what is left of a slope that should
-be one there is the error of the estimate, and there are many such links."""
+"""Local false-match rate from which on links do not even count in the number of matches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BestByChance:
     """The best score that each sampled record of a file has among the others of its file, -inf without a candidate.
 
-    `best`: float64, (sampled,), falling. `size`: records of the file.
+    `best`: float64, (sampled,), falling. `size`: records of the file. `factor`: how many times as often pairs of
+    different people reach a score where this is applied.
     """
 
     best: NDArray[np.float64]
     size: int
+    factor: float = 1.0
 
     @classmethod
     def of(cls, place: NDArray[np.int64], score: NDArray[np.float64], sampled: int, size: int) -> "BestByChance":
@@ -76,9 +85,24 @@ class BestByChance:
         means = np.cumsum(random.standard_gamma(more, (draws, len(more))), axis=1)
         return self._per_pair(np.minimum(means, len(self.best)))
 
+    def fitted_to_bulk(self, scores: NDArray[np.float64], sizes: tuple[int, int]) -> "BestByChance":
+        """Return it for another file, of whose own pairs, all of them, `scores` tells those that are near.
+
+        People of that file may resemble each other more often than those of this one. In the band of scores where
+        half of all pairs of different people lie, hardly any other pairs do: so many times as many as expected there
+        are, so many times as often different people are near there; never less often.
+        """
+        score = -np.sort(-scores)
+        expected = linked_by_chance((float(sizes[0]), float(sizes[1])), self.per_pair(score), "within")
+        if not len(score) or not expected[-1] > 0:
+            return self
+        above = int(np.searchsorted(expected, expected[-1] * BULK))
+        in_band = expected[-1] - (expected[above - 1] if above else 0.0)
+        return replace(self, factor=self.factor * max((len(score) - above) / in_band, 1.0))
+
     def _per_pair(self, count: NDArray[np.float64]) -> NDArray[np.float64]:
         without = 1 - count / (len(self.best) + 1)
-        chance: NDArray[np.float64] = -np.log(without) / max(self.size - 1, 1)
+        chance: NDArray[np.float64] = -np.log(without) * (self.factor / max(self.size - 1, 1))
         return chance
 
 
@@ -164,11 +188,11 @@ def false_matches(
         )
         expected = np.minimum(linked_by_chance(free, per_pair, way), links)
         rate = _local_rate(expected)
-        better = float(np.clip((1 - rate)[rate < HOPELESS].sum(), 0.0, most))
+        better = float(np.clip((1 - rate)[rate < DOUBTFUL].sum(), 0.0, most))
         if abs(better - matches) < CLOSE:
             break
         matches = better
-    return FalseMatches(score, rate, expected, support, matches)
+    return FalseMatches(score, rate, expected, support, float(np.clip((1 - rate)[rate < HOPELESS].sum(), 0.0, most)))
 
 
 def linked_by_chance(free: tuple[float, float], per_pair: NDArray[np.float64], way: Way) -> NDArray[np.float64]:

@@ -178,10 +178,17 @@ def _link(
     for meeting in met:
         of_meeting = score[meeting.pairs]
         links = meeting.links(of_meeting)
-        chance: dict[int, Chance] = {file: best[file] for file in meeting.files if file in best} or dict(best)
+        chance = _chance(best, meeting, of_meeting[links])
         false = false_matches(of_meeting[links], meeting.sizes, meeting.way, list(chance.values()))
         linked.append(Linked(meeting, links, false, of_meeting, chance))
     return tuple(linked), score
+
+
+def _chance(best: Mapping[int, BestByChance], meeting: Meeting, links: NDArray[np.float64]) -> dict[int, Chance]:
+    """Return what is known of different people of two files: what their own pairs show, or else those of others."""
+    if meeting.way == "within":
+        return {file: of_file.fitted_to_bulk(links, meeting.sizes) for file, of_file in best.items()}
+    return {file: best[file] for file in meeting.files if file in best} or dict(best)
 
 
 def _scores(evidence: Evidence, comparisons: tuple[Comparison, ...], weights: Weights | None) -> NDArray[np.float64]:

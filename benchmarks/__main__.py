@@ -35,6 +35,7 @@ NAMES: Final = (
     "upload",
     "release",
     "coverage",
+    "linkage_coverage",
     "startup",
 )
 """Each the module of that name, whose `table()` runs it."""

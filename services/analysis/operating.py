@@ -1,13 +1,15 @@
-"""What an operator does beside the serving process: check, status, close a wave. None of it draws noise."""
+"""What an operator does beside the serving process: check, status, close a wave, add rates. None of it draws noise."""
 
 from typing import Final
 
 from disclosure.balances import Caps, balance
+from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.crypto import hpke
 from services.analysis.assembly import open_service
 from services.analysis.config import AnalysisConfig
+from services.analysis.declared_rates import keep_rates, rates_of
 from services.analysis.roster import read_roster
 from services.common.audit import AuditLog
 from services.common.checking import Checklist
@@ -18,7 +20,8 @@ from services.common.locks import only_process
 from services.common.own_identity import read_agreement, require_own_keys
 
 CLOSE_WAVE: Final = "close-wave"
-"""Name of the process that closes waves: it has a lock and an audit log of its own."""
+ADD_RATES: Final = "add-rates"
+"""Names of processes that change something: each has a lock and an audit log of its own."""
 
 
 def check(config: AnalysisConfig, clock: Clock = system_clock) -> list[str]:
@@ -79,3 +82,25 @@ def close_wave(config: AnalysisConfig, wave: str) -> bool:
             return was_open
         finally:
             service.close()
+
+
+def add_rates(config: AnalysisConfig, file: bytes) -> DeclaredRates:
+    """Keep what the linkage unit declares of a wave; raises what `declared_rates.keep_rates` raises."""
+    with only_process(config.data, ADD_RATES):
+        service = open_service(config, takes_into_force=False)
+        try:
+            rates = keep_rates(config.data, file, service.agreement)
+            audit = AuditLog(config.data / f"audit-{ADD_RATES}.jsonl", service.keys.identity, service.clock)
+            audit.append("rates-added", wave=rates.wave)
+            return rates
+        finally:
+            service.close()
+
+
+def declared_rates(config: AnalysisConfig, wave: str) -> DeclaredRates | None:
+    """Return what is declared of a wave, or None."""
+    service = open_service(config, takes_into_force=False)
+    try:
+        return rates_of(config.data, service.agreement.document.wave(wave).name, service.agreement)
+    finally:
+        service.close()

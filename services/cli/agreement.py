@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from services.cli.outcome import results, talk
+from services.cli.rates import simulate_linkage
 
 app = typer.Typer(no_args_is_help=True, help="Draft, sign, verify and show the data-sharing agreement.")
+app.command("simulate-linkage")(simulate_linkage)
 
 File = Annotated[Path, typer.Argument(help="The agreement's file.", exists=True, dir_okay=False)]
 Keys = Annotated[Path, typer.Option(help="Key folder of the party.")]

@@ -8,6 +8,7 @@ import typer
 
 from services.cli import budget
 from services.cli.outcome import BAD_INPUT, results, talk
+from services.cli.rates import analysis as rates
 
 if TYPE_CHECKING:
     from linkage_core.agreement.signatures import VerifiedAgreement
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Run the analysis service: payload 
 roster = typer.Typer(no_args_is_help=True, help="Who may ask, and who may approve: signed by the analysis service.")
 app.add_typer(roster, name="roster")
 app.add_typer(budget.app, name="budget")
+app.add_typer(rates, name="rates")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration, TOML; `example` prints one.")]
 

@@ -9,6 +9,7 @@ import typer
 
 from services.cli.bars import bars, telling_of_kernels
 from services.cli.outcome import BAD_INPUT, results, talk
+from services.cli.rates import declare_rates
 from services.cli.reports import print_notes, print_table
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from services.linkage_unit.status import Status
 
 app = typer.Typer(no_args_is_help=True, help="Run the linkage unit: mailbox, intake, linking, sealed tokens.")
+app.command("declare-rates")(declare_rates)
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration, TOML; `example` prints one.")]
 

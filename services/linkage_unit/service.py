@@ -33,9 +33,11 @@ from services.linkage_unit.workspace import WorkerKeys
 if TYPE_CHECKING:
     from linkage_core.linking.run import Progress
     from services.linkage_unit.changes import ChangeReport
+    from services.linkage_unit.declaring import Declaration
     from services.linkage_unit.estimating import WaveEstimate
     from services.linkage_unit.quality.wave import LinkedWave
 
+DECLARE: Final = "declare"
 STATUS: Final = "status"
 ESTIMATE: Final = "estimate"
 
@@ -105,6 +107,17 @@ def linked(config: LinkageUnitConfig, wave: str) -> "LinkedWave":
 
     with _opened(config, STATUS, system_clock, system_random) as unit:
         return linked_wave(unit, wave)
+
+
+def declare(
+    config: LinkageUnitConfig, wave: str, simulated: bytes | None, trials: int, progress: Callable[[int, int], None]
+) -> "Declaration":
+    """Return what is declared of a linked wave, signed."""
+    from services.linkage_unit.declaring import declare_rates, parse_simulated
+
+    corrected_by = None if simulated is None else parse_simulated(simulated)
+    with only_process(config.data, DECLARE), _opened(config, DECLARE, system_clock, system_random) as unit:
+        return declare_rates(unit, wave, corrected_by, trials, progress)
 
 
 def check(config: LinkageUnitConfig, clock: Clock = system_clock) -> list[str]:

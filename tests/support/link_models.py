@@ -148,4 +148,4 @@ def linked(model: LinkageModel | None = MODEL) -> LinkedWave:
         quality_classes={"register": (490, 610, 320, 80), "tax": (390, 610, 320, 80)},
         model=None if stored is None else model_digest(stored),
     )
-    return LinkedWave("A pilot", "w1", counts, model, stored)
+    return LinkedWave("A pilot", "w1", counts, model, stored, "5e" * 32)

@@ -34,6 +34,7 @@ TINY: dict[str, dict[str, Any]] = {
     "upload": {"rows": 2_000, "rounds": 1},
     "release": {"persons": 300},
     "coverage": {"releases": 5},
+    "linkage_coverage": {"settings": (("dirty", 250),), "number": 2, "training": 20},
     "startup": {"rounds": 1, "first_runs": 0},
 }
 """What `at_size` of a benchmark is given."""

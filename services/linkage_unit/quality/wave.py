@@ -1,5 +1,6 @@
 """A linked wave as its operator may see it: the model of its links, and the counts of its signed manifest."""
 
+import hashlib
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -48,13 +49,17 @@ class RunCounts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LinkedWave:
-    """One linked wave. `stored` are the bytes that `model` was read from; both None where there is no model."""
+    """One linked wave. `stored` are the bytes that `model` was read from; both None where there is no model.
+
+    `manifest_digest`: SHA-256 of the run's signed manifest, in hexadecimal.
+    """
 
     agreement: str
     wave: str
     counts: RunCounts
     model: LinkageModel | None
     stored: bytes | None
+    manifest_digest: str
 
     def require_model(self) -> LinkageModel:
         """Return the model; raises `InputFault` where there is none, with the reason."""
@@ -77,8 +82,9 @@ def linked_wave(unit: LinkageUnit, wave: str) -> LinkedWave:
     run = unit.runs.run(name)
     if run is None or run.state is not RunState.READY or run.manifest is None:
         raise NotReady(f"wave {name} is not linked yet; `symbolon linkage-unit link` links it")
+    digest = hashlib.sha256(run.manifest).hexdigest()
     counts = RunCounts.model_validate_json(signed_from_bytes(run.manifest).statement.body)
     if counts.model is None:
-        return LinkedWave(document.title, name, counts, None, None)
+        return LinkedWave(document.title, name, counts, None, None, digest)
     stored = unit.runs.model(name) or b""
-    return LinkedWave(document.title, name, counts, read_model(stored, counts.model), stored)
+    return LinkedWave(document.title, name, counts, read_model(stored, counts.model), stored, digest)

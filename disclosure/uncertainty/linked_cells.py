@@ -1,0 +1,77 @@
+"""What linkage errors do to a table: a linear map on its cells.
+
+A link joins two halves, the rows of one file and those of the other. Some cells count people *as linked*: those seen in
+both of two sources; residents whose category another file fills in. Missing such a link takes one from that cell and
+puts each half into a cell of its own, or outside the table; a false link does the reverse:
+
+| table                                        | linked cell       | first half          | second half              |
+|----------------------------------------------|-------------------|---------------------|--------------------------|
+| overlap of two sources                       | both              | first only          | second only              |
+| ... by a category that the first file knows  | both, category    | first only, category| second only, `unknown`   |
+| residents by a category of another file      | category          | `unknown`           | outside                  |
+| present by signs of life in either file      | (counted beside)  | the measure's cell  | outside                  |
+
+So a missed link moves an overlap table by -1, +1, +1; it takes a resident's category away; and where a person's signs
+of life lie in two files it makes a phantom person, and for flows a phantom immigrant or emigrant. For the last row the
+linked people who would then count twice are counted in cells of their own, which are no part of the table.
+
+People are conserved: each map leaves the number of rows of the first file, and of the second, as they are.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE: Final = -1
+"""The place of a half that the table does not count, and of a cell that is no part of any sum."""
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedCells:
+    """The cells that count people as linked, and where halves of missed links would be; int64, (linked,) each.
+
+    `cell`: each once; `first`, `second`: places of halves, `OUTSIDE` for none; `group`: whose rates hold there.
+    """
+
+    cell: Places
+    first: Places
+    second: Places
+    group: Places
+
+    def __len__(self) -> int:
+        """The number of linked cells."""
+        return len(self.cell)
+
+
+def overlap_cells(categories: int, *, first_unknown: int | None, second_unknown: int | None) -> LinkedCells:
+    """Return the map of an overlap table (both, first only, second only) x (categories).
+
+    `first_unknown`: the category of somebody whom only the second file's rows tell of, where the first file alone knows
+    the category; None where the second knows it too. `second_unknown` the other way round.
+    """
+    every = np.arange(categories, dtype=np.int64)
+    of_first = np.full(categories, second_unknown, np.int64) if second_unknown is not None else every
+    of_second = np.full(categories, first_unknown, np.int64) if first_unknown is not None else every
+    return LinkedCells(every, categories + of_first, 2 * categories + of_second, every)
+
+
+def filled_cells(rows: int, categories: int, unknown: int) -> LinkedCells:
+    """Return the map of a table (rows) x (categories) of one file's people whose category another file fills in."""
+    known = np.delete(np.arange(categories, dtype=np.int64), unknown)
+    cell = (categories * np.arange(rows, dtype=np.int64)[:, None] + known).ravel()
+    first = np.repeat(categories * np.arange(rows, dtype=np.int64) + unknown, len(known))
+    return LinkedCells(cell, first, np.full(len(cell), OUTSIDE, np.int64), np.tile(known, rows))
+
+
+def twice_counted_cells(rows: int, groups: int) -> LinkedCells:
+    """Return the map of a measure of signs of life in either file: (measure, beside) x (rows) x (groups).
+
+    Beside the measure stand the linked people of each cell who would be in it once more if their link were missed.
+    """
+    measure = np.arange(rows * groups, dtype=np.int64)
+    outside = np.full(len(measure), OUTSIDE, np.int64)
+    return LinkedCells(len(measure) + measure, measure, outside, np.tile(np.arange(groups, dtype=np.int64), rows))

@@ -1,26 +1,26 @@
 """Whether 95 % intervals cover the truth in 95 % of the cells: repeated releases of one table that is known."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import opendp.prelude as dp
 
 from benchmarks.table import Figure, Row, Table
-from disclosure.bounding import ContributionBound
+from disclosure.bounding import Block, ContributionBound
 from disclosure.grid import Axis, Grid
-from disclosure.measurements import Mechanism, OpenDPNoise, mechanism_for
-from disclosure.presentation import present_cells, total_cells
-from disclosure.query import Accuracy
-from disclosure.table import Cell
+from disclosure.measurements import Mechanism, OpenDPNoise, mechanisms_for
+from disclosure.presentation import Marks, number_cells
+from disclosure.query.questions import Accuracy
+from disclosure.table import Cell, Noised
 
 dp.enable_features("contrib")
 
 HALF_WIDTHS: Final = (1, 3, 10, 30)
-BOUND: Final = ContributionBound(cells=2, l2_squared=2, truncates=False)
+BLOCK: Final = Block("count", 1, ContributionBound(cells=2, l2_squared=2, truncates=False))
 MAXIMUM_NOISE_SD: Final = 1000
-MINIMUM_CELL_COUNT: Final = 10
+MARKS: Final = Marks(frozenset(), minimum_cell_count=10)
 MISS: Final = 0.05
 
 GRID: Final = Grid((Axis("year", ("2022", "2023", "2024")), Axis("group", ("a", "b", "c", "d"))))
@@ -47,7 +47,8 @@ def at_size(releases: int) -> Table:
             "OpenDP's cells covered",
         ),
         tuple(
-            _row(mechanism_for(Accuracy(half_width=width), BOUND, MAXIMUM_NOISE_SD), releases) for width in HALF_WIDTHS
+            _row(mechanisms_for(Accuracy(half_width=width), (BLOCK,), MAXIMUM_NOISE_SD)[0], releases)
+            for width in HALF_WIDTHS
         ),
         (
             "± is two Monte Carlo standard errors. Noise through `disclosure.measurements`, intervals through "
@@ -66,9 +67,9 @@ def _row(mechanism: Mechanism, releases: int) -> Row:
     total_hits: list[bool] = []
     for _ in range(releases):
         noisy = noise.add_noise(COUNTS, mechanism)
-        cells = present_cells(noisy, GRID, mechanism, frozenset(), MINIMUM_CELL_COUNT)
-        cell_hits += _hits(cells, COUNTS)
-        total_hits += _hits(total_cells(noisy, GRID, mechanism, frozenset(), MINIMUM_CELL_COUNT), totals)
+        noised = _noised(noisy, mechanism)
+        cell_hits += _hits(number_cells(GRID.coordinates(), 1, noised, MARKS), COUNTS)
+        total_hits += _hits(number_cells(GRID.total_coordinates(), GRID.total_width, noised, MARKS), totals)
     noise_sd = mechanism.noise_sd_millionths / 1_000_000
     half_width, plain_hits = plain_opendp(noise_sd, releases)
     return (
@@ -104,8 +105,25 @@ def plain_opendp(noise_sd: float, releases: int) -> tuple[int, list[bool]]:
     return half_width, hits
 
 
-def _hits(cells: Sequence[Cell], truth: Sequence[int]) -> list[bool]:
-    return [cell.low <= count <= cell.high for cell, count in zip(cells, truth, strict=True)]
+def _noised(noisy: tuple[int, ...], mechanism: Mechanism) -> Noised:
+    bound = mechanism.bound
+    return Noised(
+        BLOCK.name,
+        BLOCK.width,
+        mechanism.noise_sd_millionths,
+        mechanism.half_width,
+        bound.cells,
+        bound.l2_squared,
+        mechanism.nano_rho,
+        noisy,
+    )
+
+
+def _hits(cells: Iterable[Cell], truth: Sequence[int]) -> list[bool]:
+    ends = [(cell.low, cell.high) for cell in cells]
+    return [
+        low is not None and high is not None and low <= n <= high for (low, high), n in zip(ends, truth, strict=True)
+    ]
 
 
 def _share(hits: Sequence[bool]) -> str:

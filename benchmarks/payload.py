@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from disclosure.terms import Terms
 from linkage_core.agreement.clauses import Budget, Period
-from linkage_core.agreement.payload import PayloadTable, Statistics
+from linkage_core.agreement.payload import PayloadTable
+from linkage_core.agreement.statistics import Statistics
 from services.analysis.opening import SYNTHETIC_KEY
 from services.analysis.store.payload import PayloadStore, data_key_name
 from services.common.clock import RandomBytes

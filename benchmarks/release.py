@@ -12,12 +12,13 @@ import opendp.prelude as dp
 from benchmarks.payload import WAVE, demo_terms, write_payload
 from benchmarks.table import Bars, Figure, Row, Table
 from benchmarks.timing import seconds
-from disclosure.bounding import TruncationKey, contribution_bound
+from disclosure.bounding import TruncationKey, blocks_of
 from disclosure.compilation import compile_question
 from disclosure.grid import grid_of
 from disclosure.ledger import LedgerStore
 from disclosure.measurements import BILLION, OpenDPNoise
-from disclosure.query import Question, parse_question
+from disclosure.query.parsing import parse_question
+from disclosure.query.questions import Question
 from disclosure.release import Asking, CellCounter, release
 from disclosure.table import Release
 from disclosure.terms import Terms
@@ -96,10 +97,10 @@ def _row(title: str, question: Question, terms: Terms, ledger: LedgerStore, coun
     took, answer = seconds(ask)
     again, repeated = seconds(ask)
     assert repeated == answer, "the same question is answered by the same table"
-    bound = contribution_bound(question, terms.budget.flow_cells_per_person)
-    compiled = compile_question(question, terms, grid_of(question, terms), bound, KEY)
-    counting, counts = seconds(lambda: compiled.vector(counter.count(compiled)))
-    plain, (rho, half_width) = seconds(lambda: plain_opendp(counts, answer.noise_sd, bound.cells))
+    (block,) = blocks_of(question, terms)
+    compiled = compile_question(question, terms, grid_of(question, terms), KEY)
+    counting, (counts,) = seconds(lambda: compiled.vectors(counter.count(compiled)))
+    plain, (rho, half_width) = seconds(lambda: plain_opendp(counts, answer.noise_sd, block.bound.cells))
     return (
         title,
         len(answer.cells),

@@ -9,32 +9,59 @@ import hmac
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
-from disclosure.query import FlowQuestion, OverlapQuestion, Question, StockQuestion
+from disclosure.query.questions import (
+    DurationQuestion,
+    EventsQuestion,
+    FlowQuestion,
+    ItinerariesQuestion,
+    OverPeriods,
+    QuantileQuestion,
+    Question,
+    StockQuestion,
+    VariableQuestion,
+)
+from disclosure.query.rules import Window
+from disclosure.terms import Terms
 
 HMAC_BLOCK_BYTES: Final = 64
 """Block length of SHA-256 (RFC 2104)."""
 
 TRUNCATION_KEY_BYTES: Final = 32
 
+BlockName = Literal["count", "balance", "sum", "histogram"]
+"""Persons per cell; persons with a sign; clamped amounts added up; persons per cell and bin."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContributionBound:
-    """At most `cells` cells of the table change when one synthetic key and all its rows are added or removed.
+    """At most `cells` cells of a block change when one synthetic key and all its rows are added or removed.
 
-    `l2_squared` bounds the squared Euclidean length of that change: an exact integer, since every measure counts in
-    integers. `truncates` tells whether persons with more cells exist in principle and lose some of them.
+    Each of them changes by at least `low` and at most `high`, and `l2_squared` bounds the squared Euclidean length of
+    the change: an exact integer, since every measure counts in integers. `truncates` tells whether persons with more
+    cells exist in principle and lose some of them.
     """
 
     cells: int
     l2_squared: int
     truncates: bool
+    low: int = 0
+    high: int = 1
 
     @property
     def l2(self) -> float:
         """The L2 sensitivity, rounded upward."""
         return square_root_upward(self.l2_squared)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One vector of a question that gets noise of its own: `width` numbers for each cell of the grid."""
+
+    name: BlockName
+    width: int
+    bound: ContributionBound
 
 
 def square_root_upward(value: int) -> float:
@@ -45,22 +72,71 @@ def square_root_upward(value: int) -> float:
     return root
 
 
-def contribution_bound(question: Question, flow_cells_per_person: int) -> ContributionBound:
-    """Return the bound of a question.
+def blocks_of(question: Question, terms: Terms) -> tuple[Block, ...]:
+    """Return the vectors that a question measures, each with its bound; the question passed policy.
 
-    *Stock*: a person is in at most one cell a date, so in as many cells as there are dates; nothing is truncated.
-    *Flows*: a person has one value per dimension, so at most one cell a year; the agreement's `flow_cells_per_person`
-    truncates what exceeds it. *Overlap*: each person is in exactly one cell or none.
-    Each distinct person-cell counts 1, so the squared length of the change is the number of cells.
+    *Stock*: a person is in at most one cell a date, *duration* and *itineraries*: in one a period; so the cells are as
+    many as the dates or periods, and nothing is truncated. *Overlap*, *conflicts*: one cell. All others have a public
+    number of cells that truncates: a person is in at most one cell a period (`net`: in two where a dimension moves
+    with time, as age does). Counts change by 1 a cell, `net` by 1 either way, events and sums by what they are clamped
+    to. A mean has two vectors, a quantile one with a number for each bin.
     """
     match question:
         case StockQuestion():
-            return ContributionBound(len(question.dates), len(question.dates), truncates=False)
-        case FlowQuestion():
-            cells = min(flow_cells_per_person, len(question.years))
-            return ContributionBound(cells, cells, truncates=cells < len(question.years))
-        case OverlapQuestion():
-            return ContributionBound(1, 1, truncates=False)
+            return (_count(len(question.dates), truncates=False),)
+        case DurationQuestion() | ItinerariesQuestion():
+            return (_count(len(question.periods), truncates=False),)
+        case FlowQuestion(measure="net"):
+            possible = len(question.periods) * (2 if _moves(question, terms) else 1)
+            cells = _kept_cells(question, terms, possible)
+            return (Block("balance", 1, ContributionBound(cells, cells, cells < possible, low=-1)),)
+        case EventsQuestion():
+            return (_clamped("sum", _periods(question, terms), 0, question.at_most),)
+        case VariableQuestion():
+            bound = _periods(question, terms)
+            variable = terms.variable(question.of)
+            total = _clamped("sum", bound, variable.minimum, variable.maximum)
+            return (total,) if question.measure == "sum" else (total, Block("count", 1, bound))
+        case QuantileQuestion():
+            return (Block("histogram", len(bins_of(question, terms)), _periods(question, terms)),)
+        case OverPeriods():
+            return (Block("count", 1, _periods(question, terms)),)
+        case _:
+            return (_count(1, truncates=False),)
+
+
+def bins_of(question: QuantileQuestion, terms: Terms) -> tuple[int, ...]:
+    """Return the lowest values of the bins that a quantile is read from, rising; the last bin is open."""
+    variable = terms.statistics.variable(question.of)
+    return variable.bins if variable is not None else terms.dimension(question.of).bands
+
+
+def _count(cells: int, *, truncates: bool) -> Block:
+    return Block("count", 1, ContributionBound(cells, cells, truncates))
+
+
+def _periods(question: OverPeriods, terms: Terms) -> ContributionBound:
+    possible = len(question.periods)
+    cells = _kept_cells(question, terms, possible)
+    return ContributionBound(cells, cells, cells < possible)
+
+
+def _kept_cells(question: OverPeriods, terms: Terms, possible: int) -> int:
+    agreed = terms.budget.flow_cells_per_person
+    return min(agreed if question.cells_per_person is None else question.cells_per_person, agreed, possible)
+
+
+def _clamped(name: BlockName, bound: ContributionBound, low: int, high: int) -> Block:
+    largest = max(abs(low), abs(high))
+    return Block(name, 1, ContributionBound(bound.cells, bound.cells * largest**2, bound.truncates, low, high))
+
+
+def _moves(question: FlowQuestion, terms: Terms) -> bool:
+    """Tell whether a person may be in different categories on two days of one period."""
+    if isinstance(question.rule, Window):
+        return True
+    named = {*question.dimensions, *(item.dimension for item in question.where)}
+    return any(terms.dimension(name).kind != "attribute" for name in named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,51 @@
 # ruff: noqa: S608 - identifiers come quoted from the signed agreement, every value is a bound parameter
-"""From a question to one SQL statement that returns bounded counts per cell.
+"""From a question to one SQL statement that returns bounded numbers per cell.
 
 The order of work on a person's rows is what makes the bound true: 1. the measure's own rule on the full history
-(`sql_measures`); 2. conflicts between sources resolved to one value per dimension (`sql_dimensions`); 3. distinct
-person-cells; 4. only then the bound; 5. counts. No step depends on the order of rows.
+(`sql_residence`, `sql_migration`, `sql_sources`); 2. conflicts between sources resolved to one value per dimension
+(`sql_dimensions`); 3. distinct person-cells; 4. only then the bound, on their number and on what is in each; 5. sums
+over persons. No step depends on the order of rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from disclosure.bounding import ContributionBound, TruncationKey, keyed_rank_sql
+from disclosure.bounding import (
+    Block,
+    BlockName,
+    ContributionBound,
+    TruncationKey,
+    bins_of,
+    blocks_of,
+    keyed_rank_sql,
+)
+from disclosure.errors import PolicyRefused
 from disclosure.grid import Grid
-from disclosure.query import Question
+from disclosure.query.questions import (
+    ConflictsQuestion,
+    DurationQuestion,
+    EventsQuestion,
+    FlowQuestion,
+    ItinerariesQuestion,
+    OverlapQuestion,
+    PersonsQuestion,
+    QuantileQuestion,
+    Question,
+    StockQuestion,
+    VariableQuestion,
+)
 from disclosure.sql_bindings import Bindings, SqlValue
 from disclosure.sql_dimensions import dimension_parts
-from disclosure.sql_measures import measure_parts
+from disclosure.sql_migration import duration_parts, flow_parts, length_parts, stock_parts
+from disclosure.sql_parts import MeasureParts
+from disclosure.sql_sources import conflicts_parts, overlap_parts, seen_parts, variable_parts
 from disclosure.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledQuestion:
-    """One DuckDB statement with named parameters; it returns rows (position in the grid, persons), none for zeros.
+    """One DuckDB statement with named parameters; it returns rows (position, a number for each block), none for zeros.
 
     `relations` are the (provider, table) pairs that must be registered as `relation_name` says, with `synthetic_key`
     (BLOB of 16 bytes, never NULL), categories as VARCHAR, dates as DATE, integers and years as BIGINT.
@@ -31,40 +56,104 @@ class CompiledQuestion:
     parameters: Mapping[str, SqlValue] = field(repr=False)
     relations: frozenset[tuple[str, str]]
     grid: Grid
+    blocks: tuple[Block, ...]
 
-    def vector(self, counts: Mapping[int, int]) -> tuple[int, ...]:
-        """Return the counts over the full grid, zeros included; raises `ValueError` for a cell outside it."""
-        if any(not 0 <= position < self.grid.size or count < 0 for position, count in counts.items()):
-            raise ValueError("a count lies outside the grid")
-        return tuple(counts.get(position, 0) for position in range(self.grid.size))
+    def vectors(self, rows: Mapping[int, Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+        """Return each block's numbers over the full grid, zeros included; raises `ValueError` for one outside it."""
+        lengths = [self.grid.size * block.width for block in self.blocks]
+        if any(not 0 <= position < max(lengths) or len(row) != len(self.blocks) for position, row in rows.items()):
+            raise ValueError("a number lies outside the grid")
+        vectors = [[0] * length for length in lengths]
+        for position, row in rows.items():
+            for vector, block, number in zip(vectors, self.blocks, row, strict=True):
+                if number < 0 <= block.bound.low:
+                    raise ValueError("a number is below what its block allows")
+                vector[position] = number
+        return tuple(map(tuple, vectors))
 
 
-def compile_question(
-    question: Question, terms: Terms, grid: Grid, bound: ContributionBound, key: TruncationKey
-) -> CompiledQuestion:
+def compile_question(question: Question, terms: Terms, grid: Grid, key: TruncationKey) -> CompiledQuestion:
     """Return the statement for a question that passed policy."""
     bindings = Bindings()
-    measure = measure_parts(question, terms, grid.strides[0], bindings)
+    blocks = blocks_of(question, terms)
+    measure = _measure_parts(question, terms, grid, bindings)
     dimensions = dimension_parts(question, terms, grid, bindings)
+    nonzero = "HAVING sum(o.amount) <> 0" if blocks[0].name == "balance" else ""
     steps = [
         *measure.steps,
         *dimensions.steps,
-        # One row per person and cell. `occurrence` has one row per person and category of the measure's axis.
-        "person_cell AS (SELECT DISTINCT o.synthetic_key, o.label, "
-        f"{' + '.join(('o.part', *dimensions.terms))} AS position FROM occurrence AS o {' '.join(dimensions.joins)})",
-        _bounded(bound, key, bindings),
+        # One row per person and cell.
+        f"person_cell AS (SELECT o.synthetic_key, o.label, {' + '.join(('o.part', *dimensions.terms))} AS position, "
+        f"sum(o.amount) AS amount FROM occurrence AS o {' '.join(dimensions.joins)} "
+        f"GROUP BY o.synthetic_key, o.label, position {nonzero})",
+        _bounded(blocks[0].bound, key, bindings),
+        *_numbered(question, blocks[0], terms, bindings),
     ]
-    sql = f"WITH {', '.join(steps)} SELECT position, count(*) AS persons FROM bounded GROUP BY position"
-    return CompiledQuestion(sql, bindings.values, measure.relations | dimensions.relations, grid)
+    return CompiledQuestion(
+        f"WITH {', '.join(steps)} "
+        f"SELECT position, {', '.join(_NUMBERS[block.name] for block in blocks)} FROM numbers GROUP BY position",
+        bindings.values,
+        measure.relations | dimensions.relations,
+        grid,
+        blocks,
+    )
+
+
+_NUMBERS: Final[Mapping[BlockName, str]] = {
+    "count": "count(*)",
+    "histogram": "count(*)",
+    "balance": "CAST(sum(amount) AS BIGINT)",
+    "sum": "CAST(sum(amount) AS BIGINT)",
+}
+
+
+def _measure_parts(question: Question, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    match question:
+        case StockQuestion():
+            return stock_parts(question, terms, grid, bindings)
+        case FlowQuestion():
+            return flow_parts(question, terms, grid, bindings)
+        case DurationQuestion():
+            return duration_parts(question, terms, grid, bindings)
+        case PersonsQuestion() | EventsQuestion():
+            return seen_parts(question, terms, grid, bindings)
+        case QuantileQuestion() if terms.statistics.variable(question.of) is None:
+            return length_parts(question, terms, grid, bindings)
+        case QuantileQuestion() | VariableQuestion():
+            return variable_parts(question, terms, grid, bindings)
+        case OverlapQuestion():
+            return overlap_parts(question, terms, grid, bindings)
+        case ConflictsQuestion():
+            return conflicts_parts(question, terms, grid, bindings)
+        case ItinerariesQuestion():
+            raise PolicyRefused("statistics.crossings", "itineraries are not counted yet")
 
 
 def _bounded(bound: ContributionBound, key: TruncationKey, bindings: Bindings) -> str:
+    """Step `bounded (synthetic_key, position, amount)`: of each person the cells that the keyed choice keeps."""
     if not bound.truncates:
-        return "bounded AS (SELECT synthetic_key, position FROM person_cell)"
+        return "bounded AS (SELECT synthetic_key, position, amount FROM person_cell)"
     inner, outer = (f"{bindings.bind(pad)}::BLOB" for pad in key.pads())
     rank = keyed_rank_sql(inner, outer, "synthetic_key", "label")
     return (
-        "bounded AS (SELECT synthetic_key, position FROM (SELECT synthetic_key, position, "
-        f"row_number() OVER (PARTITION BY synthetic_key ORDER BY {rank}) AS place FROM person_cell) "
-        f"WHERE place <= {bindings.bind(bound.cells)})"
+        "bounded AS (SELECT synthetic_key, position, amount FROM person_cell "
+        f"QUALIFY row_number() OVER (PARTITION BY synthetic_key ORDER BY {rank}, position) "
+        f"<= {bindings.bind(bound.cells)})"
     )
+
+
+def _numbered(question: Question, block: Block, terms: Terms, bindings: Bindings) -> tuple[str, ...]:
+    """Steps that end in `numbers (synthetic_key, position, amount)`: amounts clamped, or positions spread over bins."""
+    if block.name == "sum":
+        low, high = bindings.bind(block.bound.low), bindings.bind(block.bound.high)
+        clamped = f"least(greatest(amount, {low}), {high})"
+        return (f"numbers AS (SELECT synthetic_key, position, {clamped} AS amount FROM bounded)",)
+    if isinstance(question, QuantileQuestion):
+        lows = bins_of(question, terms)
+        bins = bindings.bind(list(lows))
+        return (
+            f"bin AS (SELECT unnest({bins}::BIGINT[]) AS low, unnest(range(len({bins}::BIGINT[]))) AS place)",
+            f"numbers AS (SELECT b.synthetic_key, b.position * {bindings.bind(len(lows))} + bin.place AS position, "
+            f"b.amount FROM bounded AS b ASOF JOIN bin ON greatest(b.amount, {bindings.bind(lows[0])}) >= bin.low)",
+        )
+    return ("numbers AS (SELECT synthetic_key, position, amount FROM bounded)",)

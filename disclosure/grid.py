@@ -3,14 +3,28 @@
 Were empty cells left out, their absence would tell without noise that nobody is in them.
 """
 
-import datetime
 import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from disclosure.query import FlowQuestion, OverlapQuestion, Question, StockQuestion
+from disclosure.query.questions import (
+    ConflictsQuestion,
+    DurationQuestion,
+    FlowQuestion,
+    ItinerariesQuestion,
+    OverlapQuestion,
+    OverPeriods,
+    Question,
+    StockQuestion,
+)
+from disclosure.query.rules import Window
 from disclosure.terms import Terms
+from linkage_core.agreement.statistics import UNKNOWN
+
+CERTAIN: Final = "certain"
+"""Category of the axis `status`: the rule's outcome is known. The other is `unknown`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +37,13 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The product of the axes. A cell's position counts from 0, the last axis running fastest."""
+    """The product of the axes. A cell's position counts from 0, the last axis running fastest.
+
+    The first `measure_axes` axes are the measure's own, the others the agreement's dimensions.
+    """
 
     axes: tuple[Axis, ...]
+    measure_axes: int = 1
 
     @property
     def size(self) -> int:
@@ -38,21 +56,48 @@ class Grid:
         lengths = [len(axis.categories) for axis in self.axes]
         return tuple(math.prod(lengths[i + 1 :]) for i in range(len(lengths)))
 
+    @property
+    def total_width(self) -> int:
+        """How many cells, one after the other, a total over the agreement's dimensions adds up."""
+        return self.strides[self.measure_axes - 1]
+
     def coordinates(self) -> Iterator[tuple[str, ...]]:
         """Yield the categories of every cell, in order of position."""
         return itertools.product(*(axis.categories for axis in self.axes))
 
+    def total_coordinates(self) -> Iterator[tuple[str, ...]]:
+        """Yield the categories of every total, in order."""
+        return itertools.product(*(axis.categories for axis in self.axes[: self.measure_axes]))
 
-def measure_axis(question: Question) -> Axis:
-    """Return the axis that the measure itself brings: `date`, `year` or `seen`."""
+
+def measure_axes(question: Question) -> tuple[Axis, ...]:
+    """Return the axes that the measure itself brings, time first where there is one."""
     match question:
         case StockQuestion():
-            return Axis("date", tuple(date.isoformat() for date in question.dates))
-        case FlowQuestion():
-            return Axis("year", tuple(str(year) for year in question.years))
+            time = Axis("date", tuple(date.isoformat() for date in question.dates))
+            return (time, *_status(question))
         case OverlapQuestion():
             first, second = question.sources
-            return Axis("seen", ("both", f"{first}_only", f"{second}_only"))
+            return (Axis("seen", ("both", f"{first}_only", f"{second}_only")),)
+        case ConflictsQuestion():
+            return (Axis("values", ("agreeing", "conflicting", "single", "none")),)
+        case DurationQuestion():
+            return (_time(question), Axis("spell", ("completed", "open")))
+        case ItinerariesQuestion():
+            return (_time(question), Axis("values", ("logical", "illogical")))
+        case FlowQuestion():
+            return (_time(question), *_status(question))
+        case _:
+            return (_time(question),)
+
+
+def _time(question: OverPeriods) -> Axis:
+    return Axis(question.unit, tuple(period.label for period in question.periods))
+
+
+def _status(question: StockQuestion | FlowQuestion) -> tuple[Axis, ...]:
+    """Under a rule whose outcome may stay unknown, such persons are a category of their own."""
+    return (Axis("status", (CERTAIN, UNKNOWN)),) if isinstance(question.rule, Window) else ()
 
 
 def kept_categories(question: Question, dimension: str, terms: Terms) -> tuple[str, ...]:
@@ -63,30 +108,15 @@ def kept_categories(question: Question, dimension: str, terms: Terms) -> tuple[s
 
 def categories(dimension: str, terms: Terms) -> tuple[str, ...]:
     """Return every public category of a dimension of the agreement, unknown last; the dimension passed policy."""
-    code_list = terms.dimension(dimension).code_list
-    codes = next(item for item in terms.statistics.code_lists if item.name == code_list)
+    found = terms.dimension(dimension)
+    if found.kind != "attribute":
+        return (*found.band_names, UNKNOWN)
+    codes = next(item for item in terms.statistics.code_lists if item.name == found.code_list)
     return (*codes.codes, codes.unknown)
 
 
 def grid_of(question: Question, terms: Terms) -> Grid:
-    """Return the grid of a question that passed policy: the measure's axis, then its dimensions sorted by name."""
-    return Grid(
-        (
-            measure_axis(question),
-            *(Axis(name, kept_categories(question, name, terms)) for name in question.dimensions),
-        )
-    )
-
-
-def provisional_categories(question: Question, terms: Terms) -> frozenset[str]:
-    """Return the dates or years whose residence could still change: a rule's window has not passed by the period's end.
-
-    It depends on public dates only. A stay that is open counts as going on and an absence that is open as lasting, so
-    in these cells a later wave may turn a resident into a visitor, or an emigrant into somebody who was briefly away.
-    """
-    if isinstance(question, OverlapQuestion) or not question.rule.window_days:
-        return frozenset()
-    final = terms.period.end - datetime.timedelta(days=question.rule.window_days)
-    if isinstance(question, StockQuestion):
-        return frozenset(date.isoformat() for date in question.dates if date > final)
-    return frozenset(str(year) for year in question.years if datetime.date(year, 12, 31) > final)
+    """Return the grid of a question that passed policy: the measure's axes, then its dimensions sorted by name."""
+    own = measure_axes(question)
+    dimensions = (Axis(name, kept_categories(question, name, terms)) for name in question.dimensions)
+    return Grid((*own, *dimensions), len(own))

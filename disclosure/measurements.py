@@ -16,9 +16,9 @@ from typing import Any, Final, Protocol
 
 import opendp.prelude as dp
 
-from disclosure.bounding import ContributionBound
+from disclosure.bounding import Block, ContributionBound
 from disclosure.errors import PolicyRefused
-from disclosure.query import Accuracy
+from disclosure.query.questions import Accuracy
 from disclosure.table import MILLION
 
 dp.enable_features("contrib")  # OpenDP's gate for constructors whose proofs are reviewed but not yet certified
@@ -28,7 +28,11 @@ NORMAL_QUANTILE_BILLIONTHS: Final = 1_959_963_985
 """The 97.5 % quantile of the normal distribution, rounded up."""
 
 LARGEST_NOISE_SD: Final = 10_000_000
-"""Ceiling in persons, whatever the agreement says: noise beyond any country's tables, where samplers get slow."""
+"""Ceiling in persons, whatever the agreement says: noise beyond any country's tables."""
+
+
+LARGEST_NUMBER: Final = 10**15
+"""Ceiling of noise in any unit: far within 64-bit integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,34 @@ class OpenDPNoise:
         return tuple(_measurement(mechanism.noise_sd_millionths)(list(counts)))
 
 
-def mechanism_for(accuracy: Accuracy, bound: ContributionBound, maximum_noise_sd: int) -> Mechanism:
-    """Return the cheapest mechanism of the wanted half-width, or the most precise one of the wanted price.
+def mechanisms_for(accuracy: Accuracy, blocks: Sequence[Block], maximum_noise_sd: int) -> tuple[Mechanism, ...]:
+    """Return for each block the cheapest mechanism of the wanted half-width, or the most precise of the wanted price.
 
-    Raises `PolicyRefused` if its noise is above the agreement's `maximum_noise_sd` or the ceiling of all agreements.
+    Several blocks share a price evenly. The noise of amounts is measured against the ceiling in persons: divided by
+    the largest amount of one person. Raises `PolicyRefused` if noise is above the agreement's `maximum_noise_sd` or
+    the ceiling of all agreements, and for a half-width of a mean, which depends on how many persons are in a cell.
     """
+    if len(blocks) > 1 and accuracy.nano_rho is None:
+        raise PolicyRefused(
+            "accuracy", "the half-width of a mean depends on how many persons a cell has: give the price, nano_rho"
+        )
+    return tuple(_mechanism(accuracy, block, len(blocks), maximum_noise_sd) for block in blocks)
+
+
+def _mechanism(accuracy: Accuracy, block: Block, blocks: int, maximum_noise_sd: int) -> Mechanism:
+    bound = block.bound
     if accuracy.half_width is not None:
         noise_sd = accuracy.half_width * BILLION * MILLION // NORMAL_QUANTILE_BILLIONTHS
     else:
-        noise_sd = _least_noise_sd(bound, accuracy.nano_rho or 0)
-    if noise_sd > min(maximum_noise_sd, LARGEST_NOISE_SD) * MILLION:
+        price = (accuracy.nano_rho or 0) // blocks
+        if price < 1:
+            raise PolicyRefused("accuracy", f"a price must be at least {blocks} nano-rho")
+        noise_sd = _least_noise_sd(bound, price)
+    largest = max(abs(bound.low), abs(bound.high))
+    if noise_sd > min(min(maximum_noise_sd, LARGEST_NOISE_SD) * largest, LARGEST_NUMBER) * MILLION:
         raise PolicyRefused(
             "budget.maximum_noise_sd",
-            f"the answer would have a noise SD of {noise_sd // MILLION} persons; ask for more accuracy or fewer cells",
+            f"the answer would have a noise SD of {noise_sd // MILLION}; ask for more accuracy or fewer cells",
         )
     return Mechanism(noise_sd, bound, price_nano_rho(noise_sd, bound))
 

@@ -17,24 +17,25 @@ been seen, so asking again is a new charge with new noise, and the ledger counts
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import JsonValue
 
 from disclosure.balances import Caps, balance
-from disclosure.bounding import TruncationKey, contribution_bound
+from disclosure.bounding import Block, TruncationKey, blocks_of
 from disclosure.compilation import CompiledQuestion, compile_question
 from disclosure.entries import Charge
 from disclosure.errors import ReleaseFailed
-from disclosure.grid import Grid, categories, grid_of, provisional_categories
+from disclosure.grid import Grid, categories, grid_of
 from disclosure.ledger import LedgerStore, answer_to_retry, check_result
-from disclosure.measurements import Mechanism, NoiseSource, mechanism_for
+from disclosure.measurements import Mechanism, NoiseSource, mechanisms_for
 from disclosure.policy import check_policy
-from disclosure.presentation import present_cells, total_cells
-from disclosure.query import Question, canonical_question
-from disclosure.table import Release
+from disclosure.presentation import present
+from disclosure.query.parsing import canonical_question
+from disclosure.query.questions import Question
+from disclosure.table import Noised, Release
 from disclosure.terms import Terms
 from linkage_core.agreement.canonical import digest
 
@@ -42,8 +43,8 @@ from linkage_core.agreement.canonical import digest
 class CellCounter(Protocol):
     """Runs a compiled question on the payload of one data version."""
 
-    def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
-        """Return the persons per position of the grid; a position without persons may be left out."""
+    def count(self, compiled: CompiledQuestion) -> Mapping[int, Sequence[int]]:
+        """Return the numbers of each block per position; a position where all are nought may be left out."""
         ...
 
 
@@ -78,10 +79,9 @@ class Preview:
     question: Mapping[str, JsonValue]
     question_hash: str
     nano_rho: int
-    noise_sd_millionths: int
-    half_width: int
+    blocks: tuple[Block, ...]
+    mechanisms: tuple[Mechanism, ...]
     cells: int
-    bound_cells: int
     answered_before: bool
     tables_left: int
 
@@ -91,7 +91,13 @@ class _Plan:
     form: Mapping[str, JsonValue]
     question_hash: str
     grid: Grid
-    mechanism: Mechanism
+    blocks: tuple[Block, ...]
+    mechanisms: tuple[Mechanism, ...]
+
+    @property
+    def nano_rho(self) -> int:
+        """The price: blocks add up."""
+        return sum(mechanism.nano_rho for mechanism in self.mechanisms)
 
 
 def preview(
@@ -107,15 +113,14 @@ def preview(
         analyst=asking.analyst,
         at=asking.at_text,
     )
-    price = plan.mechanism.nano_rho
+    price = plan.nano_rho
     return Preview(
         question=plan.form,
         question_hash=plan.question_hash,
         nano_rho=price,
-        noise_sd_millionths=plan.mechanism.noise_sd_millionths,
-        half_width=plan.mechanism.half_width,
+        blocks=plan.blocks,
+        mechanisms=plan.mechanisms,
         cells=plan.grid.size,
-        bound_cells=plan.mechanism.bound.cells,
         answered_before=_released_before(plan, terms, ledger) is not None,
         tables_left=left.tables_left(price),
     )
@@ -141,7 +146,7 @@ def release(
     # 1, 2, 3
     plan = _plan(question, terms, asking, truncation_key)
     found = ledger.find_by_key(terms.lineage, asking.analyst, asking.idempotency_key)
-    retried = answer_to_retry(found, plan.question_hash, plan.mechanism.nano_rho)
+    retried = answer_to_retry(found, plan.question_hash, plan.nano_rho)
     earlier = Release.from_json(retried) if retried is not None else _released_before(plan, terms, ledger)
     if earlier is not None:
         return earlier
@@ -154,7 +159,7 @@ def release(
             wave=asking.wave,
             analyst=asking.analyst,
             question_hash=plan.question_hash,
-            nano_rho=plan.mechanism.nano_rho,
+            nano_rho=plan.nano_rho,
             at=asking.at_text,
             idempotency_key=asking.idempotency_key,
         ),
@@ -162,10 +167,10 @@ def release(
     )
     try:
         # 5
-        compiled = compile_question(question, terms, plan.grid, plan.mechanism.bound, truncation_key)
-        counts = compiled.vector(counter.count(compiled))
+        compiled = compile_question(question, terms, plan.grid, truncation_key)
+        vectors = compiled.vectors(counter.count(compiled))
         # 6
-        noisy = noise.add_noise(counts, plan.mechanism)
+        noisy = [noise.add_noise(v, mechanism) for v, mechanism in zip(vectors, plan.mechanisms, strict=True)]
         # 7
         answer = _answer(noisy, question, terms, plan, asking, reservation.release_id)
         # 8
@@ -185,20 +190,20 @@ def _plan(question: Question, terms: Terms, asking: Asking, truncation_key: Trun
     # 2
     compared = {item.dimension: frozenset(categories(item.dimension, terms)) for item in question.where}
     form = canonical_question(question, compared)
-    bound = contribution_bound(question, terms.budget.flow_cells_per_person)
+    blocks = blocks_of(question, terms)
     question_hash = digest(
         {
             "question": form,
             "lineage": terms.lineage,
             "data_version": asking.data_version,
             "concepts": terms.concepts_digest,
-            "bound": [bound.cells, bound.l2_squared],
+            "bounds": [[block.bound.cells, block.bound.l2_squared] for block in blocks],
             "truncation_key_version": truncation_key.version,
         }
     ).hex()
     # 3
-    mechanism = mechanism_for(question.accuracy, bound, terms.budget.maximum_noise_sd)
-    return _Plan(form, question_hash, grid_of(question, terms), mechanism)
+    mechanisms = mechanisms_for(question.accuracy, blocks, terms.budget.maximum_noise_sd)
+    return _Plan(form, question_hash, grid_of(question, terms), blocks, mechanisms)
 
 
 def _released_before(plan: _Plan, terms: Terms, ledger: LedgerStore) -> Release | None:
@@ -208,14 +213,31 @@ def _released_before(plan: _Plan, terms: Terms, ledger: LedgerStore) -> Release 
     entry, result = found
     check_result(entry, result)
     earlier = Release.from_json(result)
-    return earlier if earlier.nano_rho >= plan.mechanism.nano_rho else None
+    return earlier if earlier.nano_rho >= plan.nano_rho else None
 
 
 def _answer(
-    noisy: tuple[int, ...], question: Question, terms: Terms, plan: _Plan, asking: Asking, release_id: str
+    noisy: Sequence[tuple[int, ...]],
+    question: Question,
+    terms: Terms,
+    plan: _Plan,
+    asking: Asking,
+    release_id: str,
 ) -> Release:
-    mechanism = plan.mechanism
-    provisional = provisional_categories(question, terms)
+    noised = tuple(
+        Noised(
+            name=block.name,
+            width=block.width,
+            noise_sd_millionths=mechanism.noise_sd_millionths,
+            half_width=mechanism.half_width,
+            bound_cells=mechanism.bound.cells,
+            l2_squared=mechanism.bound.l2_squared,
+            nano_rho=mechanism.nano_rho,
+            values=values,
+        )
+        for block, mechanism, values in zip(plan.blocks, plan.mechanisms, noisy, strict=True)
+    )
+    table = present(question, plan.grid, noised, terms)
     return Release(
         release_id=release_id,
         question=plan.form,
@@ -224,11 +246,12 @@ def _answer(
         data_version=asking.data_version,
         released_at=asking.at_text,
         mechanism="discrete-gaussian",
-        nano_rho=mechanism.nano_rho,
-        noise_sd_millionths=mechanism.noise_sd_millionths,
-        half_width=mechanism.half_width,
-        bound_cells=mechanism.bound.cells,
-        axes=tuple(axis.name for axis in plan.grid.axes),
-        cells=present_cells(noisy, plan.grid, mechanism, provisional, terms.minimum_cell_count),
-        totals=total_cells(noisy, plan.grid, mechanism, provisional, terms.minimum_cell_count),
+        nano_rho=plan.nano_rho,
+        noised=noised,
+        unit=table.unit,
+        decimals=table.decimals,
+        axes=table.axes,
+        cells=table.cells,
+        totals_axes=table.totals_axes,
+        totals=table.totals,
     )

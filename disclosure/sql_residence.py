@@ -1,39 +1,87 @@
 # ruff: noqa: S608 - identifiers come quoted from the signed agreement, every value is a bound parameter
-"""The residence rule: from registration spells to stays.
+"""The residence rules: from what sources hold to stays, and to the days on which residence begins or ends.
 
-A person is a resident on a day if a stay covers it. Spells of one person are joined into a stay when the absence
-between them is shorter than a limit; stays shorter than a limit are dropped. With `minimum_months` 12 both limits are
-365 days: a short absence is no emigration, a short stay no immigration. With 0 only overlapping and adjoining spells
-are joined, and every stay counts. Both ends of a spell are included; an empty end is open.
-
-Near the end of observation a stay or an absence is not yet known to be long. An open stay counts as going on and an
-ended one as left, and the table flags such cells as provisional (`grid.provisional_categories`).
-Spells that end before they start are no spells.
+Every rule ends in two steps of one form, so that each measure works under each rule.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
-from disclosure.query import Rule
+from disclosure.errors import PolicyRefused
+from disclosure.query.rules import Registered, Rule
 from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.terms import Terms
 from linkage_core.agreement.payload import PayloadTable
 
 LAST_DAY: Final = "DATE '9999-12-31'"
-"""End of an open spell."""
+"""End of an open stay."""
 
 
-def stay_steps(table: PayloadTable, rule: Rule, bindings: Bindings) -> tuple[str, ...]:
-    """Return the steps that end in `stay (synthetic_key, first, last)`: disjoint stays that count as residence."""
+@dataclass(frozen=True, slots=True)
+class ResidenceParts:
+    """Steps that end in `stay` and `transition`, and the (provider, table) relations that they read.
+
+    `stay (synthetic_key, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint; `last` is `LAST_DAY` where
+    the stay goes on; not `certain` where the rule leaves open whether it is residence.
+    `transition (synthetic_key, day DATE, way 'in' | 'out', since DATE, again BOOLEAN, certain BOOLEAN)`: a person
+    becomes a resident on the day, or spends the last day as one. `since` is the first day of the stay that begins or
+    ends; `again` tells of a beginning that the person was a resident before.
+    """
+
+    steps: tuple[str, ...]
+    relations: frozenset[tuple[str, str]]
+
+
+def residence_parts(rule: Rule, terms: Terms, bindings: Bindings) -> ResidenceParts:
+    """Return the SQL of a residence rule that passed policy."""
+    match rule:
+        case Registered():
+            return _registered(terms.table(terms.statistics.residence), rule, terms, bindings)
+        case _:
+            raise PolicyRefused("statistics.residence", f"the rule {rule.kind} has no register to work on")
+
+
+def transitions(period_start: str) -> str:
+    """Return the step `transition` of certain stays.
+
+    A stay that began on or before the first day of the agreement's period is no beginning: observation starts there,
+    so it may have begun at any time before.
+    """
+    return (
+        "transition AS (SELECT synthetic_key, first AS day, 'in' AS way, first AS since, "
+        "row_number() OVER (PARTITION BY synthetic_key ORDER BY first) > 1 AS again, certain FROM stay "
+        f"QUALIFY first > {period_start}::DATE UNION ALL "
+        f"SELECT synthetic_key, last AS day, 'out' AS way, first AS since, FALSE AS again, certain FROM stay "
+        f"WHERE last < {LAST_DAY})"
+    )
+
+
+def _registered(table: PayloadTable, rule: Registered, terms: Terms, bindings: Bindings) -> ResidenceParts:
+    """Return stays from registration spells.
+
+    Spells of one person are joined into a stay when the absence between them is shorter than a limit; stays shorter
+    than a limit are dropped. With `minimum_months` 12 both limits are 365 days: a short absence is no emigration, a
+    short stay no immigration. With 0 only overlapping and adjoining spells are joined, and every stay counts. Both ends
+    of a spell are included; an empty end is open. Spells that end before they start are no spells.
+
+    Near the end of observation a stay or an absence is not yet known to be long. An open stay counts as going on and an
+    ended one as left, and the table flags such cells as provisional (`disclosure.provisional`).
+    """
     start, end = quoted(table.start or ""), quoted(table.end or "")
     limit = bindings.bind(max(1, rule.window_days))
-    return (
-        f"spell AS (SELECT synthetic_key, {start} AS first, coalesce({end}, {LAST_DAY}) AS last "
-        f"FROM {quoted(relation_name(table.provider, table.name))} WHERE {end} IS NULL OR {end} >= {start})",
-        # `seen`: the latest day of all spells that began before. Rows alike in both days are interchangeable.
-        "preceded AS (SELECT synthetic_key, first, last, max(last) OVER (PARTITION BY synthetic_key "
-        "ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen FROM spell)",
-        f"numbered AS (SELECT synthetic_key, first, last, "
-        f"sum(CASE WHEN seen IS NULL OR first - seen - 1 >= {limit} THEN 1 ELSE 0 END) "
-        "OVER (PARTITION BY synthetic_key ORDER BY first, last ROWS UNBOUNDED PRECEDING) AS number FROM preceded)",
-        "stay AS (SELECT synthetic_key, min(first) AS first, max(last) AS last FROM numbered "
-        f"GROUP BY synthetic_key, number HAVING max(last) - min(first) + 1 >= {limit})",
+    return ResidenceParts(
+        (
+            f"spell AS (SELECT synthetic_key, {start} AS first, coalesce({end}, {LAST_DAY}) AS last "
+            f"FROM {quoted(relation_name(table.provider, table.name))} WHERE {end} IS NULL OR {end} >= {start})",
+            # `seen`: the latest day of all spells that began before. Rows alike in both days are interchangeable.
+            "preceded AS (SELECT synthetic_key, first, last, max(last) OVER (PARTITION BY synthetic_key "
+            "ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen FROM spell)",
+            f"numbered AS (SELECT synthetic_key, first, last, "
+            f"sum(CASE WHEN seen IS NULL OR first - seen - 1 >= {limit} THEN 1 ELSE 0 END) "
+            "OVER (PARTITION BY synthetic_key ORDER BY first, last ROWS UNBOUNDED PRECEDING) AS number FROM preceded)",
+            "stay AS (SELECT synthetic_key, min(first) AS first, max(last) AS last, TRUE AS certain FROM numbered "
+            f"GROUP BY synthetic_key, number HAVING max(last) - min(first) + 1 >= {limit})",
+            transitions(bindings.bind(terms.period.start)),
+        ),
+        frozenset({(table.provider, table.name)}),
     )

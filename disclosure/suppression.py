@@ -9,6 +9,10 @@ LARGEST_HALF_WIDTH_PER_MILLE: Final = 500
 """A cell is unreliable if the half-width of its 95 % interval is above this share of its noisy value."""
 
 
-def is_unreliable(value: int, half_width: int, minimum_cell_count: int) -> bool:
-    """Tell whether a noisy value is too uncertain to be read by itself: too small, or drowned in its own noise."""
-    return value < minimum_cell_count or half_width * 1000 > value * LARGEST_HALF_WIDTH_PER_MILLE
+def is_unreliable(value: int, half_width: int, minimum_cell_count: int, *, signed: bool = False) -> bool:
+    """Tell whether a noisy value is too uncertain to be read by itself: too small, or drowned in its own noise.
+
+    A signed value, such as a balance or a sum, may be small or negative; only its noise counts.
+    """
+    drowned = half_width * 1000 > abs(value) * LARGEST_HALF_WIDTH_PER_MILLE
+    return drowned or (not signed and value < minimum_cell_count)

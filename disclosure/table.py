@@ -1,7 +1,7 @@
 """What an analyst gets: a released table with its uncertainty, and its JSON form.
 
-Everything here is computed from noisy values and public facts. Numbers in the JSON form are integers (noise in
-millionths of a person, rho in nano-rho), so that its canonical bytes have one digest.
+Everything here is computed from noisy values and public facts. Numbers in the JSON form are integers (values in the
+table's smallest step, noise in millionths of the unit, rho in nano-rho), so that its canonical bytes have one digest.
 """
 
 from collections.abc import Mapping
@@ -10,28 +10,49 @@ from typing import Final, Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from disclosure.bounding import BlockName
 from disclosure.errors import LedgerCorrupt
 from linkage_core.agreement.canonical import canonical_bytes
 
-FORMAT: Final = "symbolon-release/1"
+FORMAT: Final = "symbolon-release/2"
 MILLION: Final = 1_000_000
 
-Flag = Literal["U", "P"]
-"""U: unreliable, the noise is large beside the value. P: provisional, a later wave may still change it."""
+Flag = Literal["U", "P", "A", "N"]
+"""U: unreliable, the noise is large beside the value. P: provisional, a later wave may still change it.
+A: the upper end lies above the last bin. N: not available, the noise leaves no figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noised:
+    """One vector that got noise: its raw noisy numbers, neither rounded nor clipped, the basis of everything else.
+
+    `values` has `width` numbers for each cell of the grid, in order. `bound_cells` cells at most belong to one person,
+    and `l2_squared` bounds the squared length of what one person changes.
+    """
+
+    name: BlockName
+    width: int
+    noise_sd_millionths: int
+    half_width: int
+    bound_cells: int
+    l2_squared: int
+    nano_rho: int
+    values: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell, or a sum of cells: categories in the order of the table's axes, noisy value, 95 % interval (both ends).
+    """One cell, or a sum of cells: categories in the order of the table's axes, value, 95 % interval (both ends).
 
-    `value` is raw: it may be negative, and is neither rounded nor clipped. `noise_sd_millionths` grows with the square
-    root of the number of cells summed. The interval covers the noise, not errors of linkage or coverage.
+    Values count in steps of one over ten to the table's `decimals`; None where the noise leaves no figure. Counts and
+    sums are raw: they may be negative, and are neither rounded nor clipped. `noise_sd_millionths` is in the unit. The
+    interval covers the noise, not errors of linkage or coverage.
     """
 
     coordinates: tuple[str, ...]
-    value: int
-    low: int
-    high: int
+    value: int | None
+    low: int | None
+    high: int | None
     noise_sd_millionths: int
     flags: tuple[Flag, ...]
 
@@ -41,7 +62,8 @@ class Release:
     """A released table.
 
     `question` is canonical; `axes` names the coordinates of `cells`, which are the full grid. `totals` are sums of the
-    cells over all axes but the first. `bound_cells` cells at most belong to one person. Hashes are hexadecimal.
+    cells over all axes but the measure's own, which `totals_axes` names. `noised` has what was measured. `unit` says
+    what values count. Hashes are hexadecimal.
     """
 
     release_id: str
@@ -52,18 +74,33 @@ class Release:
     released_at: str
     mechanism: Literal["discrete-gaussian"]
     nano_rho: int
-    noise_sd_millionths: int
-    half_width: int
-    bound_cells: int
+    noised: tuple[Noised, ...]
+    unit: str
+    decimals: int
     axes: tuple[str, ...]
     cells: tuple[Cell, ...]
+    totals_axes: tuple[str, ...]
     totals: tuple[Cell, ...]
-    format: Literal["symbolon-release/1"] = FORMAT
+    format: Literal["symbolon-release/2"] = FORMAT
+
+    @property
+    def half_width(self) -> int:
+        """Half-width of the 95 % interval of one number of the first vector."""
+        return self.noised[0].half_width
 
     @property
     def noise_sd(self) -> float:
-        """Standard deviation of the noise in each cell, in persons."""
-        return self.noise_sd_millionths / MILLION
+        """Standard deviation of the noise in one number of the first vector, in its unit."""
+        return self.noised[0].noise_sd_millionths / MILLION
+
+    @property
+    def bound_cells(self) -> int:
+        """In how many cells one person counts at most."""
+        return self.noised[0].bound_cells
+
+    def figure(self, value: int | None) -> float | int | None:
+        """Return a value, or an end of an interval, in the table's unit."""
+        return value / 10**self.decimals if value is not None and self.decimals else value
 
     def to_json(self) -> bytes:
         """Return the canonical JSON form."""

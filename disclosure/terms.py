@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from linkage_core.agreement.canonical import digest
 from linkage_core.agreement.clauses import Budget, Period
 from linkage_core.agreement.document import Agreement
-from linkage_core.agreement.payload import Dimension, PayloadTable, Statistics, TableReference
+from linkage_core.agreement.payload import PayloadTable
+from linkage_core.agreement.statistics import ColumnReference, Dimension, Statistics, TableReference, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Terms:
             unmatched_rows_kept=agreement.unmatched_rows == "keep",
         )
 
-    def table(self, reference: TableReference) -> PayloadTable:
-        """Return the payload table that a checked agreement refers to."""
+    def table(self, reference: TableReference | ColumnReference) -> PayloadTable:
+        """Return the payload table that a checked agreement refers to, or that a column is in."""
         wanted = (reference.provider, reference.table)
         return next(table for table in self.payload if (table.provider, table.name) == wanted)
 
@@ -53,6 +54,10 @@ class Terms:
     def dimension(self, name: str) -> Dimension:
         """Return a dimension that passed policy."""
         return next(dimension for dimension in self.statistics.dimensions if dimension.name == name)
+
+    def variable(self, name: str) -> Variable:
+        """Return a variable that passed policy."""
+        return next(variable for variable in self.statistics.variables if variable.name == name)
 
     @property
     def concepts_digest(self) -> str:

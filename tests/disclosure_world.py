@@ -1,14 +1,13 @@
-"""A small world for the tests of `disclosure`: terms, payload rows in a real DuckDB, a ledger in memory, a reference.
+"""A small world for the tests of `disclosure`: terms, payload rows in a real DuckDB, a ledger in memory.
 
-The reference counts from the same rows with sets of days in plain Python: no window functions, no SQL.
+`disclosure_reference` counts in the same world in plain Python.
 """
 
 import datetime
 import functools
-import math
-from collections import Counter
+import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -16,17 +15,18 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from disclosure.balances import Caps
-from disclosure.bounding import TruncationKey, contribution_bound, keyed_rank
+from disclosure.bounding import TruncationKey
 from disclosure.compilation import CompiledQuestion, compile_question
 from disclosure.entries import Charge, Entry, verify_chain
-from disclosure.grid import categories, grid_of, kept_categories
+from disclosure.grid import grid_of
 from disclosure.ledger import best_release, decide_recording, decide_reservation, released_as, reservation_under
-from disclosure.query import FlowQuestion, OverlapQuestion, Question, StockQuestion
+from disclosure.query.questions import Question
 from disclosure.release import Asking
 from disclosure.sql_bindings import relation_name
 from disclosure.terms import Terms
 from linkage_core.agreement.clauses import Budget, Period
-from linkage_core.agreement.payload import PayloadTable, Statistics
+from linkage_core.agreement.payload import PayloadTable
+from linkage_core.agreement.statistics import Statistics
 
 Row = dict[str, Any]
 Rows = Mapping[tuple[str, str], Sequence[Row]]
@@ -46,6 +46,7 @@ _PAYLOAD: list[dict[str, Any]] = [
         "columns": (
             {"name": "sex", "type": "category", "code_list": "sexes"},
             {"name": "born-in", "type": "category", "code_list": "countries"},
+            {"name": "born", "type": "date"},
         ),
     },
     {
@@ -61,7 +62,10 @@ _PAYLOAD: list[dict[str, Any]] = [
         "provider": "border",
         "name": "people",
         "kind": "person",
-        "columns": ({"name": "sex", "type": "category", "code_list": "sexes"},),
+        "columns": (
+            {"name": "sex", "type": "category", "code_list": "sexes"},
+            {"name": "birth-year", "type": "year", "minimum": 1900, "maximum": 2030},
+        ),
     },
     {
         "provider": "border",
@@ -69,7 +73,10 @@ _PAYLOAD: list[dict[str, Any]] = [
         "kind": "event",
         "time": "day",
         "rows_per_person": 50,
-        "columns": ({"name": "day", "type": "date", "required": True},),
+        "columns": (
+            {"name": "day", "type": "date", "required": True},
+            {"name": "direction", "type": "category", "code_list": "directions"},
+        ),
     },
     {
         "provider": "tax",
@@ -77,7 +84,10 @@ _PAYLOAD: list[dict[str, Any]] = [
         "kind": "event",
         "time": "year",
         "rows_per_person": 20,
-        "columns": ({"name": "year", "type": "year", "minimum": 2000, "maximum": 2030, "required": True},),
+        "columns": (
+            {"name": "year", "type": "year", "minimum": 2000, "maximum": 2030, "required": True},
+            {"name": "income", "type": "integer", "minimum": -1_000, "maximum": 100_000},
+        ),
     },
 ]
 
@@ -87,6 +97,7 @@ STATISTICS = Statistics.model_validate(
         "code_lists": (
             {"name": "sexes", "codes": ("f", "m")},
             {"name": "countries", "codes": ("aa", "bb", "cc"), "unknown": "other"},
+            {"name": "directions", "codes": ("in", "out")},
         ),
         "dimensions": (
             {
@@ -102,8 +113,34 @@ STATISTICS = Statistics.model_validate(
                 "code_list": "countries",
                 "sources": ({"provider": "register", "table": "people", "column": "born-in"},),
             },
+            {
+                "name": "age",
+                "kind": "age",
+                "bands": (0, 15, 65),
+                "sources": (
+                    {"provider": "register", "table": "people", "column": "born"},
+                    {"provider": "border", "table": "people", "column": "birth-year"},
+                ),
+            },
+            {"name": "stayed", "kind": "duration", "bands": (0, 12, 13, 36)},
         ),
         "residence": {"provider": "register", "table": "spells"},
+        "crossings": {
+            "table": {"provider": "border", "table": "crossings"},
+            "direction": "direction",
+            "arrival": "in",
+            "departure": "out",
+        },
+        "variables": (
+            {
+                "name": "income",
+                "column": {"provider": "tax", "table": "years", "column": "income"},
+                "unit": "crowns",
+                "minimum": -200,
+                "maximum": 1_000,
+                "bins": (-200, 0, 100, 500),
+            },
+        ),
         "sources": (
             {"name": "border", "table": {"provider": "border", "table": "crossings"}},
             {"name": "tax", "table": {"provider": "tax", "table": "years"}},
@@ -150,8 +187,11 @@ class DuckDbCounter:
     rows: Rows
     counted: int = 0
 
-    def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
+    def count(self, compiled: CompiledQuestion) -> Mapping[int, tuple[int, ...]]:
         self.counted += 1
+        return {position: tuple(numbers) for position, *numbers in self.rows_of(compiled)}
+
+    def rows_of(self, compiled: CompiledQuestion) -> list[tuple[Any, ...]]:
         connection = _connection()
         for table in PAYLOAD:
             name = relation_name(table.provider, table.name)
@@ -161,7 +201,7 @@ class DuckDbCounter:
                 schema = pa.schema([("synthetic_key", pa.binary()), *columns])
                 rows = list(self.rows.get((table.provider, table.name), ()))
                 connection.register(name, pa.Table.from_pylist(rows, schema))
-        return dict(connection.execute(compiled.sql, compiled.parameters).fetchall())
+        return connection.execute(compiled.sql, compiled.parameters).fetchall()
 
 
 @dataclass
@@ -196,11 +236,28 @@ class MemoryLedger:
         return tuple(entry for entry in self.chain if entry.lineage == lineage)
 
 
+def vectors(question: Question, world: Terms, rows: Rows, key: TruncationKey = KEY) -> tuple[tuple[int, ...], ...]:
+    """Bounded numbers of each block over the full grid, by the compiled SQL in DuckDB."""
+    compiled = compile_question(question, world, grid_of(question, world), key)
+    return compiled.vectors(DuckDbCounter(rows).count(compiled))
+
+
 def vector(question: Question, world: Terms, rows: Rows, key: TruncationKey = KEY) -> tuple[int, ...]:
-    """Bounded counts over the full grid, by the compiled SQL in DuckDB."""
-    bound = contribution_bound(question, world.budget.flow_cells_per_person)
-    compiled = compile_question(question, world, grid_of(question, world), bound, key)
-    return compiled.vector(DuckDbCounter(rows).count(compiled))
+    """Bounded numbers of the first block."""
+    return vectors(question, world, rows, key)[0]
+
+
+def contributions(question: Question, world: Terms, rows: Rows) -> dict[bytes, tuple[list[int], ...]]:
+    """What each synthetic key adds to each block: its numbers that are not nought, by the same steps in DuckDB."""
+    compiled = compile_question(question, world, grid_of(question, world), KEY)
+    steps, last = compiled.sql.rsplit("SELECT position", 1)
+    by_person = replace(compiled, sql=f"{steps}SELECT synthetic_key, position{last}, synthetic_key")
+    found: dict[bytes, tuple[list[int], ...]] = {}
+    for person, _, *numbers in DuckDbCounter(rows).rows_of(by_person):
+        own = found.setdefault(person, tuple([] for _ in numbers))
+        for block, number in zip(own, numbers, strict=True):
+            block.append(number)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ rows at random
@@ -208,6 +265,9 @@ def vector(question: Question, world: Terms, rows: Rows, key: TruncationKey = KE
 _days = st.integers(-200, 365 * 8 + 100).map(lambda days: DAY_ZERO + datetime.timedelta(days=days))
 _sexes = st.sampled_from(["f", "m", "unknown", "x", None])
 _countries = st.sampled_from(["aa", "bb", "cc", "other", "zz", None])
+_directions = st.sampled_from(["in", "out"])
+_incomes = st.sampled_from([None, -1_000, -150, 0, 40, 100, 499, 2_000])
+_births = st.none() | st.dates(datetime.date(1950, 1, 1), datetime.date(2022, 12, 31))
 
 
 @st.composite
@@ -219,11 +279,17 @@ def _spell(draw: st.DrawFn) -> Row:
 
 _people = st.fixed_dictionaries(
     {
-        ("register", "people"): st.lists(st.fixed_dictionaries({"sex": _sexes, "born-in": _countries}), max_size=2),
+        ("register", "people"): st.lists(
+            st.fixed_dictionaries({"sex": _sexes, "born-in": _countries, "born": _births}), max_size=2
+        ),
         ("register", "spells"): st.lists(_spell(), max_size=5),
-        ("border", "people"): st.lists(st.fixed_dictionaries({"sex": _sexes}), max_size=2),
-        ("border", "crossings"): st.lists(st.fixed_dictionaries({"day": _days}), max_size=4),
-        ("tax", "years"): st.lists(st.fixed_dictionaries({"year": st.integers(2013, 2024)}), max_size=3),
+        ("border", "people"): st.lists(
+            st.fixed_dictionaries({"sex": _sexes, "birth-year": st.sampled_from([None, 1954, 2003, 2019])}), max_size=2
+        ),
+        ("border", "crossings"): st.lists(st.fixed_dictionaries({"day": _days, "direction": _directions}), max_size=4),
+        ("tax", "years"): st.lists(
+            st.fixed_dictionaries({"year": st.integers(2013, 2024), "income": _incomes}), max_size=4
+        ),
     }
 )
 
@@ -243,129 +309,106 @@ def synthetic_key(number: int) -> bytes:
     return (number * 0x9E3779B97F4A7C15 % 2**128).to_bytes(16, "big")
 
 
-persons = st.lists(_people, max_size=6).map(lambda p: [_keyed(synthetic_key(i), rows) for i, rows in enumerate(p, 1)])
-"""Up to six persons, each as the rows under one synthetic key."""
+persons = st.lists(_people, max_size=4).map(lambda p: [_keyed(synthetic_key(i), rows) for i, rows in enumerate(p, 1)])
+"""Up to four persons, each as the rows under one synthetic key."""
+
+
+def crowd(seed: int, size: int) -> list[Rows]:
+    """Many persons with histories as dense as those of `persons`, drawn fast."""
+    random_ = random.Random(seed)
+
+    def some(*choices: Any) -> Any:
+        return random_.choice(choices)
+
+    def day() -> datetime.date:
+        return DAY_ZERO + datetime.timedelta(days=random_.randint(-200, 365 * 8 + 100))
+
+    def spell() -> Row:
+        start, length = day(), some(0, 1, 30, 364, 365, 400, 900, -3, None)
+        return {"start": start, "end": None if length is None else start + datetime.timedelta(days=length)}
+
+    def person() -> Rows:
+        return {
+            ("register", "people"): [
+                {"sex": some("f", "m", None), "born-in": some("aa", "bb", "zz"), "born": some(day(), None)}
+                for _ in range(some(0, 1, 2))
+            ],
+            ("register", "spells"): [spell() for _ in range(random_.randint(0, 7))],
+            ("border", "people"): [
+                {"sex": some("f", "m", None), "birth-year": some(1954, 2003, None)} for _ in range(some(0, 1, 2))
+            ],
+            ("border", "crossings"): [
+                {"day": day(), "direction": some("in", "out")} for _ in range(random_.randint(0, 9))
+            ],
+            ("tax", "years"): [
+                {"year": random_.randint(2013, 2024), "income": some(None, -1_000, 0, 400, 2_000)}
+                for _ in range(random_.randint(0, 9))
+            ],
+        }
+
+    return [_keyed(synthetic_key(number), person()) for number in range(1, size + 1)]
+
 
 _where: st.SearchStrategy[list[dict[str, Any]]] = st.sampled_from(
     [
         [],
         [{"dimension": "sex", "in": ["f"]}],
         [{"dimension": "sex", "in": ["unknown", "m"]}, {"dimension": "country", "in": ["aa", "other"]}],
+        [{"dimension": "age", "in": ["15-64", "unknown"]}],
     ]
 )
-_by = st.sampled_from([[], ["sex"], ["country"], ["sex", "country"]])
+_by = st.lists(st.sampled_from(["sex", "country", "age"]), unique=True, max_size=2)
 _accuracy: dict[str, Any] = {"half_width": 10}
+
+STAYS = ("stock", "inflow", "outflow", "net", "return", "duration", "length")
+"""Measures that count stays: tables of them may be by how long a stay has lasted."""
+MEASURES = (*STAYS, "persons", "events", "sum", "mean", "quantile", "overlap", "conflicts")
+"""Every measure; `length` is the quantile of durations."""
 
 
 def document(measure: str, **fields: Any) -> dict[str, Any]:
     """A question of the small world as data."""
-    place: dict[str, dict[str, Any]] = {
+    places: dict[str, dict[str, Any]] = {
         "stock": {"at": ["2020-01-01"]},
-        "inflow": {"over": [2018, 2019, 2020]},
-        "outflow": {"over": [2018, 2019, 2020]},
         "overlap": {"of": ["border", "tax"], "over": {"start": "2019-01-01", "end": "2020-12-31"}},
+        "conflicts": {"of": "sex"},
     }
-    return {"measure": measure, "accuracy": _accuracy, **place[measure], **fields}
+    extras: dict[str, dict[str, Any]] = {
+        "duration": {"of": "stayed"},
+        "length": {"measure": "quantile", "of": "stayed"},
+        "persons": {"of": "border"},
+        "events": {"of": "border", "at_most": 2},
+        "sum": {"of": "income", "accuracy": {"nano_rho": 5_000_000}},
+        "mean": {"of": "income", "accuracy": {"nano_rho": 5_000_000}},
+        "quantile": {"of": "income"},
+    }
+    place, extra = places.get(measure, {"over": [2018, 2019, 2020]}), extras.get(measure, {})
+    return {"measure": measure, "accuracy": _accuracy, **place, **extra, **fields}
 
 
 @st.composite
 def documents(draw: st.DrawFn, measure: str) -> dict[str, Any]:
     """Questions of one measure."""
-    fields: dict[str, Any] = {"by": draw(_by), "where": draw(_where)}
+    by = draw(_by)
+    if measure in STAYS and measure not in ("duration", "length") and draw(st.booleans()):
+        by = [*by, "stayed"]
+    fields: dict[str, Any] = {"by": by, "where": draw(_where)}
+    if measure == "conflicts":
+        return document(measure, of=draw(st.sampled_from(["sex", "country", "age"])), **fields)
     if measure == "overlap":
         start, end = sorted((draw(_days), draw(_days)))
         sources = draw(st.permutations(["border", "tax", "register"]))
         return document(measure, of=sources[:2], over={"start": start.isoformat(), "end": end.isoformat()}, **fields)
-    fields["rule"] = {"kind": "registered", "minimum_months": draw(st.sampled_from([0, 12]))}
+    if measure in STAYS:
+        fields["rule"] = {"kind": "registered", "minimum_months": draw(st.sampled_from([0, 12]))}
     if measure == "stock":
         days = draw(st.lists(_days, min_size=1, max_size=4))
         return document(measure, at=[day.isoformat() for day in days], **fields)
-    return document(measure, over=draw(st.lists(st.integers(2015, 2022), min_size=1, max_size=6)), **fields)
-
-
-# ------------------------------------------------------------------------------------------------ the reference
-
-
-def reference_vector(question: Question, world: Terms, rows: Rows, key: TruncationKey = KEY) -> tuple[int, ...]:
-    """The counts that `vector` must give, from definitions over sets of days."""
-    grid = grid_of(question, world)
-    keys = {row["synthetic_key"] for table in rows.values() for row in table}
-    counts: Counter[tuple[str, ...]] = Counter()
-    for person in keys:
-        own = {
-            table: [row for row in table_rows if row["synthetic_key"] == person] for table, table_rows in rows.items()
-        }
-        values = {name: _value(name, world, own) for name in ("sex", "country")}
-        compared = {item.dimension for item in question.where}
-        if any(values[name] not in kept_categories(question, name, world) for name in compared):
-            continue
-        found = _occurrences(question, own)
-        if isinstance(question, FlowQuestion):
-            cells = min(world.budget.flow_cells_per_person, len(question.years))
-            found = set(sorted(found, key=lambda label: keyed_rank(key, person, label))[:cells])
-        counts.update((label, *(values[name] for name in question.dimensions)) for label in found)
-    return tuple(counts[coordinates] for coordinates in grid.coordinates())
-
-
-def _value(name: str, world: Terms, own: Rows) -> str:
-    every = categories(name, world)
-    for source in world.dimension(name).sources:
-        given = [row[source.column] for row in own[source.provider, source.table]]
-        listed: list[str] = [value for value in given if value in every[:-1]]
-        if listed:
-            return min(listed, key=every.index)
-    return every[-1]
-
-
-def _occurrences(question: Question, own: Rows) -> set[str]:
-    if isinstance(question, OverlapQuestion):
-        seen = [_seen(source, question, own) for source in question.sources]
-        first, second = question.sources
-        return {"both"} if all(seen) else {f"{s}_only" for s, was in zip((first, second), seen, strict=True) if was}
-    stays = _stays(own["register", "spells"], question.rule.minimum_months)
-    if isinstance(question, StockQuestion):
-        days = question.dates
-        return {day.isoformat() for day in days if any(first <= day.toordinal() <= last for first, last in stays)}
-    if question.measure == "inflow":
-        crossings = [first for first, _ in stays if first > DAY_ZERO.toordinal()]
-    else:
-        crossings = [int(last) for _, last in stays if last < math.inf]
-    years = {datetime.date.fromordinal(day).year for day in crossings}
-    return {str(year) for year in question.years if year in years}
-
-
-def _stays(spells: Sequence[Row], minimum_months: int) -> list[tuple[int, float]]:
-    limit = 365 if minimum_months else 1
-    days: set[int] = set()
-    open_from = math.inf
-    for row in spells:
-        start = row["start"].toordinal()
-        if row["end"] is None:
-            open_from = min(open_from, start)
-        else:
-            days.update(range(start, row["end"].toordinal() + 1))
-    horizon = max(days, default=0)
-    if open_from < math.inf:
-        horizon = max(horizon, int(open_from))
-        days.update(range(int(open_from), horizon + 1))
-    stays: list[tuple[int, float]] = []
-    for day in sorted(days):
-        if stays and day - stays[-1][1] - 1 < limit:
-            stays[-1] = (stays[-1][0], day)
-        else:
-            stays.append((day, day))
-    if open_from < math.inf:
-        stays[-1] = (stays[-1][0], math.inf)
-    return [(first, last) for first, last in stays if last - first + 1 >= limit]
-
-
-def _seen(source: str, question: OverlapQuestion, own: Rows) -> bool:
-    start, end = question.over.start, question.over.end
-    if source == "border":
-        return any(start <= row["day"] <= end for row in own["border", "crossings"])
-    if source == "tax":
-        return any(start.year <= row["year"] <= end.year for row in own["tax", "years"])
-    return any(
-        row["start"] <= end and (row["end"] is None or (row["end"] >= start and row["end"] >= row["start"]))
-        for row in own["register", "spells"]
-    )
+    yearly = measure in ("sum", "mean", "quantile")
+    if measure in ("persons", "events"):
+        fields["of"] = draw(st.sampled_from(["border", "tax", "register"]))
+        yearly = fields["of"] == "tax"
+    if yearly or draw(st.booleans()):
+        return document(measure, over=draw(st.lists(st.integers(2015, 2022), min_size=1, max_size=6)), **fields)
+    over = {"start": "2018-07-01", "end": "2020-06-30", "by": draw(st.sampled_from(["quarter", "month"]))}
+    return document(measure, over=over, **fields)

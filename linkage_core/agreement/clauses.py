@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from linkage_core.agreement.payload import PayloadTable, Statistics
+from linkage_core.agreement.payload import PayloadTable
+from linkage_core.agreement.statistics import Statistics
 from linkage_core.schema import Clause, Digest, LinkageSchema, Name
 
 LARGEST_EPOCH = 2**32 - 1

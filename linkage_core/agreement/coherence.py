@@ -5,10 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from linkage_core.agreement.clauses import AgreementText
-from linkage_core.agreement.payload import PayloadTable
-
-MEASURE_AXES: Final = frozenset({"date", "year", "seen"})
-"""Axes that measures bring to a table themselves; no dimension may have one of these names."""
+from linkage_core.agreement.statistics_coherence import statistics_faults
 
 STORE_COLUMNS: Final = frozenset({"synthetic_key", "quality_class"})
 """Columns that the analysis service adds to every payload table."""
@@ -159,41 +156,11 @@ def _payload(agreement: AgreementText) -> Iterator[str]:
 
 
 def _statistics(agreement: AgreementText) -> Iterator[str]:
-    tables = {(t.provider, t.name): t for t in agreement.payload}
-    statistics = agreement.statistics
-    for what in ("code_lists", "dimensions", "sources"):
-        yield from _twice(f"statistics.{what}", [item.name for item in getattr(statistics, what)])
-    residence = tables.get((statistics.residence.provider, statistics.residence.table))
-    if residence is None or residence.kind != "spell":
-        yield "statistics.residence: must name a spell table of the payload"
-    for source in statistics.sources:
-        table = tables.get((source.table.provider, source.table.table))
-        if table is None or table.kind == "person":
-            yield f"statistics.sources.{source.name}: must name an event or spell table of the payload"
-    for dimension in statistics.dimensions:
-        where = f"statistics.dimensions.{dimension.name}"
-        if dimension.name in MEASURE_AXES:
-            yield f"{where}: measures bring an axis of this name themselves"
-        known = statistics.code_list(dimension.code_list) is not None
-        if not known:
-            yield f"{where}: no code list {dimension.code_list}"
-        for reference in dimension.sources:
-            place = f"{reference.provider}.{reference.table}.{reference.column}"
-            code_list = _person_category(tables.get((reference.provider, reference.table)), reference.column)
-            if code_list is None:
-                yield f"{where}: {place} is no person category column"
-            elif known and code_list != dimension.code_list:
-                yield f"{where}: {place} has the code list {code_list}, the dimension {dimension.code_list}"
+    yield from statistics_faults(agreement.statistics, agreement.payload)
 
 
 def _twice(where: str, names: Sequence[str]) -> Iterator[str]:
     yield from (f"{where}: {name} occurs twice" for name in sorted({n for n in names if names.count(n) > 1}))
-
-
-def _person_category(table: PayloadTable | None, column_name: str) -> str | None:
-    """The code list of a category column of a person table, or None for anything else."""
-    column = table.column(column_name) if table is not None and table.kind == "person" else None
-    return column.code_list if column is not None else None
 
 
 def _budget(agreement: AgreementText) -> Iterator[str]:

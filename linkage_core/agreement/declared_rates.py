@@ -193,7 +193,7 @@ def _check_fits(rates: DeclaredRates, agreement: VerifiedAgreement) -> None:
     faults = [f"pairs: no provider {name}" for pair in rates.pairs for name in pair.providers if name not in providers]
     for group in rates.groups:
         dimension = statistics.dimension(group.dimension)
-        codes = None if dimension is None else statistics.code_list(dimension.code_list)
+        codes = None if dimension is None else statistics.code_list(dimension.code_list or "")
         if codes is None:
             faults.append(f"groups: no dimension {group.dimension}")
         elif group.category not in (*codes.codes, codes.unknown):

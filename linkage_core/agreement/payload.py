@@ -1,4 +1,4 @@
-"""The payload whitelist and the public concepts that statistics are made of.
+"""The payload whitelist: what agencies may deliver for statistics.
 
 Only what is listed here may be delivered, and only in closed types: a category of a public code list, an integer in
 public bounds, a date or a year. There is no free text: a name could hide in it.
@@ -80,68 +80,3 @@ class PayloadTable(Clause):
         if self.kind == "person" and self.rows_per_person != 1:
             raise ValueError(f"table {self.name}: a person table has one row per person")
         return self
-
-
-class CodeList(Clause):
-    """A public list of codes. `unknown` stands for missing and unlisted values, so that no row drops."""
-
-    name: Name
-    codes: tuple[str, ...] = Field(min_length=1, max_length=10_000)
-    unknown: str = "unknown"
-
-    @model_validator(mode="after")
-    def _codes_are_distinct(self) -> "CodeList":
-        if len(set(self.codes)) != len(self.codes) or self.unknown in self.codes:
-            raise ValueError(f"code list {self.name}: codes must be distinct, and `unknown` apart from them")
-        return self
-
-
-class ColumnReference(Clause):
-    """A column of a payload table of a provider."""
-
-    provider: Name
-    table: Name
-    column: Name
-
-
-class TableReference(Clause):
-    """A payload table of a provider."""
-
-    provider: Name
-    table: Name
-
-
-class Dimension(Clause):
-    """A dimension of tables: public categories, and the person columns that fill it, in order of precedence."""
-
-    name: Name
-    code_list: Name
-    sources: tuple[ColumnReference, ...] = Field(min_length=1)
-
-
-class Source(Clause):
-    """What *seen in a source* means in overlap tables: a row of this event or spell table in the period."""
-
-    name: Name
-    table: TableReference
-
-
-class Statistics(Clause):
-    """The public concepts of the closed query language: code lists, dimensions, sources and the residence register."""
-
-    code_lists: tuple[CodeList, ...] = Field(min_length=1)
-    dimensions: tuple[Dimension, ...] = Field(min_length=1)
-    residence: TableReference
-    sources: tuple[Source, ...] = ()
-
-    def code_list(self, name: str) -> CodeList | None:
-        """Return the code list of that name, or None."""
-        return next((item for item in self.code_lists if item.name == name), None)
-
-    def dimension(self, name: str) -> Dimension | None:
-        """Return the dimension of that name, or None."""
-        return next((item for item in self.dimensions if item.name == name), None)
-
-    def source(self, name: str) -> Source | None:
-        """Return the source of that name, or None."""
-        return next((item for item in self.sources if item.name == name), None)

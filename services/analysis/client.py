@@ -158,7 +158,7 @@ def frame_of(answer: queries.Answer) -> "pd.DataFrame":
 
     def frame(cells: tuple[Any, ...], axes: tuple[str, ...]) -> "pd.DataFrame":
         columns: dict[str, Any] = {axis: [cell.coordinates[i] for cell in cells] for i, axis in enumerate(axes)}
-        columns |= {name: [getattr(cell, name) for cell in cells] for name in ("value", "low", "high")}
+        columns |= {name: [release.figure(getattr(cell, name)) for cell in cells] for name in ("value", "low", "high")}
         columns["noise_sd"] = [cell.noise_sd_millionths / 1_000_000 for cell in cells]
         columns["flags"] = ["".join(cell.flags) for cell in cells]
         return pd.DataFrame(columns)
@@ -172,12 +172,13 @@ def frame_of(answer: queries.Answer) -> "pd.DataFrame":
         "released_at": release.released_at,
         "mechanism": release.mechanism,
         "nano_rho": release.nano_rho,
+        "unit": release.unit,
         "noise_sd": release.noise_sd,
         "half_width": release.half_width,
         "cells_per_person": release.bound_cells,
         "data_version": release.data_version,
         "agreement_hash": release.agreement_hash,
         "budget": dataclasses.asdict(answer.budget),
-        "totals": frame(release.totals, release.axes[:1]).to_dict("records"),
+        "totals": frame(release.totals, release.totals_axes).to_dict("records"),
     }
     return table

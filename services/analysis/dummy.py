@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from disclosure.terms import Terms
 from linkage_core.agreement.payload import PayloadColumn, PayloadTable
+from linkage_core.agreement.statistics import Dimension
 from linkage_core.errors import InputFault
 from services.analysis.opening import EPOCH, FIRST_DAY, payload_schema
 
@@ -51,6 +52,8 @@ GOES_ON_SHARE: Final = 0.6
 BEFORE_SHARE: Final = 0.7
 """Of persons whose first spell began before the period."""
 YEAR_DAYS: Final = 365
+OPEN_BAND_YEARS: Final = 20
+"""Length of an age dimension's open band."""
 
 
 def invent_tables(terms: Terms, persons: int, seed: int) -> dict[TableName, pa.Table]:
@@ -78,7 +81,7 @@ class _Invention:
         self._quality = np.where(several, classes, 0).astype(np.uint8)
         self._truth: dict[str, NDArray[np.int64]] = {}
         self._dimension_of = {
-            (source.provider, source.table, source.column): dimension.name
+            (source.provider, source.table, source.column): dimension
             for dimension in terms.statistics.dimensions
             for source in dimension.sources
         }
@@ -159,10 +162,15 @@ class _Invention:
         random = self._random("reported", table.provider, table.name, column.name)
         dimension = self._dimension_of.get((table.provider, table.name, column.name))
         low, high = self._bounds(column)
-        label = dimension or f"{column.type} {column.name} {low} {high} {column.code_list or ''}"
-        if label not in self._truth:
-            self._truth[label] = _likely(column, low, high, self._persons, self._random("truth", label))
-        values = self._truth[label][people]
+        if dimension is not None and dimension.kind == "age":
+            values = self._births(dimension, column)[people]
+        else:
+            label = (
+                dimension.name if dimension else f"{column.type} {column.name} {low} {high} {column.code_list or ''}"
+            )
+            if label not in self._truth:
+                self._truth[label] = _likely(column, low, high, self._persons, self._random("truth", label))
+            values = self._truth[label][people]
         other = random.random(len(people)) < CONFLICT_SHARE
         values = np.where(other, random.integers(low, high + 1, len(people)), values)
         if not column.required:
@@ -171,6 +179,19 @@ class _Invention:
             codes = pa.array(self._codes(column), type=pa.string())
             return codes.take(pa.array(values, mask=values == _MISSING))
         return _typed(column, values)
+
+    def _births(self, dimension: Dimension, column: PayloadColumn) -> NDArray[np.int64]:
+        """Days of birth, or their years within the column's bounds: the oldest band holds people too."""
+        oldest = YEAR_DAYS * (dimension.bands[-1] + OPEN_BAND_YEARS)
+        last = _day(self._terms.period.end)
+        label = f"birth {dimension.name}"
+        if label not in self._truth:
+            self._truth[label] = last - self._random("truth", label).integers(0, oldest, self._persons)
+        days = self._truth[label]
+        if column.type == "date":
+            return np.maximum(days, FIRST_DAY)
+        years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+        return np.clip(years, int(column.minimum or 0), int(column.maximum or 0))
 
     def _codes(self, column: PayloadColumn) -> tuple[str, ...]:
         name = column.code_list

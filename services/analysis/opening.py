@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage_core.agreement.payload import CodeList, PayloadColumn, PayloadTable, Statistics
+from linkage_core.agreement.payload import PayloadColumn, PayloadTable
+from linkage_core.agreement.statistics import CodeList, Statistics
 from linkage_core.errors import Refused, Tampered
 from linkage_core.tokens import TOKEN_BYTES
 from linkage_core.types import IDENTIFIER_BYTES

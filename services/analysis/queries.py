@@ -17,7 +17,8 @@ from disclosure.bounding import TruncationKey
 from disclosure.entries import Charge, Entry
 from disclosure.errors import ReleaseFailed
 from disclosure.measurements import NoiseSource
-from disclosure.query import Question, parse_question
+from disclosure.query.parsing import parse_question
+from disclosure.query.questions import Question
 from disclosure.release import Asking, preview, release
 from disclosure.table import Release
 from disclosure.terms import Terms
@@ -37,7 +38,7 @@ from services.common.clock import Clock
 from services.common.errors import Denied
 from services.common.logs import Log
 from services.wire import messages
-from services.wire.convert.queries import Answer, BudgetBalance, QueryPreview
+from services.wire.convert.queries import Answer, BudgetBalance, QueryPreview, Vector
 from services.wire.convert.signed import open_message
 
 
@@ -84,10 +85,19 @@ class QueryDesk:
         return QueryPreview(
             wave=asking.wave,
             nano_rho=found.nano_rho,
-            noise_sd_millionths=found.noise_sd_millionths,
-            half_width=found.half_width,
             cell_count=found.cells,
-            cells_per_person=found.bound_cells,
+            vectors=tuple(
+                Vector(
+                    block.name,
+                    block.width,
+                    mechanism.noise_sd_millionths,
+                    mechanism.half_width,
+                    mechanism.bound.cells,
+                    mechanism.bound.l2_squared,
+                    mechanism.nano_rho,
+                )
+                for block, mechanism in zip(found.blocks, found.mechanisms, strict=True)
+            ),
             tables_like_this_left=found.tables_left,
             already_released=found.answered_before,
             budget=self._budget(analyst, asking.wave),

@@ -25,7 +25,7 @@ from disclosure.compilation import CompiledQuestion
 from disclosure.entries import Chain, Charge, Entry
 from disclosure.ledger import decide_recording, decide_reservation
 from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
-from disclosure.query import parse_question
+from disclosure.query.parsing import parse_question
 from disclosure.release import Asking, release
 from disclosure.sql_bindings import relation_name
 from disclosure.terms import Terms
@@ -146,7 +146,7 @@ class _InventedCells:
     def __init__(self, tables: Mapping[TableName, pa.Table]) -> None:
         self._tables = tables
 
-    def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
+    def count(self, compiled: CompiledQuestion) -> Mapping[int, tuple[int, ...]]:
         return count_cells(compiled, lambda *name: self._tables[name], MEMORY_LIMIT)
 
 

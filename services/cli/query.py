@@ -81,8 +81,12 @@ def preview(config: Config, question: Question, wave: Wave = "") -> None:
     with Analysis.connect(config) as analysis:
         found = analysis.preview(document, wave)
     free = ", but it was released before: asking is free" if found.already_released else ""
-    results.print(f"wave {found.wave}: {found.cell_count} cells, one person in at most {found.cells_per_person}")
-    results.print(f"95 % interval of a cell: ± {found.half_width}; noise SD {found.noise_sd_millionths / 1e6:.1f}")
+    results.print(
+        f"wave {found.wave}: {found.cell_count} cells, one person in at most {found.vectors[0].cells_per_person}"
+    )
+    for vector in found.vectors:
+        noise_sd = vector.noise_sd_millionths / 1_000_000
+        results.print(f"{vector.name}: 95 % interval of a number ± {vector.half_width}; noise SD {noise_sd:.1f}")
     results.print(f"price: rho {found.nano_rho / BILLION:g}{free}; {found.tables_like_this_left} more like it are left")
     _print_budget(found.budget)
 
@@ -201,7 +205,7 @@ def _question(place: str) -> dict[str, Any]:
     import tomllib
 
     from disclosure.errors import QueryFault
-    from disclosure.query import parse_question
+    from disclosure.query.parsing import parse_question
 
     try:
         text = sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
@@ -226,7 +230,8 @@ def _print_release(release: "Release", output: str, origin: str, cost: str) -> N
         results.print(f"{origin}; noise SD {release.noise_sd:.1f}; {cost}")
         if any(cell.flags for cell in release.cells):
             results.print(
-                "U unreliable: the noise is large beside the value. P provisional: a later wave may change it"
+                "U unreliable: the noise is large beside the value. P provisional: a later wave may change it. "
+                "A above: beyond the last bin. N not available: the noise leaves no figure"
             )
 
 
@@ -239,22 +244,26 @@ def _print_table(release: "Release") -> None:
     for heading in ("value", "95 % interval", "flags"):
         table.add_column(heading, justify="right" if heading != "flags" else "left")
     for cell in release.cells:
-        table.add_row(*cell.coordinates, *_figures(cell))
+        table.add_row(*cell.coordinates, *_figures(release, cell))
     if release.totals:
         table.add_section()
         for cell in release.totals:
-            table.add_row(*cell.coordinates, *["all"] * (len(release.axes) - 1), *_figures(cell))
+            where = dict(zip(release.totals_axes, cell.coordinates, strict=True))
+            table.add_row(*(where.get(axis, "all") for axis in release.axes), *_figures(release, cell))
     results.print(table)
 
 
-def _figures(cell: "Cell") -> tuple[str, str, str]:
-    return str(cell.value), f"{cell.low} … {cell.high}", "".join(cell.flags)
+def _figures(release: "Release", cell: "Cell") -> tuple[str, str, str]:
+    value, low, high = (release.figure(item) for item in (cell.value, cell.low, cell.high))
+    if value is None and low is None:
+        return "–", "–", "".join(cell.flags)
+    return "above" if value is None else str(value), f"{low} … {'above' if high is None else high}", "".join(cell.flags)
 
 
 def _print_csv(release: "Release") -> None:
     columns = [*release.axes, "value", "low", "high", "noise_sd", "flags"]
     rows = (
-        (*c.coordinates, c.value, c.low, c.high, c.noise_sd_millionths / 1_000_000, "".join(c.flags))
+        (*c.coordinates, *map(release.figure, (c.value, c.low, c.high)), c.noise_sd_millionths / 1e6, "".join(c.flags))
         for c in release.cells
     )
     _write_csv(columns, rows)

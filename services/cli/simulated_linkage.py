@@ -77,7 +77,7 @@ def _checked(agreement: Agreement, errors: str, dimension: str) -> tuple[dict[st
     if errors not in PAIR_PROFILES:
         faults.append(f"no error profile of that name; there are {', '.join(PAIR_PROFILES)}")
     found = agreement.statistics.dimension(dimension)
-    codes = None if found is None else agreement.statistics.code_list(found.code_list)
+    codes = None if found is None else agreement.statistics.code_list(found.code_list or "")
     if dimension and (codes is None or dimension not in DIMENSIONS):
         faults.append(f"rates can be told apart by {' or '.join(DIMENSIONS)}, where it is a dimension of the agreement")
     if faults:

@@ -142,7 +142,7 @@ def test_an_analyst_previews_asks_and_lists(place: Place, address: str, tmp_path
     assert csv.stdout.splitlines()[0] == "date,sex,value,low,high,noise_sd,flags"
     assert len(csv.stdout.splitlines()) == 4
     released = command("query", "run", "--config", config, "-", "--format", "json", text=STOCK)
-    assert json.loads(released.stdout)["half_width"] == 10
+    assert json.loads(released.stdout)["noised"][0]["half_width"] == 10
     listed = command("query", "list", "--config", config, "--format", "json")
     assert len(json.loads(listed.stdout)) == 1
 

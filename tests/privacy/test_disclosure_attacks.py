@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from disclosure.bounding import TruncationKey, contribution_bound
+from disclosure.bounding import TruncationKey
 from disclosure.compilation import compile_question
 from disclosure.errors import BudgetRefused, DisclosureError, QueryFault
 from disclosure.grid import grid_of
 from disclosure.measurements import OpenDPNoise
-from disclosure.query import parse_question
+from disclosure.query.parsing import parse_question
 from disclosure.release import release
 from disclosure.table import Release
 from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, document, synthetic_key, terms, vector
@@ -51,7 +51,7 @@ def test_averaging_over_many_askings_and_spellings_gains_nothing() -> None:
         document("stock", rule={"kind": "registered"}),
         document("stock", accuracy={"half_width": 11}),
     ]
-    answers = [ask(data, ledger, rows, f"analyst-{n % 5}").cells[0].value for n in range(10) for data in spellings]
+    answers = [ask(data, ledger, rows, f"analyst-{n % 5}").noised[0].values[0] for n in range(10) for data in spellings]
     assert statistics.pvariance(answers) == 0
     assert len(ledger.chain) == 2
 
@@ -121,8 +121,7 @@ def test_hostile_codes_in_the_agreement_stay_values() -> None:
         row["sex"] = hostile
     question = parse_question(document("stock", by=["sex"]))
     assert vector(question, world, rows) == (4, 0, 0)
-    bound = contribution_bound(question, 1)
-    assert "UNION SELECT 0" not in compile_question(question, world, grid_of(question, world), bound, KEY).sql
+    assert "UNION SELECT 0" not in compile_question(question, world, grid_of(question, world), KEY).sql
 
 
 def test_which_years_a_person_keeps_follows_the_key_and_not_the_rows() -> None:
@@ -144,7 +143,7 @@ def test_nothing_shows_the_truncation_key() -> None:
     key = TruncationKey(1, b"\xabsecret-key-material-of-32-byte\xcd")
     question = parse_question(document("inflow", over=[2016, 2017, 2018]))
     world = terms(flow_cells_per_person=1)
-    compiled = compile_question(question, world, grid_of(question, world), contribution_bound(question, 1), key)
+    compiled = compile_question(question, world, grid_of(question, world), key)
     inner, outer = key.pads()
     assert {inner, outer} <= {value for value in compiled.parameters.values() if isinstance(value, bytes)}
     for shown in (repr(key), repr(compiled), compiled.sql):

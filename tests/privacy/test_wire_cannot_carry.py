@@ -154,17 +154,19 @@ ALLOWED: dict[str, dict[str, str]] = {
     # Released tables and what is public about them: no record, no count before noise.
     ANALYST: {
         "GetAgreementResponse": "document: bytes",
-        "PreviewQueryResponse": "wave: string, nano_rho: uint64, noise_sd_millionths: uint64, half_width: uint64, "
-        "cell_count: uint64, cells_per_person: uint32, tables_like_this_left: uint64, already_released: bool, "
-        "budget: BudgetBalance",
+        "PreviewQueryResponse": "wave: string, nano_rho: uint64, cell_count: uint64, vectors: Vector*, "
+        "tables_like_this_left: uint64, already_released: bool, budget: BudgetBalance",
+        "Vector": "name: string, width: uint32, noise_sd_millionths: uint64, half_width: uint64, "
+        "cells_per_person: uint32, l2_squared: string, nano_rho: uint64",
         "BudgetBalance": "total: uint64, total_left: uint64, wave: uint64, wave_left: uint64, analyst: uint64, "
         "analyst_left: uint64",
         "RunQueryResponse": "answer: Answer, block: CellBlock",
         "Answer": "release: Release, charged: bool, budget: BudgetBalance",
         "Release": "release_id: string, query: string, question_hash: string, agreement_hash: string, "
-        "data_version: string, released_at: string, mechanism: string, nano_rho: uint64, noise_sd_millionths: uint64, "
-        "half_width: uint64, cells_per_person: uint32, axes: string*, cell_count: uint64, wave: string",
-        "CellBlock": "cells: Cell*, totals: Cell*",
+        "data_version: string, released_at: string, mechanism: string, nano_rho: uint64, vectors: Vector*, "
+        "unit: string, decimals: uint32, axes: string*, cell_count: uint64, wave: string, totals_axes: string*, "
+        "total_count: uint64",
+        "CellBlock": "cells: Cell*, totals: Cell*, noisy: sint64*",
         "Cell": "coordinates: string*, value: sint64, low: sint64, high: sint64, noise_sd_millionths: uint64, "
         "flags: string*",
         "ListReleasesResponse": "releases: Release*, budget: BudgetBalance",

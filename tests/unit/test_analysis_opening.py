@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from linkage_core.agreement.payload import PayloadTable, Statistics
+from linkage_core.agreement.payload import PayloadTable
+from linkage_core.agreement.statistics import Statistics
 from linkage_core.errors import Refused, Tampered
 from linkage_core.tokens import TOKEN_BYTES
 from services.analysis.opening import LAST_DAY, TableOpener

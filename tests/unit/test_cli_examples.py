@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from disclosure.query import StockQuestion, parse_question
+from disclosure.query.parsing import parse_question
+from disclosure.query.questions import StockQuestion
 from services.analysis import client_config, config
 from services.cli import outcome, query
 from services.common.errors import ConfigurationFault, Denied, NotReady

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disclosure.table import Cell, Release
+from disclosure.table import Cell, Noised, Release
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Context
 from linkage_core.errors import InputFault
@@ -26,11 +26,18 @@ RELEASE = Release(
     released_at="2026-06-15T12:00:00+00:00",
     mechanism="discrete-gaussian",
     nano_rho=2**40,
-    noise_sd_millionths=5_000_000,
-    half_width=10,
-    bound_cells=2,
+    noised=(
+        Noised("sum", 1, 5_000_000, 10, 2, 2 * 10**24, 2**39, tuple(range(-3, 4))),
+        Noised("histogram", 2, 5_000_000, 10, 2, 2, 2**39, tuple(range(14))),
+    ),
+    unit="crowns",
+    decimals=3,
     axes=("date", "sex"),
-    cells=tuple(Cell(("2023-01-01", str(i)), i - 3, i - 13, i + 7, 5_000_000, ("U", "P")) for i in range(7)),
+    cells=(
+        *(Cell(("2023-01-01", str(i)), i - 3, i - 13, i + 7, 5_000_000, ("U", "P")) for i in range(6)),
+        Cell(("2023-01-01", "6"), None, 0, None, 0, ("A", "N")),
+    ),
+    totals_axes=("date",),
     totals=(Cell(("2023-01-01",), -1, -30, 28, 14_000_000, ()),),
 )
 
@@ -42,13 +49,14 @@ def test_a_wave_s_public_keys_come_back_the_same() -> None:
 
 def test_an_answer_comes_back_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "CELLS_PER_BLOCK", 3)
+    monkeypatch.setattr(queries, "NUMBERS_PER_BLOCK", 4)
     answer = queries.Answer(RELEASE, "w1", True, BUDGET)
     parts = list(queries.run_query_response_to_wire(answer))
-    assert len(parts) == 1 + 3 + 1
+    assert len(parts) == 1 + 3 + 1 + 6
     assert queries.run_query_response_from_wire(parts) == answer
 
 
-@pytest.mark.parametrize("kept", [slice(1), slice(1, None), slice(0)])
+@pytest.mark.parametrize("kept", [slice(1), slice(1, None), slice(0), slice(2), slice(3)])
 def test_an_answer_that_came_in_part_is_told(kept: slice) -> None:
     parts = list(queries.run_query_response_to_wire(queries.Answer(RELEASE, "w1", True, BUDGET)))
     with pytest.raises(InputFault, match="whole"):
@@ -61,6 +69,10 @@ def test_what_this_version_does_not_know_in_a_table_is_told() -> None:
     with pytest.raises(InputFault, match="flags"):
         queries.run_query_response_from_wire(parts)
     del parts[1].block.cells[0].flags[2:]
+    parts[0].answer.release.vectors[0].name = "none"
+    with pytest.raises(InputFault, match="vector"):
+        queries.run_query_response_from_wire(parts)
+    parts[0].answer.release.vectors[0].name = "sum"
     parts[0].answer.release.mechanism = "none"
     with pytest.raises(InputFault, match="mechanism"):
         queries.run_query_response_from_wire(parts)
@@ -69,7 +81,9 @@ def test_what_this_version_does_not_know_in_a_table_is_told() -> None:
 def test_previews_and_lists_come_back_the_same() -> None:
     wire = queries.preview_query_request_to_wire("{}", "w1")
     assert queries.preview_query_request_from_wire(wire) == ("{}", "w1")
-    preview = queries.QueryPreview("w1", 2**40, 5, 4, 3, 2, 1, True, BUDGET)
+    preview = queries.QueryPreview(
+        "w1", 2**40, 5, (queries.vector_of(RELEASE.noised[0]), queries.vector_of(RELEASE.noised[1])), 1, True, BUDGET
+    )
     assert queries.preview_query_response_from_wire(queries.preview_query_response_to_wire(preview)) == preview
     assert queries.run_query_request_from_wire(queries.run_query_request_to_wire(SIGNED)) == SIGNED
     listed = queries.list_releases_response_to_wire([(RELEASE, "w1")], BUDGET)

@@ -8,23 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disclosure.bounding import ContributionBound
+from disclosure.bounding import Block, ContributionBound
 from disclosure.errors import PolicyRefused
 from disclosure.measurements import (
     BILLION,
     Mechanism,
     OpenDPNoise,
     half_width,
-    mechanism_for,
+    mechanisms_for,
     price_nano_rho,
     summed_noise_sd,
 )
-from disclosure.query import Accuracy
+from disclosure.query.questions import Accuracy
 from disclosure.table import MILLION
 
 
 def bound_of(cells: int) -> ContributionBound:
     return ContributionBound(cells, cells, truncates=False)
+
+
+def mechanism_for(accuracy: Accuracy, bound: ContributionBound, maximum_noise_sd: int) -> Mechanism:
+    return mechanisms_for(accuracy, (Block("count", 1, bound),), maximum_noise_sd)[0]
 
 
 def exact_coverage(noise_sd: float, width: int) -> float:
@@ -72,6 +76,24 @@ def test_noise_above_the_agreements_ceiling_is_refused_by_clause() -> None:
         mechanism_for(Accuracy(nano_rho=1), bound_of(1), 100)
     with pytest.raises(PolicyRefused, match=r"budget\.maximum_noise_sd"):
         mechanism_for(Accuracy(nano_rho=1), bound_of(10**9), 10**12)
+
+
+def test_a_mean_shares_its_price_between_sum_and_count_and_takes_no_half_width() -> None:
+    amounts = ContributionBound(2, 2 * 1_000**2, truncates=True, high=1_000)
+    blocks = (Block("sum", 1, amounts), Block("count", 1, bound_of(2)))
+    total, count = mechanisms_for(Accuracy(nano_rho=10_000_000), blocks, 100)
+    assert total.nano_rho + count.nano_rho <= 10_000_000
+    assert count.nano_rho > 4_999_000
+    assert total.noise_sd_millionths == pytest.approx(1_000 * count.noise_sd_millionths, rel=1e-6)
+    with pytest.raises(PolicyRefused, match="nano_rho"):
+        mechanisms_for(Accuracy(half_width=10), blocks, 100)
+
+
+def test_the_ceiling_of_noise_counts_in_persons_of_the_largest_amount() -> None:
+    amounts = ContributionBound(1, 1_000**2, truncates=True, high=1_000)
+    assert mechanism_for(Accuracy(half_width=190_000), amounts, 100).half_width == 190_000
+    with pytest.raises(PolicyRefused, match=r"budget\.maximum_noise_sd"):
+        mechanism_for(Accuracy(half_width=200_000), amounts, 100)
 
 
 def test_the_noise_has_the_distribution_that_was_priced() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from disclosure.errors import PolicyRefused
 from disclosure.policy import check_policy
-from disclosure.query import parse_question
+from disclosure.query.parsing import parse_question
 from tests.disclosure_world import document, terms
 
 

@@ -12,11 +12,21 @@ from disclosure.compilation import CompiledQuestion
 from disclosure.entries import verify_chain
 from disclosure.errors import BudgetRefused, LedgerCorrupt, PolicyRefused, ReleaseFailed
 from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
-from disclosure.query import parse_question
+from disclosure.query.parsing import parse_question
 from disclosure.release import CellCounter, Preview, preview, release
 from disclosure.table import Release
 from disclosure.terms import Terms
-from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, document, synthetic_key, terms, vector
+from tests.disclosure_world import (
+    ASKING,
+    KEY,
+    MEASURES,
+    DuckDbCounter,
+    MemoryLedger,
+    document,
+    synthetic_key,
+    terms,
+    vector,
+)
 
 
 def people(count: int) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -79,9 +89,10 @@ def test_a_release_holds_the_full_grid_with_intervals_around_true_counts() -> No
     assert answer.axes == ("date", "country", "sex")
     assert len(answer.cells) == len(truth) == 2 * 4 * 3
     assert truth.count(0) == 20
-    for cell, count in zip(answer.cells, truth, strict=True):
-        assert cell.high - cell.value == cell.value - cell.low == answer.half_width == 5
-        assert abs(cell.value - count) < 40  # 15 standard deviations
+    for cell, value, count in zip(answer.cells, answer.noised[0].values, truth, strict=True):
+        assert (cell.low, cell.value, cell.high) == (value - 5, value, value + 5)
+        assert abs(value - count) < 40  # 15 standard deviations
+    assert answer.half_width == 5
     assert desk.spent == answer.nano_rho
     assert [entry.kind for entry in desk.ledger.chain] == ["RESERVED", "RELEASED"]
     verify_chain(desk.ledger.chain, desk.world.lineage)
@@ -94,7 +105,7 @@ def test_a_release_survives_its_json_form() -> None:
         Release.from_json(answer.to_json().replace(b'"axes"', b'"axis"'))
 
 
-@pytest.mark.parametrize("measure", ["stock", "inflow", "outflow", "overlap"])
+@pytest.mark.parametrize("measure", MEASURES)
 def test_the_same_question_again_is_answered_free_and_identically(measure: str) -> None:
     desk = Desk()
     first = desk.ask(document(measure, by=["sex", "country"]))
@@ -158,8 +169,14 @@ def test_a_preview_tells_price_and_precision_without_data_or_charge() -> None:
     shown = desk.preview(data)
     assert (desk.ledger.chain, desk.counter.counted) == ([], 0)
     answer = desk.ask(data)
-    assert (shown.nano_rho, shown.half_width, shown.cells) == (answer.nano_rho, answer.half_width, len(answer.cells))
-    assert (shown.noise_sd_millionths, shown.bound_cells) == (answer.noise_sd_millionths, answer.bound_cells)
+    assert (shown.nano_rho, shown.cells) == (answer.nano_rho, len(answer.cells))
+    for mechanism, block, noised in zip(shown.mechanisms, shown.blocks, answer.noised, strict=True):
+        assert (mechanism.half_width, mechanism.noise_sd_millionths) == (noised.half_width, noised.noise_sd_millionths)
+        assert (block.name, block.bound.cells, block.bound.l2_squared) == (
+            noised.name,
+            noised.bound_cells,
+            noised.l2_squared,
+        )
     assert (shown.question, shown.question_hash) == (answer.question, answer.question_hash)
     assert not shown.answered_before
     after = desk.preview(data)
@@ -175,7 +192,7 @@ class Failing:
 
     error: Exception
 
-    def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
+    def count(self, compiled: CompiledQuestion) -> Mapping[int, Sequence[int]]:
         raise self.error
 
     def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
@@ -216,12 +233,12 @@ def test_every_failure_after_the_reservation_is_one_opaque_error_and_stays_charg
 def test_a_count_outside_the_grid_releases_nothing() -> None:
     @dataclass
     class Odd:
-        counts: Mapping[int, int]
+        counts: Mapping[int, Sequence[int]]
 
-        def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
+        def count(self, compiled: CompiledQuestion) -> Mapping[int, Sequence[int]]:
             return self.counts
 
-    for counts in ({7: 1}, {-1: 1}, {0: -1}):
+    for counts in ({7: (1,)}, {-1: (1,)}, {0: (-1,)}, {0: (1, 1)}):
         assert failure_of(Desk(), counter=Odd(counts)).cause == "ValueError"
 
 
@@ -229,7 +246,7 @@ def test_the_charge_is_in_the_ledger_before_data_are_counted_and_before_noise_is
     desk, seen = Desk(), list[list[str]]()
 
     class Watching:
-        def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
+        def count(self, compiled: CompiledQuestion) -> Mapping[int, Sequence[int]]:
             seen.append([entry.kind for entry in desk.ledger.chain])
             return {}
 
@@ -268,12 +285,12 @@ class NoNoise:
 def test_totals_are_sums_of_cells_with_the_noise_of_a_sum() -> None:
     answer = Desk().ask(document("stock", at=["2019-01-01", "2020-01-01"], by=["sex", "country"]))
     assert [total.coordinates for total in answer.totals] == [("2019-01-01",), ("2020-01-01",)]
-    for total in answer.totals:
-        summed = [cell.value for cell in answer.cells if cell.coordinates[0] == total.coordinates[0]]
-        assert len(summed) == 12
-        assert total.value == sum(summed)
-        assert total.noise_sd_millionths == pytest.approx(answer.noise_sd_millionths * 12**0.5, abs=1)
-        assert total.high - total.value == pytest.approx(1.96 * 12**0.5 * answer.noise_sd, abs=1)
+    for number, total in enumerate(answer.totals):
+        value = sum(answer.noised[0].values[12 * number : 12 * (number + 1)])
+        assert total.value == value
+        assert total.noise_sd_millionths == pytest.approx(answer.noised[0].noise_sd_millionths * 12**0.5, abs=1)
+        assert total.high is not None
+        assert total.high - value == pytest.approx(1.96 * 12**0.5 * answer.noise_sd, abs=1)
 
 
 def test_a_table_without_dimensions_has_no_totals_because_its_cells_are_them() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from disclosure.query import parse_question
+from disclosure.query.parsing import parse_question
 from tests.disclosure_world import document, terms, vector
 
 Spell = tuple[str, str | None]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from disclosure.errors import BudgetRefused, PolicyRefused
-from disclosure.query import parse_question
+from disclosure.query.parsing import parse_question
 from disclosure.terms import Terms
 from linkage_core.agreement.clauses import Period
 from linkage_core.agreement.payload import PayloadTable
@@ -24,6 +24,7 @@ from services.cli import query
 from services.common.errors import ConfigurationFault
 from services.wire.messages import PayloadChunk, PayloadColumn
 from tests import disclosure_world as world
+from tests.disclosure_reference import reference_vectors
 from tests.support.parties import Parties, make_parties
 
 EPOCH = date(1970, 1, 1)
@@ -168,15 +169,18 @@ def rows_of(trial: Trial) -> dict[tuple[str, str], list[world.Row]]:
         world.document("inflow", by=["country"]),
         world.document("outflow", where=[{"dimension": "sex", "in": ["f"]}]),
         world.document("overlap", by=["sex"]),
+        world.document("duration", by=["age"]),
+        world.document("events", by=["age"]),
+        world.document("sum"),
     ],
 )
 def test_a_question_about_invented_persons_counts_what_the_definitions_say(document: dict[str, Any]) -> None:
     trial = Trial.invent(world.terms(), persons=200, seed=9)
     release = trial.answer(document, AT).release
     key = dummy_truncation_key(9)
-    expected = world.reference_vector(parse_question(document), trial.terms, rows_of(trial), key)
+    expected = reference_vectors(parse_question(document), trial.terms, rows_of(trial), key)[0]
     assert tuple(cell.value for cell in release.cells) == expected
-    assert sum(expected) > 0
+    assert any(expected)
 
 
 def test_noise_comes_when_it_is_asked_for() -> None:
@@ -231,7 +235,7 @@ def test_an_analyst_invents_persons_and_tries_a_question_without_any_service(
     rows = capsys.readouterr().out.splitlines()
     assert rows[0] == "date,sex,value,low,high,noise_sd,flags"
     told("try", "--dummy", folder, question, "--format", "json", "--noise")
-    assert json.loads(capsys.readouterr().out)["half_width"] == 10
+    assert json.loads(capsys.readouterr().out)["noised"][0]["half_width"] == 10
     frame = Trial.open(folder).run(
         {"measure": "stock", "at": "2023-01-01", "by": ["sex"], "accuracy": {"half_width": 10}}
     )

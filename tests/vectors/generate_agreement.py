@@ -166,11 +166,15 @@ def document() -> dict[str, Any]:
             "dimensions": [
                 {
                     "name": "sex",
+                    "kind": "attribute",
                     "code_list": "sex",
+                    "bands": [],
                     "sources": [{"provider": "register", "table": "persons", "column": "sex"}],
                 }
             ],
             "residence": {"provider": "register", "table": "residence"},
+            "crossings": None,
+            "variables": [],
             "sources": [{"name": "border", "table": {"provider": "border", "table": "crossings"}}],
         },
         "period": {"start": "2020-01-01", "end": "2025-12-31"},

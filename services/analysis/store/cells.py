@@ -1,4 +1,4 @@
-"""Counts persons per cell with DuckDB: over the encrypted data sets, in memory, without files, network or settings.
+"""Counts per cell with DuckDB: over the encrypted data sets, in memory, without files, network or settings.
 
 DuckDB would spill plaintext to a temporary folder by default; here it has none, and fails beyond its memory limit.
 """
@@ -24,15 +24,15 @@ class DuckCells:
         self._files = files
         self._memory_limit = memory_limit
 
-    def count(self, compiled: CompiledQuestion) -> Mapping[int, int]:
-        """Return the persons per position of the grid; a position without persons is left out."""
+    def count(self, compiled: CompiledQuestion) -> Mapping[int, tuple[int, ...]]:
+        """Return the numbers of each block per position; a position where all are nought is left out."""
         return count_cells(compiled, lambda *table: self._store.dataset(self._files[table]), self._memory_limit)
 
 
 def count_cells(
     compiled: CompiledQuestion, relation: Callable[[str, str], Any], memory_limit: str
-) -> Mapping[int, int]:
-    """Run a compiled question; a position without persons is left out.
+) -> Mapping[int, tuple[int, ...]]:
+    """Run a compiled question: the numbers of each block per position, without positions where all are nought.
 
     `relation` gives the Arrow table or data set of a provider's table, with the columns of `payload_schema`.
     """
@@ -40,7 +40,7 @@ def count_cells(
         for provider, table in sorted(compiled.relations):
             connection.register(relation_name(provider, table), relation(provider, table))
         rows = connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
-    return {int(position): int(persons) for position, persons in rows}
+    return {int(position): tuple(map(int, numbers)) for position, *numbers in rows}
 
 
 def locked_connection(memory_limit: str) -> duckdb.DuckDBPyConnection:

@@ -7,11 +7,12 @@ Each call has four functions: `<call>_request_to_wire` and `<call>_response_from
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
 from pydantic import JsonValue
 
-from disclosure.table import Cell, Flag, Release
+from disclosure.bounding import BlockName
+from disclosure.table import Cell, Flag, Noised, Release
 from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.errors import InputFault
 from services.wire import messages
@@ -20,6 +21,11 @@ from services.wire.v1 import queries_pb2
 
 CELLS_PER_BLOCK: Final = 5_000
 """Cells in one message of an answer: about half a mebibyte with many long categories."""
+NUMBERS_PER_BLOCK: Final = 50_000
+"""Raw noisy numbers in one message of an answer."""
+
+
+_NOT_WHOLE: Final = "the answer to a question did not come whole; asking again is free"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +48,26 @@ class BudgetBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class Vector:
+    """One vector that gets noise of its own, without its numbers; as `disclosure.table.Noised` has it."""
+
+    name: str
+    width: int
+    noise_sd_millionths: int
+    half_width: int
+    cells_per_person: int
+    l2_squared: int
+    nano_rho: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueryPreview:
     """What a question would cost and give, before it is asked. It touched no data."""
 
     wave: str
     nano_rho: int
-    noise_sd_millionths: int
-    half_width: int
     cell_count: int
-    cells_per_person: int
+    vectors: tuple[Vector, ...]
     tables_like_this_left: int
     already_released: bool
     budget: BudgetBalance
@@ -75,8 +92,8 @@ class ReleaseSummary:
     query: str
     released_at: str
     nano_rho: int
-    noise_sd_millionths: int
     half_width: int
+    unit: str
     cell_count: int
 
 
@@ -95,10 +112,8 @@ def preview_query_response_to_wire(preview: QueryPreview) -> queries_pb2.Preview
     return queries_pb2.PreviewQueryResponse(
         wave=preview.wave,
         nano_rho=preview.nano_rho,
-        noise_sd_millionths=preview.noise_sd_millionths,
-        half_width=preview.half_width,
         cell_count=preview.cell_count,
-        cells_per_person=preview.cells_per_person,
+        vectors=[_vector_to_wire(vector) for vector in preview.vectors],
         tables_like_this_left=preview.tables_like_this_left,
         already_released=preview.already_released,
         budget=_budget_to_wire(preview.budget),
@@ -110,10 +125,8 @@ def preview_query_response_from_wire(wire: queries_pb2.PreviewQueryResponse) -> 
     return QueryPreview(
         wire.wave,
         wire.nano_rho,
-        wire.noise_sd_millionths,
-        wire.half_width,
         wire.cell_count,
-        wire.cells_per_person,
+        tuple(_vector_from_wire(vector) for vector in wire.vectors),
         wire.tables_like_this_left,
         wire.already_released,
         _budget_from_wire(wire.budget),
@@ -146,6 +159,10 @@ def run_query_response_to_wire(answer: Answer) -> Iterator[queries_pb2.RunQueryR
     for start in range(0, len(release.totals), CELLS_PER_BLOCK):
         totals = release.totals[start : start + CELLS_PER_BLOCK]
         yield queries_pb2.RunQueryResponse(block=queries_pb2.CellBlock(totals=[_cell_to_wire(cell) for cell in totals]))
+    noisy = [number for vector in release.noised for number in vector.values]
+    for start in range(0, len(noisy), NUMBERS_PER_BLOCK):
+        numbers = noisy[start : start + NUMBERS_PER_BLOCK]
+        yield queries_pb2.RunQueryResponse(block=queries_pb2.CellBlock(noisy=numbers))
 
 
 def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) -> Answer:
@@ -153,14 +170,19 @@ def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) 
     head: queries_pb2.Answer | None = None
     cells: list[Cell] = []
     totals: list[Cell] = []
+    noisy: list[int] = []
     for part in parts:
         if part.WhichOneof("part") == "answer":
             head = part.answer
         cells += [_cell_from_wire(cell) for cell in part.block.cells]
         totals += [_cell_from_wire(cell) for cell in part.block.totals]
-    if head is None or len(cells) != head.release.cell_count:
-        raise InputFault("the answer to a question did not come whole; asking again is free")
+        noisy += part.block.noisy
+    if head is None:
+        raise InputFault(_NOT_WHOLE)
     wire = head.release
+    noised = _noised(wire.vectors, noisy)
+    if len(cells) != wire.cell_count or len(totals) != wire.total_count:
+        raise InputFault(_NOT_WHOLE)
     release = Release(
         release_id=wire.release_id,
         question=_question(wire.query),
@@ -170,11 +192,12 @@ def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) 
         released_at=wire.released_at,
         mechanism=_mechanism(wire.mechanism),
         nano_rho=wire.nano_rho,
-        noise_sd_millionths=wire.noise_sd_millionths,
-        half_width=wire.half_width,
-        bound_cells=wire.cells_per_person,
+        noised=noised,
+        unit=wire.unit,
+        decimals=wire.decimals,
         axes=tuple(wire.axes),
         cells=tuple(cells),
+        totals_axes=tuple(wire.totals_axes),
         totals=tuple(totals),
     )
     return Answer(release, wire.wave, head.charged, _budget_from_wire(head.budget))
@@ -205,8 +228,8 @@ def list_releases_response_from_wire(
             r.query,
             r.released_at,
             r.nano_rho,
-            r.noise_sd_millionths,
-            r.half_width,
+            r.vectors[0].half_width if r.vectors else 0,
+            r.unit,
             r.cell_count,
         )
         for r in wire.releases
@@ -224,13 +247,86 @@ def _release_to_wire(release: Release, wave: str) -> queries_pb2.Release:
         released_at=release.released_at,
         mechanism=release.mechanism,
         nano_rho=release.nano_rho,
-        noise_sd_millionths=release.noise_sd_millionths,
-        half_width=release.half_width,
-        cells_per_person=release.bound_cells,
+        vectors=[_vector_to_wire(vector_of(noised)) for noised in release.noised],
+        unit=release.unit,
+        decimals=release.decimals,
         axes=release.axes,
         cell_count=len(release.cells),
         wave=wave,
+        totals_axes=release.totals_axes,
+        total_count=len(release.totals),
     )
+
+
+def vector_of(noised: Noised) -> Vector:
+    """Return what is known of a noisy vector besides its numbers."""
+    return Vector(
+        noised.name,
+        noised.width,
+        noised.noise_sd_millionths,
+        noised.half_width,
+        noised.bound_cells,
+        noised.l2_squared,
+        noised.nano_rho,
+    )
+
+
+def _noised(wires: Iterable[queries_pb2.Vector], noisy: list[int]) -> tuple[Noised, ...]:
+    """Read the vectors of a table: its raw numbers are one sequence, shared out by the vectors' widths."""
+    vectors = [_vector_from_wire(wire) for wire in wires]
+    width = sum(vector.width for vector in vectors)
+    cells, rest = divmod(len(noisy), width) if width else (0, len(noisy))
+    if rest or not cells:
+        raise InputFault(_NOT_WHOLE)
+    noised, start = [], 0
+    for vector in vectors:
+        end = start + cells * vector.width
+        noised.append(
+            Noised(
+                _name(vector.name),
+                vector.width,
+                vector.noise_sd_millionths,
+                vector.half_width,
+                vector.cells_per_person,
+                vector.l2_squared,
+                vector.nano_rho,
+                tuple(noisy[start:end]),
+            )
+        )
+        start = end
+    return tuple(noised)
+
+
+def _vector_to_wire(vector: Vector) -> queries_pb2.Vector:
+    return queries_pb2.Vector(
+        name=vector.name,
+        width=vector.width,
+        noise_sd_millionths=vector.noise_sd_millionths,
+        half_width=vector.half_width,
+        cells_per_person=vector.cells_per_person,
+        l2_squared=str(vector.l2_squared),
+        nano_rho=vector.nano_rho,
+    )
+
+
+def _vector_from_wire(wire: queries_pb2.Vector) -> Vector:
+    if not wire.l2_squared.isdecimal():
+        raise InputFault("the bound of a noisy vector is not a number")
+    return Vector(
+        wire.name,
+        wire.width,
+        wire.noise_sd_millionths,
+        wire.half_width,
+        wire.cells_per_person,
+        int(wire.l2_squared),
+        wire.nano_rho,
+    )
+
+
+def _name(name: str) -> BlockName:
+    if name not in get_args(BlockName):
+        raise InputFault("the table has a noisy vector of a kind that this version does not know")
+    return cast(BlockName, name)
 
 
 def _question(form: str) -> dict[str, JsonValue]:
@@ -258,11 +354,17 @@ def _cell_to_wire(cell: Cell) -> queries_pb2.Cell:
 
 
 def _cell_from_wire(wire: queries_pb2.Cell) -> Cell:
-    unknown = sorted(set(wire.flags) - {"U", "P"})
+    unknown = sorted(set(wire.flags) - set(get_args(Flag)))
     if unknown:
         raise InputFault(f"a cell has {len(unknown)} flags that this version does not know")
-    flags = tuple(cast(Flag, flag) for flag in wire.flags)
-    return Cell(tuple(wire.coordinates), wire.value, wire.low, wire.high, wire.noise_sd_millionths, flags)
+    return Cell(
+        tuple(wire.coordinates),
+        wire.value if wire.HasField("value") else None,
+        wire.low if wire.HasField("low") else None,
+        wire.high if wire.HasField("high") else None,
+        wire.noise_sd_millionths,
+        tuple(cast(Flag, flag) for flag in wire.flags),
+    )
 
 
 def _budget_to_wire(budget: BudgetBalance) -> queries_pb2.BudgetBalance:

@@ -49,24 +49,19 @@ class PreviewQueryResponse(_message.Message):
 
     WAVE_FIELD_NUMBER: _builtins.int
     NANO_RHO_FIELD_NUMBER: _builtins.int
-    NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
-    HALF_WIDTH_FIELD_NUMBER: _builtins.int
     CELL_COUNT_FIELD_NUMBER: _builtins.int
-    CELLS_PER_PERSON_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
     TABLES_LIKE_THIS_LEFT_FIELD_NUMBER: _builtins.int
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     wave: _builtins.str
     nano_rho: _builtins.int
-    noise_sd_millionths: _builtins.int
-    """of a person, in each cell"""
-    half_width: _builtins.int
-    """persons, of a cell's 95 % interval"""
     cell_count: _builtins.int
-    cells_per_person: _builtins.int
     tables_like_this_left: _builtins.int
     already_released: _builtins.bool
     """asking it costs nothing"""
+    @_builtins.property
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vector]: ...
     @_builtins.property
     def budget(self) -> Global___BudgetBalance: ...
     def __init__(
@@ -74,21 +69,63 @@ class PreviewQueryResponse(_message.Message):
         *,
         wave: _builtins.str = ...,
         nano_rho: _builtins.int = ...,
-        noise_sd_millionths: _builtins.int = ...,
-        half_width: _builtins.int = ...,
         cell_count: _builtins.int = ...,
-        cells_per_person: _builtins.int = ...,
+        vectors: _abc.Iterable[Global___Vector] | None = ...,
         tables_like_this_left: _builtins.int = ...,
         already_released: _builtins.bool = ...,
         budget: Global___BudgetBalance | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "cells_per_person", b"cells_per_person", "half_width", b"half_width", "nano_rho", b"nano_rho", "noise_sd_millionths", b"noise_sd_millionths", "tables_like_this_left", b"tables_like_this_left", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "nano_rho", b"nano_rho", "tables_like_this_left", b"tables_like_this_left", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreviewQueryResponse: _TypeAlias = PreviewQueryResponse  # noqa: Y015
+
+@_typing.final
+class Vector(_message.Message):
+    """One vector of numbers that gets noise of its own: its precision, its bound on one person, its price."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
+    HALF_WIDTH_FIELD_NUMBER: _builtins.int
+    CELLS_PER_PERSON_FIELD_NUMBER: _builtins.int
+    L2_SQUARED_FIELD_NUMBER: _builtins.int
+    NANO_RHO_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """count, balance, sum or histogram"""
+    width: _builtins.int
+    """numbers for each cell"""
+    noise_sd_millionths: _builtins.int
+    """of the unit, in each number"""
+    half_width: _builtins.int
+    """of a number's 95 % interval, in the unit"""
+    cells_per_person: _builtins.int
+    l2_squared: _builtins.str
+    """decimal: bounds the squared length of what one person changes"""
+    nano_rho: _builtins.int
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        width: _builtins.int = ...,
+        noise_sd_millionths: _builtins.int = ...,
+        half_width: _builtins.int = ...,
+        cells_per_person: _builtins.int = ...,
+        l2_squared: _builtins.str = ...,
+        nano_rho: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_per_person", b"cells_per_person", "half_width", b"half_width", "l2_squared", b"l2_squared", "name", b"name", "nano_rho", b"nano_rho", "noise_sd_millionths", b"noise_sd_millionths", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Vector: _TypeAlias = Vector  # noqa: Y015
 
 @_typing.final
 class RunQueryRequest(_message.Message):
@@ -194,25 +231,31 @@ Global___Answer: _TypeAlias = Answer  # noqa: Y015
 
 @_typing.final
 class CellBlock(_message.Message):
-    """Some cells of a released table, in order: first the full grid, then the totals."""
+    """Some of a released table, in order: first the full grid, then the totals, then the raw noisy numbers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CELLS_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    NOISY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
     @_builtins.property
     def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cell]: ...
+    @_builtins.property
+    def noisy(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """of all vectors, one after the other"""
+
     def __init__(
         self,
         *,
         cells: _abc.Iterable[Global___Cell] | None = ...,
         totals: _abc.Iterable[Global___Cell] | None = ...,
+        noisy: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "noisy", b"noisy", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,12 +381,14 @@ class Release(_message.Message):
     RELEASED_AT_FIELD_NUMBER: _builtins.int
     MECHANISM_FIELD_NUMBER: _builtins.int
     NANO_RHO_FIELD_NUMBER: _builtins.int
-    NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
-    HALF_WIDTH_FIELD_NUMBER: _builtins.int
-    CELLS_PER_PERSON_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    DECIMALS_FIELD_NUMBER: _builtins.int
     AXES_FIELD_NUMBER: _builtins.int
     CELL_COUNT_FIELD_NUMBER: _builtins.int
     WAVE_FIELD_NUMBER: _builtins.int
+    TOTALS_AXES_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     query: _builtins.str
     """canonical form, JSON"""
@@ -354,13 +399,18 @@ class Release(_message.Message):
     """ISO 8601, UTC"""
     mechanism: _builtins.str
     nano_rho: _builtins.int
-    noise_sd_millionths: _builtins.int
-    half_width: _builtins.int
-    cells_per_person: _builtins.int
+    unit: _builtins.str
+    decimals: _builtins.int
+    """values count in steps of one over ten to these"""
     cell_count: _builtins.int
     wave: _builtins.str
+    total_count: _builtins.int
+    @_builtins.property
+    def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vector]: ...
     @_builtins.property
     def axes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def totals_axes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -372,16 +422,18 @@ class Release(_message.Message):
         released_at: _builtins.str = ...,
         mechanism: _builtins.str = ...,
         nano_rho: _builtins.int = ...,
-        noise_sd_millionths: _builtins.int = ...,
-        half_width: _builtins.int = ...,
-        cells_per_person: _builtins.int = ...,
+        vectors: _abc.Iterable[Global___Vector] | None = ...,
+        unit: _builtins.str = ...,
+        decimals: _builtins.int = ...,
         axes: _abc.Iterable[_builtins.str] | None = ...,
         cell_count: _builtins.int = ...,
         wave: _builtins.str = ...,
+        totals_axes: _abc.Iterable[_builtins.str] | None = ...,
+        total_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "cells_per_person", b"cells_per_person", "data_version", b"data_version", "half_width", b"half_width", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "noise_sd_millionths", b"noise_sd_millionths", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "data_version", b"data_version", "decimals", b"decimals", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "total_count", b"total_count", "totals_axes", b"totals_axes", "unit", b"unit", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -389,7 +441,7 @@ Global___Release: _TypeAlias = Release  # noqa: Y015
 
 @_typing.final
 class Cell(_message.Message):
-    """One cell of a released table, or a sum of cells over all axes but the first: a noisy count with its 95 % interval, both ends included."""
+    """One cell of a released table, or a sum of cells over the agreement's dimensions, with its 95 % interval, both ends included."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -400,6 +452,7 @@ class Cell(_message.Message):
     NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     value: _builtins.int
+    """absent where the noise leaves no figure"""
     low: _builtins.int
     high: _builtins.int
     noise_sd_millionths: _builtins.int
@@ -409,22 +462,33 @@ class Cell(_message.Message):
 
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """U: unreliable. P: provisional"""
+        """U: unreliable. P: provisional. A: above the last bin. N: not available"""
 
     def __init__(
         self,
         *,
         coordinates: _abc.Iterable[_builtins.str] | None = ...,
-        value: _builtins.int = ...,
-        low: _builtins.int = ...,
-        high: _builtins.int = ...,
+        value: _builtins.int | None = ...,
+        low: _builtins.int | None = ...,
+        high: _builtins.int | None = ...,
         noise_sd_millionths: _builtins.int = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "high", b"high", "low", b"low", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coordinates", b"coordinates", "flags", b"flags", "high", b"high", "low", b"low", "noise_sd_millionths", b"noise_sd_millionths", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "coordinates", b"coordinates", "flags", b"flags", "high", b"high", "low", b"low", "noise_sd_millionths", b"noise_sd_millionths", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___Cell: _TypeAlias = Cell  # noqa: Y015

@@ -1,0 +1,113 @@
+"""The whole language, from a document to a question and to the one form that all its spellings share.
+
+measure:   stock | inflow | outflow | net | return | duration | persons | events | sum | mean | quantile
+           | overlap | conflicts | itineraries
+of:        overlap: two sources; persons, events: a source; sum, mean: a variable; duration: a dimension of
+           durations; quantile: a variable or a dimension of durations; conflicts: a dimension
+at:        stock: one date, a list of them, or {start, end, by: year | quarter | month}
+over:      a list of years, or {start, end, by: year | quarter | month} of whole ones; overlap: {start, end}
+rule:      {kind: registered, minimum_months: 12 | 0}, {kind: window, days: 365, of: 487, itinerary: midpoint
+           | drop | flag}, or {kind: signs, sources: {name: weight}, score, gap_years}
+by:        dimensions of the agreement (the unit of time may be named too, by which the table always is)
+where:     [{dimension, in: [categories]}]
+quantiles: quantile: per mille
+at_most:   events: rows of one person that count in a period
+cells_per_person: a tighter bound on the cells that one person counts in, for less noise
+accuracy:  {half_width: at 95 %} or {nano_rho: price}
+"""
+
+import datetime
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+
+from disclosure.errors import QueryFault
+from disclosure.query.questions import (
+    EventsQuestion,
+    OverlapQuestion,
+    OverPeriods,
+    QuantileQuestion,
+    Question,
+    StockQuestion,
+)
+
+FORMAT: Final = "symbolon-question/2"
+
+LONGEST_QUESTION: Final = 500_000
+"""Characters of a question: room for every code of the longest code list, and no room to keep a service busy."""
+
+_LISTS: Final = frozenset({"at", "over", "by", "quantiles"})
+_KINDS: Final = frozenset({"cut", "list", "registered", "window", "signs"})
+_QUESTION: TypeAdapter[Question] = TypeAdapter(Annotated[Question, Field(discriminator="measure")])
+
+
+def parse_question(document: bytes | str | Mapping[str, Any]) -> Question:
+    """Parse a question from JSON, or from what a YAML or TOML reader gives; raises `QueryFault` with every fault.
+
+    Where a list is expected, one item may stand for itself.
+    """
+    if isinstance(document, bytes | str) and len(document) > LONGEST_QUESTION:
+        raise QueryFault(f"the question has {len(document)} characters, {LONGEST_QUESTION} at most")
+    try:
+        data = json.loads(document) if isinstance(document, bytes | str) else dict(document)
+        if isinstance(data, dict):
+            alone = {name for name in _LISTS & data.keys() if not isinstance(data[name], list | dict | tuple)}
+            data |= {name: [data[name]] for name in alone}
+        text = json.dumps(data, default=_date_text)
+    except (TypeError, ValueError, RecursionError):
+        raise QueryFault(
+            "the question is not JSON, or holds more than texts, numbers, dates, lists, mappings"
+        ) from None
+    try:
+        return _QUESTION.validate_json(text)
+    except ValidationError as error:
+        faults = tuple(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise QueryFault("the question is not well formed", faults) from None
+
+
+def _place(where: tuple[int | str, ...]) -> str:
+    """Return the path of a fault as the analyst wrote it, without the kinds that a union was told apart by."""
+    return ".".join(str(part) for part in where if part not in _KINDS) or "question"
+
+
+def _date_text(value: object) -> str:
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    raise TypeError
+
+
+def canonical_question(question: Question, complete: Mapping[str, frozenset[str]]) -> dict[str, JsonValue]:
+    """Return the one form that all spellings of a question share, without its accuracy.
+
+    `complete` gives every category of each dimension: a comparison that keeps all of them says nothing and is left out.
+    The bound `cells_per_person` is no part of it: it has its own place in what identifies a release.
+    """
+    form: dict[str, JsonValue] = {
+        "format": FORMAT,
+        "measure": question.measure,
+        "by": list(question.dimensions),
+        "where": [
+            {"dimension": item.dimension, "in": list(kept)}
+            for item in sorted(question.where, key=lambda item: item.dimension)
+            if (kept := sorted(set(item.categories))) != sorted(complete.get(item.dimension, ()))
+        ],
+    }
+    if isinstance(question, OverlapQuestion):
+        form["of"] = list(question.sources)
+        form["over"] = question.over.model_dump(mode="json")
+        return form
+    if (of := getattr(question, "of", None)) is not None:
+        form["of"] = of
+    if (rule := getattr(question, "rule", None)) is not None:
+        form["rule"] = rule.model_dump(mode="json")
+    if isinstance(question, StockQuestion):
+        form["at"] = [date.isoformat() for date in question.dates]
+    if isinstance(question, OverPeriods):
+        form["over"] = [period.label for period in question.periods]
+    if isinstance(question, EventsQuestion):
+        form["at_most"] = question.at_most
+    if isinstance(question, QuantileQuestion):
+        form["quantiles"] = list(question.per_mille)
+    return form

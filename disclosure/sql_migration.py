@@ -1,0 +1,114 @@
+# ruff: noqa: S608 - identifiers come quoted from the signed agreement, every value is a bound parameter
+"""Stocks, flows and durations: which persons occur where on the measure's axes, given their stays.
+
+A person counts once a date and once a period: with the first such day of the period, or, for durations, with the last
+stay that ended in it. So the bound of one cell a date or period holds whatever a person's history is.
+"""
+
+from typing import Final
+
+from disclosure.grid import Grid
+from disclosure.query.questions import DurationQuestion, FlowQuestion, QuantileQuestion, StockQuestion
+from disclosure.query.rules import Window
+from disclosure.sql_bindings import Bindings
+from disclosure.sql_parts import MeasureParts, asked_periods, months_since, period_number
+from disclosure.sql_residence import LAST_DAY, residence_parts
+from disclosure.terms import Terms
+
+_WAYS: Final = {"inflow": "'in'", "return": "'in'", "outflow": "'out'"}
+
+
+def stock_parts(question: StockQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of residents at dates: a stay covers the day."""
+    residence = residence_parts(question.rule, terms, bindings)
+    days = bindings.bind(list(question.dates))
+    parts = bindings.bind([grid.strides[0] * place for place in range(len(question.dates))])
+    status = _status(question.rule, grid, "stay.certain", bindings)
+    return MeasureParts(
+        (
+            *residence.steps,
+            f"asked AS (SELECT unnest({days}::DATE[]) AS day, unnest({parts}::BIGINT[]) AS part)",
+            "occurrence AS (SELECT stay.synthetic_key, CAST(asked.day AS VARCHAR) AS label, "
+            f"asked.part{status} AS part, asked.day AS day, stay.first AS since, 1 AS amount "
+            "FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last)",
+        ),
+        residence.relations,
+    )
+
+
+def flow_parts(question: FlowQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of persons who became or stopped being residents: as of the first such day of each period."""
+    residence = residence_parts(question.rule, terms, bindings)
+    if question.measure == "net":
+        moves = " UNION ALL ".join((_moves("inflow", question, 1), _moves("outflow", question, -1)))
+    else:
+        moves = _moves(question.measure, question, 1)
+    status = _status(question.rule, grid, "move.certain", bindings)
+    return MeasureParts(
+        (
+            *residence.steps,
+            asked_periods(question.periods, grid.strides[0], bindings),
+            f"move AS ({moves})",
+            f"occurrence AS (SELECT move.synthetic_key, asked.label, asked.part{status} AS part, move.day, move.since, "
+            "move.amount FROM move JOIN asked ON asked.number = move.number)",
+        ),
+        residence.relations,
+    )
+
+
+def duration_parts(question: DurationQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of stays that ended in a period, and of those that go on at its end where none ended."""
+    residence = residence_parts(question.rule, terms, bindings)
+    unfinished = bindings.bind(grid.strides[1])
+    return MeasureParts(
+        (
+            *residence.steps,
+            asked_periods(question.periods, grid.strides[0], bindings),
+            _ended(question),
+            f"occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, ended.since, 1 AS amount "
+            "FROM ended JOIN asked ON asked.number = ended.number UNION ALL "
+            f"SELECT stay.synthetic_key, asked.label, asked.part + {unfinished} AS part, asked.last AS day, "
+            "stay.first AS since, 1 AS amount FROM stay JOIN asked ON asked.last BETWEEN stay.first AND stay.last - 1 "
+            "ANTI JOIN ended ON ended.synthetic_key = stay.synthetic_key AND ended.number = asked.number)",
+        ),
+        residence.relations,
+    )
+
+
+def length_parts(question: QuantileQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of the lengths, in full months, of stays that ended in each period: `amount`."""
+    residence = residence_parts(question.rule, terms, bindings)
+    return MeasureParts(
+        (
+            *residence.steps,
+            asked_periods(question.periods, grid.strides[0], bindings),
+            _ended(question),
+            "occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, ended.since, "
+            f"{months_since('ended.since', 'ended.day')} AS amount "
+            "FROM ended JOIN asked ON asked.number = ended.number)",
+        ),
+        residence.relations,
+    )
+
+
+def _moves(measure: str, question: FlowQuestion, amount: int) -> str:
+    again = " AND again" if measure == "return" else ""
+    return (
+        f"SELECT synthetic_key, {period_number('day', question.unit)} AS number, min(day) AS day, "
+        f"arg_min(since, day) AS since, arg_min(certain, day) AS certain, {amount} AS amount "
+        f"FROM transition WHERE way = {_WAYS[measure]}{again} GROUP BY synthetic_key, number"
+    )
+
+
+def _ended(question: DurationQuestion | QuantileQuestion) -> str:
+    """Step `ended (synthetic_key, number, day, since)`: the last stay of a person that ended in each period."""
+    return (
+        f"ended AS (SELECT synthetic_key, {period_number('last', question.unit)} AS number, max(last) AS day, "
+        f"arg_max(first, last) AS since FROM stay WHERE last < {LAST_DAY} AND certain GROUP BY synthetic_key, number)"
+    )
+
+
+def _status(rule: object, grid: Grid, certain: str, bindings: Bindings) -> str:
+    if not isinstance(rule, Window):
+        return ""
+    return f" + CASE WHEN {certain} THEN 0 ELSE {bindings.bind(grid.strides[1])} END"

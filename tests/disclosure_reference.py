@@ -1,0 +1,261 @@
+"""What every measure must count in the small world, from definitions: sets of days in plain Python, no SQL."""
+
+import datetime
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from disclosure.bounding import TruncationKey, bins_of, blocks_of, keyed_rank
+from disclosure.grid import categories, grid_of, kept_categories
+from disclosure.query.questions import (
+    ConflictsQuestion,
+    DurationQuestion,
+    EventsQuestion,
+    FlowQuestion,
+    OverlapQuestion,
+    PersonsQuestion,
+    QuantileQuestion,
+    Question,
+    StockQuestion,
+    VariableQuestion,
+)
+from disclosure.terms import Terms
+from tests.disclosure_world import DAY_ZERO, KEY, LAST_DAY, Row, Rows
+
+FOREVER = datetime.date.max
+
+
+class Occurrence(NamedTuple):
+    """A person in a category of the measure's axes: label of the choice, categories, day, begin of the stay, amount."""
+
+    label: str
+    own: tuple[str, ...]
+    day: datetime.date
+    since: datetime.date | None = None
+    amount: int = 1
+
+
+class Stay(NamedTuple):
+    """First and last day, both included; `FOREVER` where it goes on."""
+
+    first: datetime.date
+    last: datetime.date
+
+
+def reference_vectors(
+    question: Question, world: Terms, rows: Rows, key: TruncationKey = KEY
+) -> tuple[tuple[int, ...], ...]:
+    """The numbers of each block that the compiled SQL must give."""
+    blocks, totals = blocks_of(question, world), [Counter[tuple[str, ...]]() for _ in blocks_of(question, world)]
+    grid = grid_of(question, world)
+    positions = {coordinates: place for place, coordinates in enumerate(grid.coordinates())}
+    for person in sorted({row["synthetic_key"] for table in rows.values() for row in table}):
+        own = {t: [row for row in of if row["synthetic_key"] == person] for t, of in rows.items()}
+        cells: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        for found in _occurrences(question, world, own):
+            coordinates = _cell(question, world, own, found)
+            if coordinates is not None:
+                cells[found.label, coordinates] += found.amount
+        bound = blocks[0].bound
+        chosen = sorted(
+            (cell for cell, amount in cells.items() if amount or blocks[0].name != "balance"),
+            key=lambda cell: (keyed_rank(key, person, cell[0]), positions[cell[1]]),
+        )[: bound.cells]
+        for label, coordinates in chosen:
+            amount = cells[label, coordinates]
+            for block, total in zip(blocks, totals, strict=True):
+                match block.name:
+                    case "count":
+                        total[coordinates] += 1
+                    case "balance":
+                        total[coordinates] += amount
+                    case "sum":
+                        total[coordinates] += min(max(amount, block.bound.low), block.bound.high)
+                    case "histogram":
+                        assert isinstance(question, QuantileQuestion)
+                        lows = bins_of(question, world)
+                        place = max((i for i, low in enumerate(lows) if low <= amount), default=0)
+                        total[*coordinates, str(place)] += 1
+    return tuple(
+        tuple(
+            total[coordinates if block.name != "histogram" else (*coordinates, str(place))]
+            for coordinates in grid.coordinates()
+            for place in range(block.width)
+        )
+        for block, total in zip(blocks, totals, strict=True)
+    )
+
+
+def _cell(question: Question, world: Terms, own: Rows, found: Occurrence) -> tuple[str, ...] | None:
+    names = {*question.dimensions, *(item.dimension for item in question.where)}
+    values = {name: _value(name, world, own, found) for name in names}
+    if any(value not in kept_categories(question, name, world) for name, value in values.items()):
+        return None
+    return (*found.own, *(values[name] for name in question.dimensions))
+
+
+def _stated(name: str, world: Terms, own: Rows) -> list[list[Any]]:
+    """What each source of a dimension says, in order of precedence: places in the list, or dates of birth."""
+    dimension, every = world.dimension(name), categories(name, world)
+    stated: list[list[Any]] = []
+    for source in dimension.sources:
+        given = [row[source.column] for row in own[source.provider, source.table]]
+        if dimension.kind == "age":
+            days = [datetime.date(value, 1, 1) if isinstance(value, int) else value for value in given]
+            stated.append([day for day in days if day is not None])
+        else:
+            stated.append([every.index(value) for value in given if value in every[:-1]])
+    return stated
+
+
+def _value(name: str, world: Terms, own: Rows, found: Occurrence) -> str:
+    dimension, every = world.dimension(name), categories(name, world)
+    if dimension.kind == "duration":
+        return _band(None if found.since is None else _months(found.since, found.day), dimension.bands, every)
+    best = next((min(values) for values in _stated(name, world, own) if values), None)
+    if dimension.kind == "age":
+        return _band(None if best is None else _age(best, found.day), dimension.bands, every)
+    return every[-1] if best is None else every[best]
+
+
+def _band(figure: int | None, bands: Sequence[int], every: Sequence[str]) -> str:
+    if figure is None or figure < 0:
+        return every[-1]
+    return every[max(i for i, low in enumerate(bands) if low <= figure)]
+
+
+def _age(born: datetime.date, day: datetime.date) -> int:
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def _months(since: datetime.date, last: datetime.date) -> int:
+    """Full months from a first to a last day, both included."""
+    after = last + datetime.timedelta(days=1)
+    months = (after.year - since.year) * 12 + after.month - since.month
+    month_end = (after + datetime.timedelta(days=1)).month != after.month  # 28 February ends the month of a 31 January
+    return months - (after.day < since.day and not month_end)
+
+
+def _occurrences(question: Question, world: Terms, own: Rows) -> Iterator[Occurrence]:  # noqa: C901 - a case a measure
+    match question:
+        case StockQuestion():
+            for day in question.dates:
+                for stay in _stays(question, own):
+                    if stay.first <= day <= stay.last:
+                        yield Occurrence(day.isoformat(), (day.isoformat(),), day, stay.first)
+        case FlowQuestion():
+            yield from _flows(question, own)
+        case DurationQuestion():
+            yield from _durations(question, own)
+        case QuantileQuestion() if world.statistics.variable(question.of) is None:
+            for period in question.periods:
+                ended = [s for s in _stays(question, own) if period.first <= s.last <= period.last]
+                if ended:
+                    first, last = ended[-1]
+                    yield Occurrence(period.label, (period.label,), last, first, _months(first, last))
+        case VariableQuestion() | QuantileQuestion():
+            yield from _incomes(question, own)
+        case PersonsQuestion() | EventsQuestion():
+            for period in question.periods:
+                count = sum(_seen(question.of, row, period.first, period.last) for row in _rows(question.of, own))
+                if count:
+                    yield Occurrence(period.label, (period.label,), period.last, amount=count)
+        case OverlapQuestion():
+            yield from _overlap(question, own)
+        case ConflictsQuestion():
+            yield from _conflicts(question, world, own)
+
+
+def _incomes(question: VariableQuestion | QuantileQuestion, own: Rows) -> Iterator[Occurrence]:
+    for period in question.periods:
+        rows = [row for row in own["tax", "years"] if row["year"] == period.first.year]
+        values = [row["income"] for row in rows if row["income"] is not None]
+        if values:
+            yield Occurrence(period.label, (period.label,), period.last, amount=sum(values))
+
+
+def _overlap(question: OverlapQuestion, own: Rows) -> Iterator[Occurrence]:
+    first, second = question.sources
+    start, end = question.over.start, question.over.end
+    seen = [any(_seen(source, row, start, end) for row in _rows(source, own)) for source in question.sources]
+    if any(seen):
+        name = "both" if all(seen) else f"{first if seen[0] else second}_only"
+        yield Occurrence("seen", (name,), end)
+
+
+def _conflicts(question: ConflictsQuestion, world: Terms, own: Rows) -> Iterator[Occurrence]:
+    stated = _stated(question.of, world, own)
+    if any(own[source.provider, source.table] for source in world.dimension(question.of).sources):
+        different, speaking = {value for values in stated for value in values}, sum(map(bool, stated))
+        alike = {0: "none", 1: "single"}.get(speaking, "agreeing")
+        yield Occurrence("values", ("conflicting" if len(different) > 1 else alike,), LAST_DAY)
+
+
+def _flows(question: FlowQuestion, own: Rows) -> Iterator[Occurrence]:
+    stays = _stays(question, own)
+    begun = [(s.first, s.first, i > 0) for i, s in enumerate(stays) if s.first > DAY_ZERO]
+    ended = [(s.last, s.first, False) for s in stays if s.last < FOREVER]
+    ways = {
+        "inflow": [(1, begun)],
+        "outflow": [(1, ended)],
+        "net": [(1, begun), (-1, ended)],
+        "return": [(1, [move for move in begun if move[2]])],
+    }
+    for amount, moves in ways[question.measure]:
+        for period in question.periods:
+            within = [move for move in moves if period.first <= move[0] <= period.last]
+            if within:
+                day, since, _ = min(within)
+                yield Occurrence(period.label, (period.label,), day, since, amount)
+
+
+def _durations(question: DurationQuestion, own: Rows) -> Iterator[Occurrence]:
+    stays = _stays(question, own)
+    for period in question.periods:
+        ended = [s for s in stays if period.first <= s.last <= period.last]
+        going_on = [s for s in stays if s.first <= period.last < s.last]
+        if ended:
+            yield Occurrence(period.label, (period.label, "completed"), ended[-1].last, ended[-1].first)
+        elif going_on:
+            yield Occurrence(period.label, (period.label, "open"), period.last, going_on[0].first)
+
+
+def _stays(question: StockQuestion | FlowQuestion | DurationQuestion | QuantileQuestion, own: Rows) -> list[Stay]:
+    limit = max(1, question.rule.window_days)
+    days: set[int] = set()
+    open_from = math.inf
+    for row in own["register", "spells"]:
+        start = row["start"].toordinal()
+        if row["end"] is None:
+            open_from = min(open_from, start)
+        else:
+            days.update(range(start, row["end"].toordinal() + 1))
+    if open_from < math.inf:
+        horizon = max([*days, int(open_from)])
+        days.update(range(int(open_from), horizon + 1))
+    stays: list[tuple[int, int]] = []
+    for day in sorted(days):
+        if stays and day - stays[-1][1] - 1 < limit:
+            stays[-1] = (stays[-1][0], day)
+        else:
+            stays.append((day, day))
+    if open_from < math.inf:
+        stays[-1] = (stays[-1][0], FOREVER.toordinal())
+    return [
+        Stay(datetime.date.fromordinal(first), datetime.date.fromordinal(last))
+        for first, last in stays
+        if last - first + 1 >= limit
+    ]
+
+
+def _rows(source: str, own: Rows) -> Sequence[Row]:
+    return own[{"border": ("border", "crossings"), "tax": ("tax", "years"), "register": ("register", "spells")}[source]]
+
+
+def _seen(source: str, row: Row, start: datetime.date, end: datetime.date) -> bool:
+    if source == "border":
+        return bool(start <= row["day"] <= end)
+    if source == "tax":
+        return bool(start.year <= row["year"] <= end.year)
+    return bool(row["start"] <= end and (row["end"] is None or (row["end"] >= start and row["end"] >= row["start"])))

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from disclosure.errors import LedgerCorrupt
 from services.analysis.assembly import AnalysisService
@@ -100,13 +100,13 @@ def backed_up(config: AnalysisConfig, place: Path) -> AnalysisConfig:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(source, place)
         return config.model_copy(update={"database": f"sqlite:///{place}"})
-    base, _, rest = config.database_url.rpartition("/")
-    name, _, host = rest.partition("?")
-    engine = create_engine(f"{base}/postgres?{host}", isolation_level="AUTOCOMMIT")
+    url = make_url(config.database_url)
+    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}_backup TEMPLATE {name}"))
+        connection.execute(text(f"CREATE DATABASE {url.database}_backup TEMPLATE {url.database}"))
     engine.dispose()
-    return config.model_copy(update={"database": f"{base}/{name}_backup?{host}"})
+    restored = url.set(database=f"{url.database}_backup").render_as_string(hide_password=False)
+    return config.model_copy(update={"database": restored})
 
 
 def test_a_service_on_a_restored_backup_refuses_to_start(
@@ -136,7 +136,7 @@ def told(call: Any, request: Any) -> tuple[bytes, ...]:
         parts: Sequence[Any] = [answer] if hasattr(answer, "SerializeToString") else list(answer)
         return tuple(part.SerializeToString(deterministic=True) for part in parts)
     except grpc.RpcError as error:
-        trailing = sorted((key, str(value)) for key, value in error.trailing_metadata())
+        trailing = sorted((item[0], str(item[1])) for item in error.trailing_metadata())  # type: ignore[index] # a tuple
         return (str(error.code()).encode(), str(error.details()).encode(), str(trailing).encode())
 
 

@@ -20,7 +20,6 @@ from disclosure.bounding import (
     blocks_of,
     keyed_rank_sql,
 )
-from disclosure.errors import PolicyRefused
 from disclosure.grid import Grid
 from disclosure.query.questions import (
     ConflictsQuestion,
@@ -37,7 +36,7 @@ from disclosure.query.questions import (
 )
 from disclosure.sql_bindings import Bindings, SqlValue
 from disclosure.sql_dimensions import dimension_parts
-from disclosure.sql_migration import duration_parts, flow_parts, length_parts, stock_parts
+from disclosure.sql_migration import duration_parts, flow_parts, itineraries_parts, length_parts, stock_parts
 from disclosure.sql_parts import MeasureParts
 from disclosure.sql_sources import conflicts_parts, overlap_parts, seen_parts, variable_parts
 from disclosure.terms import Terms
@@ -126,7 +125,7 @@ def _measure_parts(question: Question, terms: Terms, grid: Grid, bindings: Bindi
         case ConflictsQuestion():
             return conflicts_parts(question, terms, grid, bindings)
         case ItinerariesQuestion():
-            raise PolicyRefused("statistics.crossings", "itineraries are not counted yet")
+            return itineraries_parts(question, terms, grid, bindings)
 
 
 def _bounded(bound: ContributionBound, key: TruncationKey, bindings: Bindings) -> str:

@@ -112,8 +112,6 @@ def _unit(question: OverPeriods, table: PayloadTable) -> Iterator[PolicyRefused]
 
 def _rule(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
     rule = getattr(question, "rule", None)
-    if isinstance(rule, Window | Signs):
-        yield PolicyRefused("statistics.residence", f"the rule {rule.kind} is not offered yet")
     if isinstance(rule, Window) and terms.statistics.crossings is None:
         yield PolicyRefused("statistics.crossings", "the rule `window` needs a table of border crossings")
     if isinstance(rule, Signs):

@@ -8,11 +8,18 @@ stay that ended in it. So the bound of one cell a date or period holds whatever 
 from typing import Final
 
 from disclosure.grid import Grid
-from disclosure.query.questions import DurationQuestion, FlowQuestion, QuantileQuestion, StockQuestion
+from disclosure.query.questions import (
+    DurationQuestion,
+    FlowQuestion,
+    ItinerariesQuestion,
+    QuantileQuestion,
+    StockQuestion,
+)
 from disclosure.query.rules import Window
 from disclosure.sql_bindings import Bindings
-from disclosure.sql_parts import MeasureParts, asked_periods, months_since, period_number
-from disclosure.sql_residence import LAST_DAY, residence_parts
+from disclosure.sql_parts import FIRST_DAY, MeasureParts, asked_periods, known_day, months_since, period_number
+from disclosure.sql_residence import crossings_of, residence_parts
+from disclosure.sql_residence_itinerary import located_steps, passage_step
 from disclosure.terms import Terms
 
 _WAYS: Final = {"inflow": "'in'", "return": "'in'", "outflow": "'out'"}
@@ -29,7 +36,7 @@ def stock_parts(question: StockQuestion, terms: Terms, grid: Grid, bindings: Bin
             *residence.steps,
             f"asked AS (SELECT unnest({days}::DATE[]) AS day, unnest({parts}::BIGINT[]) AS part)",
             "occurrence AS (SELECT stay.synthetic_key, CAST(asked.day AS VARCHAR) AS label, "
-            f"asked.part{status} AS part, asked.day AS day, stay.first AS since, 1 AS amount "
+            f"asked.part{status} AS part, asked.day AS day, {known_day('stay.first')} AS since, 1 AS amount "
             "FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last)",
         ),
         residence.relations,
@@ -49,8 +56,8 @@ def flow_parts(question: FlowQuestion, terms: Terms, grid: Grid, bindings: Bindi
             *residence.steps,
             asked_periods(question.periods, grid.strides[0], bindings),
             f"move AS ({moves})",
-            f"occurrence AS (SELECT move.synthetic_key, asked.label, asked.part{status} AS part, move.day, move.since, "
-            "move.amount FROM move JOIN asked ON asked.number = move.number)",
+            f"occurrence AS (SELECT move.synthetic_key, asked.label, asked.part{status} AS part, move.day, "
+            f"{known_day('move.since')} AS since, move.amount FROM move JOIN asked ON asked.number = move.number)",
         ),
         residence.relations,
     )
@@ -65,10 +72,12 @@ def duration_parts(question: DurationQuestion, terms: Terms, grid: Grid, binding
             *residence.steps,
             asked_periods(question.periods, grid.strides[0], bindings),
             _ended(question),
-            f"occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, ended.since, 1 AS amount "
+            f"occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, "
+            f"{known_day('ended.since')} AS since, 1 AS amount "
             "FROM ended JOIN asked ON asked.number = ended.number UNION ALL "
             f"SELECT stay.synthetic_key, asked.label, asked.part + {unfinished} AS part, asked.last AS day, "
-            "stay.first AS since, 1 AS amount FROM stay JOIN asked ON asked.last BETWEEN stay.first AND stay.last - 1 "
+            f"{known_day('stay.first')} AS since, 1 AS amount "
+            "FROM stay JOIN asked ON stay.certain AND asked.last BETWEEN stay.first AND stay.last - 1 "
             "ANTI JOIN ended ON ended.synthetic_key = stay.synthetic_key AND ended.number = asked.number)",
         ),
         residence.relations,
@@ -76,7 +85,10 @@ def duration_parts(question: DurationQuestion, terms: Terms, grid: Grid, binding
 
 
 def length_parts(question: QuantileQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
-    """Return the SQL of the lengths, in full months, of stays that ended in each period: `amount`."""
+    """Return the SQL of the lengths, in full months, of stays that ended in each period: `amount`.
+
+    Stays that began nobody knows when have no length, and are left out.
+    """
     residence = residence_parts(question.rule, terms, bindings)
     return MeasureParts(
         (
@@ -84,10 +96,28 @@ def length_parts(question: QuantileQuestion, terms: Terms, grid: Grid, bindings:
             asked_periods(question.periods, grid.strides[0], bindings),
             _ended(question),
             "occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, ended.since, "
-            f"{months_since('ended.since', 'ended.day')} AS amount "
-            "FROM ended JOIN asked ON asked.number = ended.number)",
+            f"{months_since('ended.since', 'ended.day')} AS amount FROM ended "
+            f"JOIN asked ON asked.number = ended.number WHERE ended.since > {FIRST_DAY})",
         ),
         residence.relations,
+    )
+
+
+def itineraries_parts(question: ItinerariesQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of persons who crossed the border in each period, by whether twice in the same direction."""
+    crossings = crossings_of(terms)
+    return MeasureParts(
+        (
+            *located_steps(crossings, terms.period, bindings),
+            passage_step(terms.period, bindings),
+            asked_periods(question.periods, grid.strides[0], bindings),
+            "occurrence AS (SELECT passage.synthetic_key, asked.label, "
+            f"asked.part + CASE WHEN bool_or(passage.illogical) THEN {bindings.bind(grid.strides[1])} ELSE 0 END "
+            "AS part, any_value(asked.last) AS day, NULL::DATE AS since, 1 AS amount "
+            f"FROM passage JOIN asked ON asked.number = {period_number('passage.day', question.unit)} "
+            "GROUP BY passage.synthetic_key, asked.label, asked.part)",
+        ),
+        frozenset({(crossings.table.provider, crossings.table.name)}),
     )
 
 
@@ -103,8 +133,8 @@ def _moves(measure: str, question: FlowQuestion, amount: int) -> str:
 def _ended(question: DurationQuestion | QuantileQuestion) -> str:
     """Step `ended (synthetic_key, number, day, since)`: the last stay of a person that ended in each period."""
     return (
-        f"ended AS (SELECT synthetic_key, {period_number('last', question.unit)} AS number, max(last) AS day, "
-        f"arg_max(first, last) AS since FROM stay WHERE last < {LAST_DAY} AND certain GROUP BY synthetic_key, number)"
+        f"ended AS (SELECT synthetic_key, {period_number('day', question.unit)} AS number, max(day) AS day, "
+        "arg_max(since, day) AS since FROM transition WHERE way = 'out' AND certain GROUP BY synthetic_key, number)"
     )
 
 

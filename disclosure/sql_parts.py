@@ -1,9 +1,16 @@
 """What the SQL of every measure has in common: the rows that it ends in, and the axis of time."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from disclosure.query.periods import MONTHS, Period, Unit
 from disclosure.sql_bindings import Bindings
+
+FIRST_DAY: Final = "DATE '0001-01-01'"
+"""Beginning of a stay that began before observation: nobody knows when."""
+
+LAST_DAY: Final = "DATE '9999-12-31'"
+"""End of a stay that goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +49,8 @@ def period_number(day: str, unit: Unit) -> str:
 def months_since(since: str, day: str) -> str:
     """Return the SQL of the full months from a first to a last day, both included."""
     return f"date_sub('month', {since}, {day} + 1)"
+
+
+def known_day(day: str) -> str:
+    """Return the SQL of a first day of a stay, NULL where it is not known."""
+    return f"nullif({day}, {FIRST_DAY})"

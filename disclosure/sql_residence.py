@@ -5,24 +5,24 @@ Every rule ends in two steps of one form, so that each measure works under each 
 """
 
 from dataclasses import dataclass
-from typing import Final
 
-from disclosure.errors import PolicyRefused
-from disclosure.query.rules import Registered, Rule
+from disclosure.query.rules import Registered, Rule, Signs, Window
 from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.sql_parts import LAST_DAY
+from disclosure.sql_residence_itinerary import Crossings
+from disclosure.sql_residence_signs import Sign, signs_steps
+from disclosure.sql_residence_window import window_steps
 from disclosure.terms import Terms
 from linkage_core.agreement.payload import PayloadTable
-
-LAST_DAY: Final = "DATE '9999-12-31'"
-"""End of an open stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResidenceParts:
     """Steps that end in `stay` and `transition`, and the (provider, table) relations that they read.
 
-    `stay (synthetic_key, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint; `last` is `LAST_DAY` where
-    the stay goes on; not `certain` where the rule leaves open whether it is residence.
+    `stay (synthetic_key, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint; `first` is `FIRST_DAY` where
+    nobody knows when it began, `last` is `LAST_DAY` where it goes on; not `certain` where the rule leaves open whether
+    it is residence.
     `transition (synthetic_key, day DATE, way 'in' | 'out', since DATE, again BOOLEAN, certain BOOLEAN)`: a person
     becomes a resident on the day, or spends the last day as one. `since` is the first day of the stay that begins or
     ends; `again` tells of a beginning that the person was a resident before.
@@ -37,8 +37,25 @@ def residence_parts(rule: Rule, terms: Terms, bindings: Bindings) -> ResidencePa
     match rule:
         case Registered():
             return _registered(terms.table(terms.statistics.residence), rule, terms, bindings)
-        case _:
-            raise PolicyRefused("statistics.residence", f"the rule {rule.kind} has no register to work on")
+        case Window():
+            crossings = crossings_of(terms)
+            steps = window_steps(crossings, rule.days, rule.of, rule.itinerary, terms.period, bindings)
+            return ResidenceParts(steps, frozenset({(crossings.table.provider, crossings.table.name)}))
+        case Signs():
+            signs = [Sign(terms.source_table(name), weight) for name, weight in sorted(rule.sources.items())]
+            steps = (
+                *signs_steps(signs, rule.score, rule.gap_years, terms.period, bindings),
+                transitions(bindings.bind(terms.period.start)),
+            )
+            return ResidenceParts(steps, frozenset((sign.table.provider, sign.table.name) for sign in signs))
+
+
+def crossings_of(terms: Terms) -> Crossings:
+    """Return where border crossings are, for a question that passed policy."""
+    clause = terms.statistics.crossings
+    if clause is None:
+        raise ValueError("the agreement names no table of border crossings")
+    return Crossings(terms.table(clause.table), clause.direction, clause.arrival, clause.departure)
 
 
 def transitions(period_start: str) -> str:

@@ -62,11 +62,14 @@ def located_steps(crossings: Crossings, period: Period, bindings: Bindings) -> t
     )
 
 
-def illogical_step(period: Period, bindings: Bindings) -> str:
-    """Return the step `illogical (synthetic_key, day DATE)`: the later of two crossings in the same direction each."""
+def passage_step(period: Period, bindings: Bindings) -> str:
+    """Return the step `passage (synthetic_key, day DATE, illogical BOOLEAN)`: one row a day with crossings.
+
+    `illogical`: the crossing is in the same direction as the one before it.
+    """
     return (
-        "illogical AS (SELECT CAST(person AS BLOB) AS synthetic_key, "
-        f"{bindings.bind(period.start)}::DATE + day AS day FROM located WHERE {_ILLOGICAL})"
+        "passage AS (SELECT CAST(person AS BLOB) AS synthetic_key, "
+        f"{bindings.bind(period.start)}::DATE + day AS day, {_ILLOGICAL} AS illogical FROM located)"
     )
 
 

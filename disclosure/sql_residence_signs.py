@@ -11,14 +11,11 @@ more than `gap_years` of them. A stay that reaches the period's last year goes o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.sql_parts import LAST_DAY
 from linkage_core.agreement.clauses import Period
 from linkage_core.agreement.payload import PayloadTable
-
-LAST_DAY: Final = "DATE '9999-12-31'"
-"""End of a stay that goes on."""
 
 
 @dataclass(frozen=True, slots=True)

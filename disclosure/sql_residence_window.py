@@ -24,17 +24,10 @@ at most one of two crossings on a day changes a status, whatever came before. Ea
 and does not depend on their order. Persons who never cross the border have no status here.
 """
 
-from typing import Final
-
 from disclosure.sql_bindings import Bindings
+from disclosure.sql_parts import FIRST_DAY, LAST_DAY
 from disclosure.sql_residence_itinerary import Crossings, Itinerary, crossing_step, located_steps
 from linkage_core.agreement.clauses import Period
-
-FIRST_DAY: Final = "DATE '0001-01-01'"
-"""Beginning of a stay that began before the first crossing: nobody knows when."""
-
-LAST_DAY: Final = "DATE '9999-12-31'"
-"""End of a stay that goes on."""
 
 
 def window_steps(

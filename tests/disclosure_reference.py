@@ -13,6 +13,7 @@ from disclosure.query.questions import (
     DurationQuestion,
     EventsQuestion,
     FlowQuestion,
+    ItinerariesQuestion,
     OverlapQuestion,
     PersonsQuestion,
     QuantileQuestion,
@@ -20,10 +21,14 @@ from disclosure.query.questions import (
     StockQuestion,
     VariableQuestion,
 )
+from disclosure.query.rules import Registered, Rule, Signs, Window
 from disclosure.terms import Terms
+from tests import residence_reference as plain
 from tests.disclosure_world import DAY_ZERO, KEY, LAST_DAY, Row, Rows
 
 FOREVER = datetime.date.max
+NOBODY_KNOWS = datetime.date.min
+"""First day of a stay that began before observation."""
 
 
 class Occurrence(NamedTuple):
@@ -37,10 +42,21 @@ class Occurrence(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """First and last day, both included; `FOREVER` where it goes on."""
+    """First and last day, both included; `FOREVER` where it goes on, `NOBODY_KNOWS` where it began before."""
 
     first: datetime.date
     last: datetime.date
+    certain: bool = True
+
+
+class Move(NamedTuple):
+    """A person becomes a resident on the day, or spends the last day as one."""
+
+    day: datetime.date
+    way: str
+    since: datetime.date
+    again: bool = False
+    certain: bool = True
 
 
 def reference_vectors(
@@ -141,19 +157,20 @@ def _occurrences(question: Question, world: Terms, own: Rows) -> Iterator[Occurr
     match question:
         case StockQuestion():
             for day in question.dates:
-                for stay in _stays(question, own):
+                for stay in _stays(question.rule, own):
                     if stay.first <= day <= stay.last:
-                        yield Occurrence(day.isoformat(), (day.isoformat(),), day, stay.first)
+                        own_axes = (day.isoformat(), *_status(question.rule, stay.certain))
+                        yield Occurrence(day.isoformat(), own_axes, day, _known(stay.first))
         case FlowQuestion():
             yield from _flows(question, own)
         case DurationQuestion():
             yield from _durations(question, own)
         case QuantileQuestion() if world.statistics.variable(question.of) is None:
             for period in question.periods:
-                ended = [s for s in _stays(question, own) if period.first <= s.last <= period.last]
-                if ended:
-                    first, last = ended[-1]
-                    yield Occurrence(period.label, (period.label,), last, first, _months(first, last))
+                ended = _ended(question.rule, own, period.first, period.last)
+                if ended is not None and ended.since != NOBODY_KNOWS:
+                    length = _months(ended.since, ended.day)
+                    yield Occurrence(period.label, (period.label,), ended.day, ended.since, length)
         case VariableQuestion() | QuantileQuestion():
             yield from _incomes(question, own)
         case PersonsQuestion() | EventsQuestion():
@@ -161,6 +178,8 @@ def _occurrences(question: Question, world: Terms, own: Rows) -> Iterator[Occurr
                 count = sum(_seen(question.of, row, period.first, period.last) for row in _rows(question.of, own))
                 if count:
                     yield Occurrence(period.label, (period.label,), period.last, amount=count)
+        case ItinerariesQuestion():
+            yield from _itineraries(question, own)
         case OverlapQuestion():
             yield from _overlap(question, own)
         case ConflictsQuestion():
@@ -192,37 +211,109 @@ def _conflicts(question: ConflictsQuestion, world: Terms, own: Rows) -> Iterator
         yield Occurrence("values", ("conflicting" if len(different) > 1 else alike,), LAST_DAY)
 
 
+def _itineraries(question: ItinerariesQuestion, own: Rows) -> Iterator[Occurrence]:
+    journey = plain.in_order(_crossings(own), _number(LAST_DAY))
+    wrong = plain.illogical_days(_crossings(own), _number(LAST_DAY))
+    for period in question.periods:
+        within = range(_number(period.first), _number(period.last) + 1)
+        if any(day in within for day, _ in journey):
+            name = "illogical" if any(day in within for day in wrong) else "logical"
+            yield Occurrence(period.label, (period.label, name), period.last)
+
+
 def _flows(question: FlowQuestion, own: Rows) -> Iterator[Occurrence]:
-    stays = _stays(question, own)
-    begun = [(s.first, s.first, i > 0) for i, s in enumerate(stays) if s.first > DAY_ZERO]
-    ended = [(s.last, s.first, False) for s in stays if s.last < FOREVER]
+    moves = _moves(question.rule, own)
+    arrivals, departures = [m for m in moves if m.way == "in"], [m for m in moves if m.way == "out"]
     ways = {
-        "inflow": [(1, begun)],
-        "outflow": [(1, ended)],
-        "net": [(1, begun), (-1, ended)],
-        "return": [(1, [move for move in begun if move[2]])],
+        "inflow": [(1, arrivals)],
+        "outflow": [(1, departures)],
+        "net": [(1, arrivals), (-1, departures)],
+        "return": [(1, [move for move in arrivals if move.again])],
     }
-    for amount, moves in ways[question.measure]:
+    for amount, chosen in ways[question.measure]:
         for period in question.periods:
-            within = [move for move in moves if period.first <= move[0] <= period.last]
+            within = [move for move in chosen if period.first <= move.day <= period.last]
             if within:
-                day, since, _ = min(within)
-                yield Occurrence(period.label, (period.label,), day, since, amount)
+                first = min(within)
+                own_axes = (period.label, *_status(question.rule, first.certain))
+                yield Occurrence(period.label, own_axes, first.day, _known(first.since), amount)
 
 
 def _durations(question: DurationQuestion, own: Rows) -> Iterator[Occurrence]:
-    stays = _stays(question, own)
     for period in question.periods:
-        ended = [s for s in stays if period.first <= s.last <= period.last]
-        going_on = [s for s in stays if s.first <= period.last < s.last]
-        if ended:
-            yield Occurrence(period.label, (period.label, "completed"), ended[-1].last, ended[-1].first)
+        ended = _ended(question.rule, own, period.first, period.last)
+        going_on = [s for s in _stays(question.rule, own) if s.certain and s.first <= period.last < s.last]
+        if ended is not None:
+            yield Occurrence(period.label, (period.label, "completed"), ended.day, _known(ended.since))
         elif going_on:
-            yield Occurrence(period.label, (period.label, "open"), period.last, going_on[0].first)
+            yield Occurrence(period.label, (period.label, "open"), period.last, _known(going_on[0].first))
 
 
-def _stays(question: StockQuestion | FlowQuestion | DurationQuestion | QuantileQuestion, own: Rows) -> list[Stay]:
-    limit = max(1, question.rule.window_days)
+def _ended(rule: Rule, own: Rows, first: datetime.date, last: datetime.date) -> Move | None:
+    """The last certain end of a stay between two days."""
+    ends = [m for m in _moves(rule, own) if m.way == "out" and m.certain and first <= m.day <= last]
+    return max(ends, default=None)
+
+
+def _status(rule: Rule, certain: bool) -> tuple[str, ...]:
+    return ("certain" if certain else "unknown",) if isinstance(rule, Window) else ()
+
+
+def _known(since: datetime.date) -> datetime.date | None:
+    return None if since == NOBODY_KNOWS else since
+
+
+def _moves(rule: Rule, own: Rows) -> list[Move]:
+    if isinstance(rule, Window):
+        found = _window(rule, own).transitions
+        return sorted(Move(_day(day), way, _day(since), again, sure) for day, way, since, again, sure in found)
+    stays = _stays(rule, own)
+    begun = [Move(s.first, "in", s.first, again=i > 0) for i, s in enumerate(stays) if s.first > DAY_ZERO]
+    return sorted([*begun, *(Move(s.last, "out", s.first) for s in stays if s.last < FOREVER)])
+
+
+def _stays(rule: Rule, own: Rows) -> list[Stay]:
+    match rule:
+        case Registered():
+            return _registered_stays(rule, own)
+        case Window():
+            return sorted(Stay(_day(first), _day(last), sure) for first, last, sure in _window(rule, own).stays)
+        case Signs():
+            years = range(DAY_ZERO.year, LAST_DAY.year + 1)
+            seen = {
+                (name, year)
+                for name in rule.sources
+                for row in _rows(name, own)
+                for year in years
+                if _seen(name, row, datetime.date(year, 1, 1), datetime.date(year, 12, 31))
+            }
+            runs = plain.signs_of_life(seen, rule.sources, rule.score, rule.gap_years, years)
+            return [
+                Stay(datetime.date(a, 1, 1), FOREVER if b == LAST_DAY.year else datetime.date(b, 12, 31))
+                for a, b in runs
+            ]
+
+
+def _window(rule: Window, own: Rows) -> plain.Residence:
+    return plain.residence(_crossings(own), rule.days, rule.of, rule.itinerary, _number(LAST_DAY))
+
+
+def _crossings(own: Rows) -> list[plain.Crossing]:
+    ways = {"in": plain.ARRIVAL, "out": plain.DEPARTURE}
+    return [(_number(row["day"]), ways.get(row["direction"], "none")) for row in own["border", "crossings"]]
+
+
+def _number(day: datetime.date) -> int:
+    return (day - DAY_ZERO).days
+
+
+def _day(number: int) -> datetime.date:
+    edges = {plain.BEFORE: NOBODY_KNOWS, plain.OPEN: FOREVER}
+    return edges[number] if number in edges else DAY_ZERO + datetime.timedelta(days=number)
+
+
+def _registered_stays(rule: Registered, own: Rows) -> list[Stay]:
+    limit = max(1, rule.window_days)
     days: set[int] = set()
     open_from = math.inf
     for row in own["register", "spells"]:

@@ -357,12 +357,30 @@ _where: st.SearchStrategy[list[dict[str, Any]]] = st.sampled_from(
         [{"dimension": "age", "in": ["15-64", "unknown"]}],
     ]
 )
+_rules: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.fixed_dictionaries({"kind": st.just("registered"), "minimum_months": st.sampled_from([0, 12])}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("window"),
+            "days": st.sampled_from([300, 365]),
+            "of": st.sampled_from([365, 487]),
+            "itinerary": st.sampled_from(["midpoint", "drop", "flag"]),
+        }
+    ),
+    st.sampled_from(
+        [
+            {"kind": "signs", "sources": {"tax": 1}},
+            {"kind": "signs", "sources": {"register": 1, "border": 1}, "gap_years": 1},
+            {"kind": "signs", "sources": {"tax": 2, "border": 1, "register": 1}, "score": 2},
+        ]
+    ),
+)
 _by = st.lists(st.sampled_from(["sex", "country", "age"]), unique=True, max_size=2)
 _accuracy: dict[str, Any] = {"half_width": 10}
 
 STAYS = ("stock", "inflow", "outflow", "net", "return", "duration", "length")
 """Measures that count stays: tables of them may be by how long a stay has lasted."""
-MEASURES = (*STAYS, "persons", "events", "sum", "mean", "quantile", "overlap", "conflicts")
+MEASURES = (*STAYS, "persons", "events", "sum", "mean", "quantile", "overlap", "conflicts", "itineraries")
 """Every measure; `length` is the quantile of durations."""
 
 
@@ -400,7 +418,7 @@ def documents(draw: st.DrawFn, measure: str) -> dict[str, Any]:
         sources = draw(st.permutations(["border", "tax", "register"]))
         return document(measure, of=sources[:2], over={"start": start.isoformat(), "end": end.isoformat()}, **fields)
     if measure in STAYS:
-        fields["rule"] = {"kind": "registered", "minimum_months": draw(st.sampled_from([0, 12]))}
+        fields["rule"] = draw(_rules)
     if measure == "stock":
         days = draw(st.lists(_days, min_size=1, max_size=4))
         return document(measure, at=[day.isoformat() for day in days], **fields)

@@ -28,8 +28,9 @@ class Registered(Clause):
 class Window(Clause):
     """A resident has spent `days` of a window of `of` days in the country; 12 months of 16 unless said otherwise.
 
-    `itinerary` says what becomes of two crossings in the same direction: a crossing in between is inserted at the
-    midpoint, both are dropped, or the second is passed over (`flag`). Such persons are counted by `itineraries`.
+    `itinerary` says what becomes of two crossings in the same direction: `midpoint` inserts a crossing halfway between
+    them, `drop` passes over the second, and `flag` leaves the person's status unknown. The measure `itineraries`
+    counts such persons under each.
     """
 
     kind: Literal["window"]

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from disclosure.sql_bindings import Bindings, relation_name
-from disclosure.sql_residence_itinerary import Crossings, Itinerary, illogical_step, located_steps
+from disclosure.sql_residence_itinerary import Crossings, Itinerary, located_steps, passage_step
 from disclosure.sql_residence_signs import Sign, signs_steps
 from disclosure.sql_residence_window import window_steps
 from linkage_core.agreement.clauses import Period
@@ -73,9 +73,10 @@ def window_residence(
 def illogical(people: People, final: int) -> dict[int, list[int]]:
     """Each person's days of a second crossing in the same direction, in order."""
     bindings = Bindings()
-    steps = (*located_steps(CROSSINGS, _period(final), bindings), illogical_step(_period(final), bindings))
+    steps = (*located_steps(CROSSINGS, _period(final), bindings), passage_step(_period(final), bindings))
+    asked = "passage WHERE illogical ORDER BY ALL"
     found: dict[int, list[int]] = {person: [] for person in people}
-    for key, day in _asked({CROSSINGS.table: _crossing_rows(people, None)}, steps, "illogical ORDER BY ALL", bindings):
+    for key, day, _ in _asked({CROSSINGS.table: _crossing_rows(people, None)}, steps, asked, bindings):
         found[int.from_bytes(key)].append(_number(day))
     return found
 

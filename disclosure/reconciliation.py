@@ -77,7 +77,9 @@ def margin(release: Release, dimensions: Sequence[str]) -> tuple[NDArray[np.floa
     unknown = sorted(set(dimensions) - set(numbers.dimensions))
     if unknown:
         raise QueryFault(f"release {release.release_id} has no dimension {', '.join(unknown)}")
-    return _summed(numbers, frozenset(dimensions)), numbers.sd * math.sqrt(_cells_summed(numbers, frozenset(dimensions)))
+    return _summed(numbers, frozenset(dimensions)), numbers.sd * math.sqrt(
+        _cells_summed(numbers, frozenset(dimensions))
+    )
 
 
 def reconcile(releases: Sequence[Release]) -> tuple[Reconciled, ...]:
@@ -144,9 +146,7 @@ def _part(subset: frozenset[str], tables: Sequence[Numbers]) -> _Part:
 
 
 def _variance(subset: frozenset[str], tables: Sequence[Numbers]) -> float:
-    weights = [
-        1 / (table.sd**2 * _cells_summed(table, subset)) for table in tables if subset <= set(table.dimensions)
-    ]
+    weights = [1 / (table.sd**2 * _cells_summed(table, subset)) for table in tables if subset <= set(table.dimensions)]
     return 1 / sum(weights)
 
 
@@ -157,9 +157,7 @@ def _summed(table: Numbers, kept: frozenset[str]) -> NDArray[np.float64]:
 
 def _cells_summed(table: Numbers, kept: frozenset[str]) -> int:
     return math.prod(
-        len(categories)
-        for name, categories in zip(table.dimensions, table.categories, strict=True)
-        if name not in kept
+        len(categories) for name, categories in zip(table.dimensions, table.categories, strict=True) if name not in kept
     )
 
 

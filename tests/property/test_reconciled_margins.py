@@ -79,14 +79,12 @@ def test_they_are_the_generalised_least_squares_estimate_with_its_covariance(
         assert np.allclose(np.diag(wanted), found.sd**2, rtol=1e-6)
 
 
-def dense(
-    sizes: Mapping[str, int], releases: Sequence[Release]
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def dense(sizes: Mapping[str, int], releases: Sequence[Release]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """The plain way: one column a cell of the joint grid, one row a released number."""
     rows, values, deviations = [], [], []
     for release in releases:
         table = numbers_of(release)
-        matrix = np.ones((1, 1))
+        matrix: NDArray[Any] = np.ones((1, 1))
         for name in SIZES:
             kept = np.eye(sizes[name]) if name in table.dimensions else np.ones((1, sizes[name]))
             matrix = np.kron(matrix, kept)
@@ -107,12 +105,12 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say() -> None:
     own = {"date": [str(number) for number in range(repetitions)]}
     releases = []
     for kept, sd in measured.items():
-        exact = np.repeat(margins(truth, names, kept), repetitions, axis=0)
-        noisy = exact + np.rint(seed.normal(0, sd, exact.shape))
+        noiseless = np.repeat(margins(truth, names, kept), repetitions, axis=0)
+        noisy = noiseless + np.rint(seed.normal(0, sd, noiseless.shape))
         releases.append(made_up(categories(kept, sizes), noisy, sd, own=own))
     for found, kept in zip(reconcile(releases), measured, strict=True):
-        exact = margins(truth, names, kept)
-        covered = ((found.low <= exact) & (exact <= found.high)).mean(axis=0)
+        wanted = margins(truth, names, kept)
+        covered = ((found.low <= wanted) & (wanted <= found.high)).mean(axis=0)
         assert covered.min() > 0.93
         assert covered.max() < 0.97
         assert found.sd < found.raw_sd
@@ -144,4 +142,3 @@ def test_releases_of_another_population_time_or_bound_are_refused() -> None:
             reconcile([first, other])
     with pytest.raises(QueryFault, match="nothing to reconcile"):
         reconcile([])
-

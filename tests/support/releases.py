@@ -68,7 +68,8 @@ def made_up(
 def margins(truth: NDArray[Any], dimensions: Sequence[str], kept: Sequence[str]) -> NDArray[Any]:
     """Return the sums of an array whose axes are `dimensions` (after the first) over all that are not kept."""
     away = tuple(i + 1 for i, name in enumerate(dimensions) if name not in kept)
-    return truth.sum(axis=away)
+    summed: NDArray[Any] = truth.sum(axis=away)
+    return summed
 
 
 def every_subset(names: Sequence[str]) -> list[tuple[str, ...]]:

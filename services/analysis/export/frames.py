@@ -1,0 +1,98 @@
+"""A published table as data frame, as CSV with its description, and as Parquet with its facts in the schema.
+
+CSV says nothing of itself: its description stands beside it as W3C's "Metadata Vocabulary for Tabular Data" (2015) has
+it, in a file named after it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, Final
+
+from services.analysis.export.observations import Publication, rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FACTS_KEY: Final = b"symbolon"
+"""Under which a Parquet file's schema holds the table's facts, as JSON."""
+
+_TITLES: Final = {
+    "value": "raw released value: it may be negative, and is neither rounded nor clipped",
+    "low": "lower end of the 95 % interval",
+    "high": "upper end of the 95 % interval",
+    "noise_sd": "standard deviation of the noise, in the unit",
+    "obs_status": "SDMX CL_OBS_STATUS: A normal, U low reliability, P provisional, O missing",
+    "flags": "U unreliable, P provisional, A above the last bin, N not available",
+    "reason": "why there is no figure",
+}
+
+
+def frame(publication: Publication) -> "pd.DataFrame":
+    """Return the full grid, zeros included, as a data frame; `attrs` has the table's facts and its totals.
+
+    Columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason. Values are nullable integers, or
+    floats in tables with decimals.
+    """
+    import pandas as pd
+
+    found = pd.DataFrame(rows(publication))
+    kind = "Float64" if publication.release.decimals else "Int64"
+    found = found.astype(dict.fromkeys(("value", "low", "high"), kind))
+    totals: list[dict[str, Any]] = [
+        dict(zip(publication.axes, each.coordinates, strict=True))
+        | {name: getattr(each, name) for name in ("value", "low", "high", "noise_sd", "flags")}
+        for each in publication.totals
+    ]
+    found.attrs = dict[Hashable, Any](publication.facts.items())
+    found.attrs |= {"CONF_STATUS": publication.confidentiality, "totals": totals}
+    return found
+
+
+def csv_text(publication: Publication) -> str:
+    """Return the full grid as CSV; a missing figure is an empty field."""
+    columns = rows(publication)
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return written.getvalue()
+
+
+def csv_description(publication: Publication, file_name: str) -> str:
+    """Return the description of a CSV file of this table: columns with types, and the table's facts."""
+    number = "decimal" if publication.release.decimals else "integer"
+    kinds = {"value": number, "low": number, "high": number, "noise_sd": "decimal"}
+    columns: list[dict[str, Any]] = [
+        {"name": name, "titles": name, "datatype": kinds.get(name, "string")}
+        | ({"dc:description": _TITLES[name]} if name in _TITLES and name not in publication.axes else {})
+        for name in rows(publication)
+    ]
+    facts = {f"symbolon:{name}": fact for name, fact in publication.facts.items() if fact != ""}
+    described = {
+        "@context": ["http://www.w3.org/ns/csvw", {"symbolon": "urn:symbolon:fact:"}],
+        "url": file_name,
+        "tableSchema": {"columns": columns, "primaryKey": list(publication.axes)},
+        "symbolon:CONF_STATUS": publication.confidentiality,
+        **facts,
+    }
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def parquet(publication: Publication) -> bytes:
+    """Return the full grid as a Parquet file whose schema has the table's facts under `symbolon`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = pa.float64() if publication.release.decimals else pa.int64()
+    kinds = {"value": number, "low": number, "high": number, "noise_sd": pa.float64()}
+    columns = rows(publication)
+    facts = {**publication.facts, "CONF_STATUS": publication.confidentiality}
+    schema = pa.schema(
+        [(name, kinds.get(name, pa.string())) for name in columns],
+        metadata={FACTS_KEY: json.dumps(facts, ensure_ascii=False).encode()},
+    )
+    written = io.BytesIO()
+    pq.write_table(pa.table(columns, schema=schema), written)
+    return written.getvalue()

@@ -1,0 +1,165 @@
+"""A released table as observations: statuses, intervals and reasons, and the facts that belong to the whole table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from disclosure.breaks import breaks_between
+from disclosure.table import MILLION, Cell, Release
+from linkage_core.agreement.canonical import canonical_bytes
+
+TOTAL: Final = "_T"
+"""SDMX's code for a total."""
+
+ObservationStatus = Literal["A", "O", "U", "P"]
+"""Codes of the cross-domain list CL_OBS_STATUS 2.2: normal; missing value; low reliability; provisional value.
+
+One observation has one: missing comes before unreliable, unreliable before provisional; `flags` keeps all of them.
+"""
+ConfidentialityStatus = Literal["F", "N", "C"]
+"""Codes of the cross-domain list CL_CONF_STATUS: free for publication; not for publication; confidential."""
+
+_NO_FIGURE: Final = "the noise leaves no figure"
+_ABOVE: Final = "above the last bin: at least the lower end of the interval"
+_TIME_AXES: Final = frozenset({"date", "year", "quarter", "month"})
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One cell, or a sum of cells, in the table's unit; `coordinates` has `TOTAL` where it is summed over an axis.
+
+    `value`, `low`, `high` are None where there is no figure, and `reason` then says why. `value` is raw: it may be
+    negative, and is neither rounded nor clipped.
+    """
+
+    coordinates: tuple[str, ...]
+    value: float | int | None
+    low: float | int | None
+    high: float | int | None
+    noise_sd: float
+    status: ObservationStatus
+    flags: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A release as it is published: its observations, and the facts of the whole table by their SDMX names.
+
+    `axes` are the names of the coordinates, and `categories` their categories in public order, without the total.
+    """
+
+    release: Release
+    axes: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
+    observations: tuple[Observation, ...]
+    totals: tuple[Observation, ...]
+    confidentiality: ConfidentialityStatus
+    facts: Mapping[str, str | int]
+
+    @property
+    def time_axis(self) -> str | None:
+        """The axis of time, or None: overlaps and conflicts have none."""
+        return self.axes[0] if self.axes[0] in _TIME_AXES else None
+
+
+def publication(
+    release: Release,
+    wave: str,
+    *,
+    previous: tuple[Release, str] | None = None,
+    confidentiality: ConfidentialityStatus = "F",
+) -> Publication:
+    """Return a release as it is published.
+
+    `previous` is the release, with its wave, that this one follows in a series: what differs besides the time is a
+    break in the series, and is named.
+    """
+    axes = release.axes
+    categories = tuple(tuple(dict.fromkeys(cell.coordinates[i] for cell in release.cells)) for i in range(len(axes)))
+    places = {name: place for place, name in enumerate(release.totals_axes)}
+    spread = [
+        (cell, tuple(cell.coordinates[places[axis]] if axis in places else TOTAL for axis in axes))
+        for cell in release.totals
+    ]
+    return Publication(
+        release=release,
+        axes=axes,
+        categories=categories,
+        observations=tuple(_observation(release, cell, cell.coordinates) for cell in release.cells),
+        totals=tuple(_observation(release, cell, where) for cell, where in spread),
+        confidentiality=confidentiality,
+        facts=_facts(release, wave, previous),
+    )
+
+
+def _observation(release: Release, cell: Cell, coordinates: tuple[str, ...]) -> Observation:
+    reason = _NO_FIGURE if "N" in cell.flags else _ABOVE if "A" in cell.flags else ""
+    status: ObservationStatus = "A"
+    if cell.value is None:
+        status = "O"
+    elif "U" in cell.flags:
+        status = "U"
+    elif "P" in cell.flags:
+        status = "P"
+    return Observation(
+        coordinates,
+        release.figure(cell.value),
+        release.figure(cell.low),
+        release.figure(cell.high),
+        cell.noise_sd_millionths / MILLION,
+        status,
+        "".join(cell.flags),
+        reason,
+    )
+
+
+def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) -> dict[str, str | int]:
+    breaks = () if previous is None else breaks_between(previous, (release, wave))
+    return {
+        "UNIT_MEASURE": release.unit,
+        "UNIT_MULT": 0,
+        "DECIMALS": release.decimals,
+        "MECHANISM": release.mechanism,
+        "NANO_RHO": release.nano_rho,
+        "CONFIDENCE_PER_CENT": 95,
+        "INTERVAL_COVERS": "the noise; not errors of linkage or coverage",
+        "NOISE": "; ".join(
+            f"{vector.name}: SD {vector.noise_sd_millionths / MILLION:g}, at most {vector.bound_cells} cells a person, "
+            f"squared L2 bound {vector.l2_squared}, {vector.nano_rho} nano-rho"
+            for vector in release.noised
+        ),
+        "CELLS_PER_PERSON": release.bound_cells,
+        "L2_SQUARED": release.noised[0].l2_squared,
+        "REFERENCE_PERIOD": _reference_period(release),
+        "BREAK_IN_SERIES": "; ".join(breaks),
+        "PREVIOUS_RELEASE": "" if previous is None else previous[0].release_id,
+        "RELEASE_ID": release.release_id,
+        "RELEASED_AT": release.released_at,
+        "WAVE": wave,
+        "DATA_VERSION": release.data_version,
+        "AGREEMENT": release.agreement_hash,
+        "QUESTION": canonical_bytes(dict(release.question)).decode(),
+        "QUESTION_HASH": release.question_hash,
+    }
+
+
+def _reference_period(release: Release) -> str:
+    match release.question.get("over") or release.question.get("at"):
+        case {"start": start, "end": end}:
+            return f"{start}/{end}"
+        case [*times]:
+            return ", ".join(map(str, times))
+        case _:
+            return ""
+
+
+def rows(publication: Publication, *, with_totals: bool = False) -> dict[str, list[Any]]:
+    """Return the observations as columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason."""
+    found = (*publication.observations, *(publication.totals if with_totals else ()))
+    columns: dict[str, list[Any]] = {
+        axis: [each.coordinates[i] for each in found] for i, axis in enumerate(publication.axes)
+    }
+    for name in ("value", "low", "high", "noise_sd", "status", "flags", "reason"):
+        columns[{"status": "obs_status"}.get(name, name)] = [getattr(each, name) for each in found]
+    return columns

@@ -1,4 +1,8 @@
-"""The frontier: how well a schema links, its threshold chosen without truth, against what attackers make of it."""
+"""The frontier: how well a schema links, its threshold chosen without truth, against what attackers make of it.
+
+The whole grid on a file of 10,000 people, every row attacked that is not known, and some schemas on 100,000, by
+samples. At full size it takes two free cores some hours.
+"""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,13 +11,23 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.frontier_schemas import FEBRL4, PEOPLE, Composition, clks_of, with_clks
+from benchmarks.frontier_schemas import (
+    FEBRL4,
+    PEOPLE,
+    Composition,
+    Setting,
+    clks_of,
+    hardness,
+    settings,
+    with_clks,
+    with_ts,
+)
 from benchmarks.inputs import ONE, LinkageTask, febrl4, pair
 from benchmarks.record_level import across_files
 from benchmarks.table import Figure, Plane, Row, Table
 from linkage_core.assessment.attacks import ATTACKS, attack_together
 from linkage_core.assessment.key_evidence import AttackedKey
-from linkage_core.assessment.known_pairs import KNOWN_SHARE, AttackedClk, AttackResult, split_rows
+from linkage_core.assessment.known_pairs import KNOWN_SHARE, AttackedClk, AttackResult, Split, split_rows
 from linkage_core.assessment.quality import PairQuality
 from linkage_core.assessment.schema_attack import IMITATIONS, attacked_clks, attacked_keys
 from linkage_core.crypto.secret import Secret
@@ -27,88 +41,105 @@ from linkage_core.types import ClkName, MatchKeyName, PartyName
 
 SEED: Final = 8
 PROFILE: Final = "usual"
+FIRST: Final = PartyName("first")
 
 TS: Final = (1, 2, 4, 6, 8, 10, 12)
-FILLS: Final = (0.15, 0.2, 0.25, 0.3, 0.35)
-FEW_TS: Final = (1, 8, 12)
-USUAL_T: Final = 8
-USUAL_FILL: Final = 0.28
-SWEPT: Final = ("one CLK", "4 CLKs", "a CLK a field")
-"""Compositions at several t, the overlapping one at every t and fill; the others are measured at `USUAL_T`."""
+FILLS: Final = (0.15, 0.2, 0.25, 0.35)
 
-AT_LARGE: Final = ("one CLK", "4 CLKs", "a CLK a field")
-MOST_KNOWN: Final = 10_000
-MOST_TARGETS: Final = 2_000
-"""Known pairs that an attacker learns from, and rows that it attacks: all of a large file would take hours."""
+AT_LARGE: Final = (Setting("one CLK", 12), Setting("2 CLKs", 8), Setting("a CLK a field", 8))
+"""Beside the default schema, what is measured on the large files."""
+
+EXPECTED: Final = "expected codes"
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One schema of the frontier."""
+class Reach:
+    """What attackers are given at most of a file: rows that they attack, and known pairs that they learn from.
 
-    composition: str
-    t: int
-    fill: float
+    `most_learnt`: by `expected codes`, whose memory grows with the square (8 bytes a pair of them) and time with the
+    cube; None: all. The other attacks learn from every known pair.
+    """
+
+    most_targets: int | None = None
+    most_learnt: int | None = None
+
+
+EVERYTHING: Final = Reach()
+SAMPLES: Final = Reach(most_targets=3_000, most_learnt=10_000)
+"""Of a large file: all known pairs of 100,000 people would take 13 GiB, and hours."""
 
 
 def table(quick: bool = False) -> Table:
     """Return the frontier on 10,000 and, for some schemas, 100,000 persons a file; or a few schemas on 1,000."""
     if quick:
-        return at_size(people=1000, febrl_rows=1000, large=None, ts=(1, USUAL_T), fills=(0.2,))
+        return at_size(people=1000, febrl_rows=1000, large=None, ts=(1, 8), fills=(0.2,))
     return at_size(people=10_000, febrl_rows=5000, large=100_000, ts=TS, fills=FILLS)
 
 
 def at_size(people: int, febrl_rows: int, large: int | None, ts: Sequence[int], fills: Sequence[float]) -> Table:
     """Return the frontier on a pair of files of `people`, on FEBRL4, and on a pair of `large` if there is one."""
-    usual = pair(PROFILE, people)
-    rows = [
-        *_rows(usual, ONE, PEOPLE, settings(PEOPLE, ts, fills)),
-        *_rows(febrl4(febrl_rows), PartyName("first"), FEBRL4, settings(FEBRL4, [t for t in ts if t in FEW_TS], ())),
-    ]
+    rows = _rows(pair(PROFILE, people), ONE, PEOPLE, settings(PEOPLE, ts, fills))
+    rows += _rows(febrl4(febrl_rows), FIRST, FEBRL4, settings(FEBRL4, ts, ()))
     if large is not None:
-        at_large = [Setting(name, USUAL_T, USUAL_FILL) for name in AT_LARGE]
-        rows += _rows(pair(PROFILE, large), ONE, PEOPLE, at_large)
-    return Table(
-        "Frontier: quality of links against what known pairs re-identify",
-        ("files and schema", "rows a file", "CLKs", "t", "fill", "F1", *ATTACKS, "worst", "its upper 95 % bound"),
-        tuple(rows),
-        (
-            "F1 of pairs across both files, one key each, no truth used: matching clause and threshold are those that "
-            "`default_matching` gives the schema. Empty: the linkage refused to set a threshold.",
-            "Re-identified: of one file's rows, by attackers who know the schema, everybody in clear and whose code is "
-            f"whose for {KNOWN_SHARE:.0%} of the rows, and who see every CLK and match key of a row.",
-            f"At most {MOST_TARGETS:,} rows are attacked, each among everybody not known, and at most {MOST_KNOWN:,} "
-            "known pairs are learnt from: a quarter of those of 100,000 persons. More would tell an attacker more.",
-            "`default` is the schema that ships, with its own t and fill. Match keys are the same for all schemas.",
-        ),
-        chart=Plane(across="worst", up="F1", series="CLKs"),
-    )
-
-
-def settings(compositions: Mapping[str, Composition], ts: Sequence[int], fills: Sequence[float]) -> list[Setting]:
-    """Return what is measured: not the full product, which would take hours and show nothing more."""
-    swept = [
-        Setting(name, t, USUAL_FILL)
-        for name in compositions
-        if name in SWEPT
-        for t in ts
-        if name == "4 CLKs" or t in FEW_TS
-    ]
-    others = [Setting(name, USUAL_T, USUAL_FILL) for name in compositions if name not in SWEPT]
-    return swept + [Setting("4 CLKs", USUAL_T, fill) for fill in fills] + others
+        rows += _rows(pair(PROFILE, large), ONE, PEOPLE, AT_LARGE, SAMPLES)
+    return as_table(rows)
 
 
 def _rows(
-    task: LinkageTask, attacked: PartyName, compositions: Mapping[str, Composition], chosen: Sequence[Setting]
-) -> Iterator[Row]:
-    schema = task.schema
-    yield _row(task, attacked, "default", schema, schema.clks[0].diffusion_t)
+    task: LinkageTask,
+    attacked: PartyName,
+    compositions: Mapping[str, Composition],
+    chosen: Sequence[Setting],
+    reach: Reach = EVERYTHING,
+) -> list[Row]:
+    return [row(task, attacked, name, schema, reach) for name, schema in schemas(task.schema, compositions, chosen)]
+
+
+def schemas(
+    default: LinkageSchema, compositions: Mapping[str, Composition], chosen: Sequence[Setting]
+) -> Iterator[tuple[str, LinkageSchema]]:
+    """Yield the default schema between a softer and a harder one, then each chosen composition, all of one length."""
+    for factor in (0.75, 1, 1.25):
+        yield "default", with_ts(default, [factor * clk.diffusion_t for clk in default.clks])
     for setting in chosen:
-        clks = clks_of(compositions[setting.composition], setting.t, setting.fill)
-        yield _row(task, attacked, setting.composition, with_clks(schema, clks), setting.t)
+        clks = clks_of(compositions[setting.composition], setting.t, setting.fill, default.clks[0].length_bits)
+        yield setting.name, with_clks(default, clks)
 
 
-def _row(task: LinkageTask, attacked: PartyName, name: str, schema: LinkageSchema, t: int) -> Row:
+def as_table(rows: Sequence[Row]) -> Table:
+    """Return rows as the table that they make."""
+    return Table(
+        "Frontier: quality of links against what known pairs re-identify",
+        (
+            "files and schema",
+            "bits",
+            "t",
+            "fill",
+            "known",
+            "attacked",
+            "F1",
+            *ATTACKS,
+            "worst",
+            "its upper 95 % bound",
+        ),
+        tuple(rows),
+        (
+            "F1 of pairs across both files, one key each, no truth used: matching clause and threshold are those that "
+            "`default_matching` gives the schema, which learns weights from the files. Empty: the linkage refused.",
+            "Re-identified: of the attacked rows of one file, by attackers who know the schema, everybody in clear and "
+            f"whose code is whose for {KNOWN_SHARE:.0%} of the rows, and who see every CLK and match key of a row. "
+            "Each row is attacked among everybody not known.",
+            "`of` in `known`: how many of them expected codes learnt from; from more it would find more. The other "
+            "attacks learnt from all.",
+            "`default` is the schema that ships, between the same at three quarters and at five quarters of its t. All "
+            "schemas of a file have CLKs of one length, and the same match keys. Fill as measured.",
+        ),
+        chart=Plane(across="worst", up="F1", series="files and schema"),
+    )
+
+
+def row(task: LinkageTask, attacked: PartyName, name: str, schema: LinkageSchema, reach: Reach = EVERYTHING) -> Row:
+    """Encode both files under keys drawn for the purpose, link them, and attack one of them."""
     keys, *imitating = (LinkageKeys(Secret(os.urandom(32))) for _ in range(1 + IMITATIONS))
     clks = {
         provider: attacked_clks(schema.clks, schema.variables, records, keys, imitating if provider == attacked else ())
@@ -117,16 +148,19 @@ def _row(task: LinkageTask, attacked: PartyName, name: str, schema: LinkageSchem
     match_keys = {provider: attacked_keys(schema, records, keys) for provider, records in task.records.items()}
     fill = np.mean([np.bitwise_count(clk.imitations[0][clk.present]).mean() / 8 for clk in clks[attacked]])
     quality = linked(task, schema, [_file(name, clks[name], match_keys[name]) for name in task.records])
-    results = attack(clks[attacked], match_keys[attacked])
+    split = split_rows(task.records[attacked].rows, np.random.default_rng(SEED), most_targets=reach.most_targets)
+    results = attack(clks[attacked], match_keys[attacked], split, reach.most_learnt)
     worst = max(results.values(), key=lambda result: result.share)
+    learnt = len(split.known[: reach.most_learnt])
     return (
-        f"{task.name}: {name}",
-        task.records[attacked].rows,
-        name,
-        t,
+        f"{task.name}, {task.records[attacked].rows:,}: {name}",
+        schema.clks[0].length_bits,
+        hardness(schema),
         Figure(float(fill), ".2f"),
+        f"{len(split.known):,}" if learnt == len(split.known) else f"{learnt:,} of {len(split.known):,}",
+        len(split.targets),
         None if quality is None else Figure(quality.f1, ".4f"),
-        *(Figure(result.share, ".1%") for result in results.values()),
+        *(Figure(results[attack].share, ".1%") for attack in ATTACKS),
         Figure(worst.share, ".1%"),
         Figure(worst.upper, ".1%"),
     )
@@ -141,11 +175,15 @@ def linked(task: LinkageTask, schema: LinkageSchema, files: Sequence[EncodedFile
     return across_files({provider: file.group for provider, file in groups.files.items()}, task.persons)
 
 
-def attack(clks: Sequence[AttackedClk], match_keys: Sequence[AttackedKey]) -> dict[str, AttackResult]:
-    """Return what each attack makes of a file; of a large one, by samples."""
-    random = np.random.default_rng(SEED)
-    split = split_rows(len(clks[0].present), random, most_known=MOST_KNOWN, most_targets=MOST_TARGETS)
-    return attack_together(clks, split, keys=match_keys)
+def attack(
+    clks: Sequence[AttackedClk], match_keys: Sequence[AttackedKey], split: Split, most_learnt: int | None
+) -> dict[str, AttackResult]:
+    """Return what each attack makes of a file; `expected codes` learns from so many known pairs only."""
+    fewer = Split(split.known[:most_learnt], split.targets, split.candidates)
+    others = {name: one for name, one in ATTACKS.items() if name != EXPECTED}
+    return attack_together(clks, split, others, match_keys) | attack_together(
+        clks, fewer, {EXPECTED: ATTACKS[EXPECTED]}, match_keys
+    )
 
 
 def _file(provider: PartyName, clks: Sequence[AttackedClk], match_keys: Sequence[AttackedKey]) -> EncodedFile:

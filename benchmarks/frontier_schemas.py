@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from linkage_core.schema import ClkSpec, LinkageSchema
 
-LENGTH_BITS: Final = 1024
 DIGITS: Final = frozenset({"date", "year", "day", "postcode", "number"})
 """Variables whose bigrams are counted with their places."""
 
@@ -38,6 +37,7 @@ _FAMILY_DATE: Final = (Part("family"), _whole("date", 1.3))
 _NAMES_DATE: Final = (Part("names"), _whole("date", 1.3))
 _NAMES_YEAR: Final = (Part("names"), _whole("year"))
 _NAMES_DAY: Final = (Part("names"), _whole("day"))
+_ALL: Final = (Part("given", 2), Part("family", 2), _whole("year", 1.2), _whole("day", 1.2), _whole("place"))
 
 PEOPLE: Final[Mapping[str, Composition]] = {
     "one CLK": {"all": (Part("names", 2), Part("date"))},
@@ -53,13 +53,20 @@ PEOPLE: Final[Mapping[str, Composition]] = {
         "names-year": _NAMES_YEAR,
         "names-day": _NAMES_DAY,
     },
+    "5 CLKs": {
+        "given-date": _GIVEN_DATE,
+        "family-date": _FAMILY_DATE,
+        "all": _ALL,
+        "names-year": _NAMES_YEAR,
+        "names-day": _NAMES_DAY,
+    },
     "6 CLKs": {
         "given-date": _GIVEN_DATE,
         "family-date": _FAMILY_DATE,
+        "all": _ALL,
         "names-date": _NAMES_DATE,
         "names-year": _NAMES_YEAR,
         "names-day": _NAMES_DAY,
-        "all": (Part("given"), Part("family"), Part("date")),
     },
     "4 CLKs, dates by digits": {
         "given-birth": (Part("given", 1.3), Part("year"), Part("day")),
@@ -69,7 +76,11 @@ PEOPLE: Final[Mapping[str, Composition]] = {
     },
     "a CLK a field": {"given": (Part("given"),), "family": (Part("family"),), "date": (Part("date"),)},
 }
-"""Over given name, family name and birth date. Bits are shared out so that one part in error does not hide the rest."""
+"""Over given name, family name and birth date; from five on, over the municipality too.
+
+`5 CLKs` is the default schema's composition, at one t for all. Bits are shared out so that one part in error does not
+hide the rest.
+"""
 
 FEBRL4: Final[Mapping[str, Composition]] = {
     "one CLK": {
@@ -94,24 +105,70 @@ FEBRL4: Final[Mapping[str, Composition]] = {
 """Over names, date and address."""
 
 
+FEW_TS: Final = (1, 8, 12)
+USUAL_T: Final = 8
+USUAL_FILL: Final = 0.28
+AT_FEW_TS: Final = ("one CLK", "4 CLKs", "a CLK a field")
+AT_EVERY_T_AND_FILL: Final = "5 CLKs"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A composition at one t for all of its CLKs and one fill where nothing is missing."""
+
+    composition: str
+    t: int
+    fill: float = USUAL_FILL
+
+    @property
+    def name(self) -> str:
+        """What rows that belong together are called: several t in one, other fills in another."""
+        return self.composition if self.fill == USUAL_FILL else f"{self.composition}, other fills"
+
+
+def settings(compositions: Mapping[str, Composition], ts: Sequence[int], fills: Sequence[float]) -> list[Setting]:
+    """Return what is measured: not the full product, which would take a day and show nothing more."""
+    at_ts = [
+        Setting(name, t)
+        for name in compositions
+        for t in ts
+        if name == AT_EVERY_T_AND_FILL or (name in AT_FEW_TS and t in FEW_TS)
+    ]
+    at_fills = [Setting(AT_EVERY_T_AND_FILL, USUAL_T, fill) for fill in fills if AT_EVERY_T_AND_FILL in compositions]
+    swept = {*AT_FEW_TS, AT_EVERY_T_AND_FILL}
+    return at_ts + at_fills + [Setting(name, USUAL_T) for name in compositions if name not in swept]
+
+
+def with_ts(schema: LinkageSchema, ts: Sequence[float]) -> LinkageSchema:
+    """Return the schema with other hardness, one t a CLK, rounded."""
+    paired = zip(schema.clks, ts, strict=True)
+    return with_clks(schema, [clk.model_copy(update={"diffusion_t": max(1, round(t))}) for clk, t in paired])
+
+
+def hardness(schema: LinkageSchema) -> str:
+    """Return the t of a schema's CLKs as people read it: once if all have the same, else in their order."""
+    ts = [clk.diffusion_t for clk in schema.clks]
+    return str(ts[0]) if len(set(ts)) == 1 else ", ".join(map(str, ts))
+
+
 def with_clks(schema: LinkageSchema, clks: Sequence[ClkSpec]) -> LinkageSchema:
     """Return the schema with other CLKs, unchecked: a CLK a field is what a checked one refuses."""
     return schema.model_copy(update={"clks": tuple(clks)})
 
 
-def clks_of(composition: Composition, t: int, fill: float) -> list[ClkSpec]:
+def clks_of(composition: Composition, t: int, fill: float, length_bits: int) -> list[ClkSpec]:
     """Return the CLKs of a composition, each with this share of set bits where no part is missing."""
-    return [_clk(name, parts, t, fill) for name, parts in composition.items()]
+    return [_clk(name, parts, t, fill, length_bits) for name, parts in composition.items()]
 
 
-def _clk(name: str, parts: Sequence[Part], t: int, fill: float) -> ClkSpec:
-    draws = -math.log(1 - fill) * LENGTH_BITS  # bits drawn at random hit some places twice
+def _clk(name: str, parts: Sequence[Part], t: int, fill: float, length_bits: int) -> ClkSpec:
+    draws = -math.log(1 - fill) * length_bits  # bits drawn at random hit some places twice
     unit = draws / sum(part.weight for part in parts)
     return ClkSpec(
         name=name,
         clkhash={
             "version": 3,
-            "clkConfig": {"l": LENGTH_BITS, "kdf": {"type": "HKDF", "hash": "SHA256"}},
+            "clkConfig": {"l": length_bits, "kdf": {"type": "HKDF", "hash": "SHA256"}},
             "features": [_feature(part, round(unit * part.weight)) for part in parts],
         },
         diffusion_t=t,

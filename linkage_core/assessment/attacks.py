@@ -3,7 +3,7 @@
 Three attackers, each with the same knowledge (`known_pairs`), none with a key:
 
 1. *codebook*: the nearest known codes of each CLK vote for people who resemble their owners;
-2. *ridge*: a linear map from code bits to bigrams, learnt on the known pairs (kernel ridge regression, dual form);
+2. *ridge*: a linear map from code bits to bigrams, learnt on the known pairs (kernel ridge regression);
 3. *expected codes*: predicts each person's code from the known pairs and names who explains the row best. Two records
    that differ in a share q of their bits before diffusion have codes with correlation (1 - 2q)^t, so a code is a
    Gaussian process over people with that kernel, and q comes from imitations (C. E. Rasmussen and C. K. I. Williams,
@@ -46,14 +46,14 @@ Attack = Callable[[AttackedClk, Split], Scores]
 
 def codebook(clk: AttackedClk, split: Split) -> Scores:
     """Let the nearest known codes vote for the people whose values resemble their owners', by cosine of bigrams."""
-    codes = _signs(clk.codes)
-    codes /= np.sqrt(codes.shape[1])
-    alike = codes[split.targets] @ codes[split.known].T
+    bits = np.float32(8 * clk.codes.shape[1])
+    alike = _signs(clk.codes[split.targets]) @ _signs(clk.codes[split.known]).T
+    alike /= bits
     alike[:, ~clk.present[split.known]] = 0
     neighbours = min(NEIGHBOURS, alike.shape[1])
-    nearest = np.argpartition(-alike, neighbours - 1, axis=1)[:, :neighbours]
+    nearest = np.argpartition(alike, -neighbours, axis=1)[:, -neighbours:]
     weights = np.take_along_axis(alike, nearest, axis=1)
-    weights = np.maximum(weights - np.float32(NOISE / np.sqrt(codes.shape[1])), 0)
+    weights = np.maximum(weights - NOISE / np.sqrt(bits), 0)
     bigrams = _unit(_bigrams(clk))
     votes = np.einsum("rn,rnb->rb", weights, bigrams[split.known][nearest])
     scores: Scores = votes @ bigrams[split.candidates].T
@@ -62,33 +62,40 @@ def codebook(clk: AttackedClk, split: Split) -> Scores:
 
 def ridge(clk: AttackedClk, split: Split) -> Scores:
     """Guess each row's bigrams by a linear map of its bits and compare them with everybody's, by cosine."""
-    bits, bigrams = _signs(clk.codes), _bigrams(clk)
     known = split.known[clk.present[split.known]]
-    bits -= bits[known].mean(axis=0)
+    bits, bigrams = _signs(clk.codes[known]), _bigrams(clk)
+    usual = bits.mean(axis=0)
+    bits -= usual
     bigrams -= bigrams[known].mean(axis=0)
-    x = bits[known]
-    gram = x @ x.T
-    gram[np.diag_indices_from(gram)] += 4 * RIDGE  # signs vary twice as much as bits
-    guessed = bits[split.targets] @ (x.T @ np.linalg.solve(gram, bigrams[known]))
+    guessed = (_signs(clk.codes[split.targets]) - usual) @ ridge_map(bits, bigrams[known])
     return _unit(guessed) @ _unit(bigrams[split.candidates]).T
+
+
+def ridge_map(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the map from x to y, (columns of x, columns of y), by the smaller of two systems with one solution."""
+    dual = len(x) <= x.shape[1]
+    gram = x @ x.T if dual else x.T @ x
+    gram[np.diag_indices_from(gram)] += 4 * RIDGE  # signs vary twice as much as bits
+    solved: NDArray[np.float32] = x.T @ np.linalg.solve(gram, y) if dual else np.linalg.solve(gram, x.T @ y)
+    return solved
 
 
 def expected_codes(clk: AttackedClk, split: Split) -> Scores:
     """Return the log likelihood of each row's code under the code that each candidate is expected to have."""
-    codes = _signs(clk.codes)
-    shared = np.concatenate([_signs(imitation) for imitation in clk.imitations], axis=1)
-    shared /= np.sqrt(shared.shape[1])
     known = split.known[clk.present[split.known]]
-    learnt = shared[known]
-    kernel = (learnt @ learnt.T) ** clk.t
+    learnt = _shared(clk, known)
+    kernel = learnt @ learnt.T
+    kernel **= clk.t
     nugget = NUGGET + NUGGET_UNDIFFUSED / clk.t
     kernel[np.diag_indices_from(kernel)] += nugget
-    weights = np.linalg.solve(kernel, codes[known])
-    rows, bits = codes[split.targets], codes.shape[1]
+    weights = np.linalg.solve(kernel, _signs(clk.codes[known]))
+    del kernel  # the largest of all, and no longer needed
+    rows = _signs(clk.codes[split.targets])
+    bits = rows.shape[1]
     scores = np.empty((len(split.targets), len(split.candidates)), np.float32)
     for first in range(0, len(split.candidates), BLOCK_PEOPLE):
         people = slice(first, first + BLOCK_PEOPLE)
-        expected = (shared[split.candidates[people]] @ learnt.T) ** clk.t @ weights
+        expected = (_shared(clk, split.candidates[people]) @ learnt.T) ** clk.t @ weights
         explained = (expected**2).sum(axis=1)
         variance = np.maximum(1 + nugget - explained / bits, nugget)
         scores[:, people] = (2 * rows @ expected.T - bits - explained) / (2 * variance) - bits / 2 * np.log(variance)
@@ -135,9 +142,19 @@ def scored(clks: Sequence[AttackedClk], split: Split, attack: Attack) -> Scores:
     return total
 
 
+def _shared(clk: AttackedClk, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the imitations of some rows, scaled so that products of rows are correlations before diffusion."""
+    signs = np.concatenate([_signs(imitation[rows]) for imitation in clk.imitations], axis=1)
+    signs /= np.sqrt(np.float32(signs.shape[1]))
+    return signs
+
+
 def _signs(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return bits as 1 (unset) and -1 (set), float32, (rows, bits)."""
-    return 1 - 2 * np.unpackbits(packed, axis=1).astype(np.float32)
+    signs = np.unpackbits(packed, axis=1).astype(np.float32)
+    signs *= -2
+    signs += 1
+    return signs
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from linkage_core.assessment.attacks import attack_together, scored
+from linkage_core.assessment.attacks import RIDGE, attack_together, ridge_map, scored
 from linkage_core.assessment.intervals import upper_bound
 from linkage_core.assessment.key_evidence import AttackedKey, impossible
 from linkage_core.assessment.known_pairs import AttackedClk, AttackResult, Split, judge, split_rows
@@ -80,6 +80,15 @@ def test_parts_of_other_lengths_are_refused_by_name_and_count() -> None:
         "CLK short: parts of 2, 3 rows, expected 3",
         "CLK short: no imitation",
     )
+
+
+@pytest.mark.parametrize("rows", [5, 12, 60])
+def test_ridge_learns_the_same_map_from_few_rows_and_from_many(rows: int) -> None:
+    """Fewer rows than bits, as many, more: Hoerl and Kennard's solution, which is one whichever system is solved."""
+    random = np.random.default_rng(6)
+    x, y = random.normal(size=(rows, 12)).astype(np.float32), random.normal(size=(rows, 3)).astype(np.float32)
+    closed = np.linalg.inv(x.T.astype(np.float64) @ x + 4 * RIDGE * np.eye(12)) @ x.T @ y
+    assert ridge_map(x, y) == pytest.approx(closed, abs=1e-5)
 
 
 def key(codes: list[int], clear: list[str], present: list[bool] | None = None) -> AttackedKey:

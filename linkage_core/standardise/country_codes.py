@@ -4,6 +4,12 @@ Sources: ICAO Doc 9303 part 3, section 5 (travel documents); the International O
 included; FIPS 10-4 with its last changes, as GeoNames lists them; the distinguishing signs of vehicles in international
 traffic (Conventions of 1949 and 1968). Only what differs from alpha-3 is listed for ICAO and IOC: any other alpha-3
 code is accepted there.
+
+The lists are codes that public bodies assign: facts, for which no licence is due. GeoNames, under CC BY 4.0, is
+acknowledged for FIPS 10-4. The Olympic list was first drawn from a package's table, then compared code by code with a
+mapping that another project keeps: all 90 that both have and that stand for one country agree, and where that mapping
+names one successor (EUN, TCH, URS) this list keeps the former state. Eight past codes are in this list alone (LIB, ROM,
+ZAI, CEY, RHO, VOL, DAH, YAR); codes used at single Games before 1972 are in neither, and read as unknown.
 """
 
 from typing import Final

@@ -111,7 +111,8 @@ def as_table(rows: Sequence[Row]) -> Table:
     return Table(
         "Frontier: quality of links against what known pairs re-identify",
         (
-            "files and schema",
+            "files",
+            "schema",
             "bits",
             "t",
             "fill",
@@ -134,7 +135,7 @@ def as_table(rows: Sequence[Row]) -> Table:
             "`default` is the schema that ships, between the same at three quarters and at five quarters of its t. All "
             "schemas of a file have CLKs of one length, and the same match keys. Fill as measured.",
         ),
-        chart=Plane(across="worst", up="F1", series="files and schema"),
+        chart=Plane(across="worst", up="F1", series="schema", among="files", short_of_one=True),
     )
 
 
@@ -153,7 +154,8 @@ def row(task: LinkageTask, attacked: PartyName, name: str, schema: LinkageSchema
     worst = max(results.values(), key=lambda result: result.share)
     learnt = len(split.known[: reach.most_learnt])
     return (
-        f"{task.name}, {task.records[attacked].rows:,}: {name}",
+        f"{task.name}, {task.records[attacked].rows:,}",
+        name,
         schema.clks[0].length_bits,
         hardness(schema),
         Figure(float(fill), ".2f"),

@@ -20,8 +20,9 @@ def draw(table: Table) -> str | None:
             return drawn(charts.Bars(table.title, "", "", measure, rows), with_title=True) if rows else None
         case Plane() as plane:
             series = _series(table, plane)
-            across, up = (charts.Axis(name, kind="number") for name in (plane.across, plane.up))
-            return drawn(charts.Lines(table.title, "", across, up, series), with_title=True) if series else None
+            up = f"1 − {plane.up}" if plane.short_of_one else plane.up
+            plotted = charts.Lines(table.title, "", _axis(plane.across), _axis(up), series)
+            return drawn(plotted, with_title=True) if series else None
         case None:
             return None
 
@@ -44,10 +45,14 @@ def _lines(table: Table, growth: Growth) -> tuple[charts.Line, ...]:
 
 def _series(table: Table, plane: Plane) -> tuple[charts.Line, ...]:
     points: dict[str, list[charts.Point]] = {}
-    columns = (table.column(name) for name in (plane.across, plane.up, plane.series))
-    for across, up, series in zip(*columns, strict=True):
+    columns = (table.column(name) for name in (plane.across, plane.up, plane.series, plane.among or plane.series))
+    of = table.column(plane.among)[0] if plane.among else None
+    for across, up, series, among in zip(*columns, strict=True):
         x, y = _range(across)[1], _range(up)[1]
-        if x is not None and y is not None:
+        if x is None or y is None or (plane.among and among != of):
+            continue
+        y = 1 - y if plane.short_of_one else y
+        if min(x, y) > 0:
             points.setdefault(shown(series), []).append(charts.Point(x, y))
     return tuple(charts.Line(name, tuple(of_series)) for name, of_series in points.items())
 

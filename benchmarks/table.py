@@ -67,14 +67,17 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """A chart of one measure over another, a line through the rows of each text of the series' column, in their order.
+    """A chart of one measure over another, both on logarithmic axes: a line through the rows of each text of a series.
 
-    All three are columns of the table; rows without a number in either are left out.
+    All are columns of the table; rows without a number above zero in either are left out, and so are those that differ
+    from the first row in `among`. `short_of_one`: what the measure lacks to 1 is drawn, where its last per cents count.
     """
 
     across: str
     up: str
     series: str
+    among: str | None = None
+    short_of_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +97,10 @@ class Table:
         charted = {
             Growth: ("size", "measure", "series"),
             Bars: ("measure",),
-            Plane: ("across", "up", "series"),
+            Plane: ("across", "up", "series", "among"),
             type(None): (),
         }[type(self.chart)]
-        missing = sorted({getattr(self.chart, name) for name in charted} - set(self.columns))
+        missing = sorted({getattr(self.chart, name) for name in charted} - {*self.columns, None})
         if missing:
             raise ValueError(f"{self.title}: the chart names no column of the table: {', '.join(missing)}")
 

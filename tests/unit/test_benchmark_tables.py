@@ -120,6 +120,16 @@ def test_growth_from_nothing_cannot_be_drawn_on_logarithmic_axes() -> None:
     assert draw(Table("zero", ("way", "n", "s"), rows, (), Growth("n", "s", "way"))) is None
 
 
+def test_a_plane_shows_what_a_share_lacks_to_one_and_the_rows_of_the_first_file_only() -> None:
+    rows = (("a", "soft", 0.5, 0.99), ("a", "hard", 0.01, 0.9), ("a", "exact", 0.2, 1.0), ("b", "elsewhere", 0.5, 0.5))
+    plane = Plane("found", "F1", "schema", among="files", short_of_one=True)
+    drawn = draw(Table("frontier", ("files", "schema", "found", "F1"), rows, (), plane))
+    assert drawn is not None
+    assert all(text in drawn for text in ("1 − F1", "soft", "hard"))
+    assert "exact" not in drawn  # nothing is lacking, and logarithms have no place for it
+    assert "elsewhere" not in drawn
+
+
 def test_this_machine_has_a_processor_cores_memory_and_versions() -> None:
     machine = this_machine()
     assert machine.processor

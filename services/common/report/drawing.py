@@ -12,7 +12,18 @@ from services.common.report.charts import Axis, Bar, Bars, Chart, Columns, Dots,
 WIDTH: Final = 720
 """Of a whole chart, in pixels; pages scale it to the column."""
 
-PALETTE: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+PALETTE: Final = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#000000",
+    "#888888",
+    "#882255",
+    "#117733",
+)
 EXPECTED: Final = "#D55E00"
 
 _INK: Final = "#3d4450"
@@ -20,6 +31,7 @@ _RULE: Final = "#d9dce1"
 _FILL: Final = 0.85
 _LINES_HEIGHT: Final = 280
 _COLUMNS_HEIGHT: Final = 190
+_LEGEND_COLUMNS: Final = 5
 _BAR_STEP: Final = 24
 _GROUPED_STEP: Final = 15
 _DOT: Final = 70
@@ -218,7 +230,9 @@ def _colours(field: str, names: Sequence[str]) -> Any:
 
     order = list(dict.fromkeys(names))
     palette = [PALETTE[place % len(PALETTE)] for place in range(len(order))]
-    legend = altair.Legend(orient="top", title=None, labelLimit=WIDTH, symbolType="square") if len(order) > 1 else None
+    rows: dict[str, Any] = {"columns": _LEGEND_COLUMNS} if len(order) > _LEGEND_COLUMNS else {}
+    drawn = altair.Legend(orient="top", title=None, labelLimit=WIDTH, symbolType="square", **rows)
+    legend = drawn if len(order) > 1 else None
     return altair.Color(f"{field}:N", sort=None, scale=altair.Scale(domain=order, range=palette), legend=legend)
 
 

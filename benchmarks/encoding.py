@@ -82,7 +82,7 @@ def at_size(people: int, rounds: int) -> Table:
         *_rows("default schema", schema.clks, records.values, whole, rounds),
     ]
     return Table(
-        f"Encoding: {records.rows:,} records, CLKs of 1,024 bits, one core",
+        f"Encoding: {records.rows:,} records, one core",
         (
             "fields and way",
             "µs a record",
@@ -100,7 +100,8 @@ def at_size(people: int, rounds: int) -> Table:
             "After clkhash's seconds a virtual machine may first have to get memory back from its host, which can cost "
             "as much as encoding and does not grow with the file: the first run after clkhash is shown apart.",
             "Standardisation is not counted. `diffusion` and what is uploaded beside CLKs are shown apart; clkhash has "
-            "neither. The default schema has four CLKs a record.",
+            f"neither. The default schema has {len(schema.clks)} CLKs of {schema.clks[0].length_bits:,} bits a record, "
+            "the others one of 1,024.",
             "Results are let go as they come; `generate_clks` gives all at once. Memory: what Python and numpy "
             "allocated above the start; measured in a run apart. Ours prepares room for what it may remember, which "
             "does not grow with the file.",

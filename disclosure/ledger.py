@@ -12,6 +12,7 @@ from typing import Protocol
 from disclosure.balances import Caps, balance
 from disclosure.entries import Chain, Charge, Entry, reserved
 from disclosure.errors import BudgetRefused, KeyReused, LedgerCorrupt, ReleaseFailed
+from disclosure.table import Release
 
 
 class LedgerStore(Protocol):
@@ -31,6 +32,10 @@ class LedgerStore(Protocol):
 
     def find_by_key(self, lineage: str, analyst: str, idempotency_key: str) -> tuple[Entry, bytes | None] | None:
         """Return the reservation that `reservation_under` finds and its result, if there is one yet, or None."""
+        ...
+
+    def released(self, lineage: str) -> Sequence[tuple[Entry, Release]]:
+        """Return every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
         ...
 
     def entries(self, lineage: str) -> Sequence[Entry]:

@@ -3,8 +3,9 @@
 1. Policy: measure, dimensions, dates, grid and noise are allowed.
 2. Canonical form and its hash: one question, however spelled, on one version of the data.
 3. Price: rho by OpenDP's own map. The same question released before, at this price or a higher one, is answered free
-   with the very same numbers: asking again neither costs nor averages the noise away. A retry under the same
-   idempotency key gets what the first attempt got, and never pays twice.
+   with the very same numbers: asking again neither costs nor averages the noise away. So is a coarser question, if
+   cells of a released table add up to it with no more noise than was asked for. A retry under the same idempotency
+   key gets what the first attempt got, and never pays twice.
 4. Reserve: all caps are checked and the charge is durable before any noise exists.
 5. Bound and count, over the full public grid.
 6. Noise, drawn once.
@@ -18,13 +19,14 @@ been seen, so asking again is a new charge with new noise, and the ledger counts
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import JsonValue
 
 from disclosure.balances import Caps, balance
 from disclosure.bounding import Block, TruncationKey, blocks_of
+from disclosure.coarsening import coarser
 from disclosure.compilation import CompiledQuestion, compile_question
 from disclosure.entries import Charge
 from disclosure.errors import ReleaseFailed
@@ -72,8 +74,9 @@ class Asking:
 class Preview:
     """What a question would cost and give. It touches no data.
 
-    `answered_before`: it was released already at this price or a higher one, so it is free. `tables_left`: how many
-    more tables of this price the caps allow.
+    `answered_before`: it was released already at this price or a higher one, or released cells add up to it with no
+    more noise, so it is free. `free_half_width`: with which half-width released cells add up to it. `tables_left`: how
+    many more tables of this price the caps allow.
     """
 
     question: Mapping[str, JsonValue]
@@ -83,6 +86,7 @@ class Preview:
     mechanisms: tuple[Mechanism, ...]
     cells: int
     answered_before: bool
+    free_half_width: int | None
     tables_left: int
 
 
@@ -114,6 +118,7 @@ def preview(
         at=asking.at_text,
     )
     price = plan.nano_rho
+    summed = _summed(question, plan, terms, asking, ledger)
     return Preview(
         question=plan.form,
         question_hash=plan.question_hash,
@@ -121,7 +126,8 @@ def preview(
         blocks=plan.blocks,
         mechanisms=plan.mechanisms,
         cells=plan.grid.size,
-        answered_before=_released_before(plan, terms, ledger) is not None,
+        answered_before=_released_before(plan, terms, ledger) is not None or _precise_enough(summed, plan),
+        free_half_width=None if summed is None else summed.half_width,
         tables_left=left.tables_left(price),
     )
 
@@ -150,6 +156,9 @@ def release(
     earlier = Release.from_json(retried) if retried is not None else _released_before(plan, terms, ledger)
     if earlier is not None:
         return earlier
+    summed = _summed(question, plan, terms, asking, ledger)
+    if summed is not None and _precise_enough(summed, plan):
+        return summed
     # 4
     reservation = ledger.reserve(
         Charge(
@@ -214,6 +223,19 @@ def _released_before(plan: _Plan, terms: Terms, ledger: LedgerStore) -> Release 
     check_result(entry, result)
     earlier = Release.from_json(result)
     return earlier if earlier.nano_rho >= plan.nano_rho else None
+
+
+def _summed(question: Question, plan: _Plan, terms: Terms, asking: Asking, ledger: LedgerStore) -> Release | None:
+    released = (table for _, table in ledger.released(terms.lineage) if table.data_version == asking.data_version)
+    found = coarser(question, plan.form, terms, released)
+    return None if found is None else replace(found, question_hash=plan.question_hash)
+
+
+def _precise_enough(summed: Release | None, plan: _Plan) -> bool:
+    return summed is not None and all(
+        vector.noise_sd_millionths <= mechanism.noise_sd_millionths
+        for vector, mechanism in zip(summed.noised, plan.mechanisms, strict=True)
+    )
 
 
 def _answer(

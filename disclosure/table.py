@@ -63,7 +63,8 @@ class Release:
 
     `question` is canonical; `axes` names the coordinates of `cells`, which are the full grid. `totals` are sums of the
     cells over all axes but the measure's own, which `totals_axes` names. `noised` has what was measured. `unit` says
-    what values count. Hashes are hexadecimal.
+    what values count. Hashes are hexadecimal. `derived_from` is the release whose cells were summed, at no price, or
+    empty for a table that was measured.
     """
 
     release_id: str
@@ -81,6 +82,7 @@ class Release:
     cells: tuple[Cell, ...]
     totals_axes: tuple[str, ...]
     totals: tuple[Cell, ...]
+    derived_from: str = ""
     format: Literal["symbolon-release/2"] = FORMAT
 
     @property

@@ -23,6 +23,7 @@ from disclosure.ledger import best_release, decide_recording, decide_reservation
 from disclosure.query.questions import Question
 from disclosure.release import Asking
 from disclosure.sql_bindings import relation_name
+from disclosure.table import Release
 from disclosure.terms import Terms
 from linkage_core.agreement.clauses import Budget, Period
 from linkage_core.agreement.payload import PayloadTable
@@ -231,6 +232,10 @@ class MemoryLedger:
         if reservation is None:
             return None
         return reservation, self.results[reservation.release_id] if released_as(entries, reservation) else None
+
+    def released(self, lineage: str) -> Sequence[tuple[Entry, Release]]:
+        released = [entry for entry in self.entries(lineage) if entry.kind == "RELEASED"]
+        return [(entry, Release.from_json(self.results[entry.release_id])) for entry in released]
 
     def entries(self, lineage: str) -> Sequence[Entry]:
         return tuple(entry for entry in self.chain if entry.lineage == lineage)

@@ -100,6 +100,7 @@ class QueryDesk:
             ),
             tables_like_this_left=found.tables_left,
             already_released=found.answered_before,
+            free_half_width=found.free_half_width,
             budget=self._budget(analyst, asking.wave),
         )
 
@@ -206,6 +207,7 @@ class _Watched:
         self.find_by_question = ledger.find_by_question
         self.find_by_key = ledger.find_by_key
         self.entries = ledger.entries
+        self.released = ledger.released
 
     def reserve(self, charge: Charge, caps: Caps) -> Entry:
         """Reserve; from here on the answer leaves at an even time, whatever happens."""

@@ -28,6 +28,7 @@ from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
 from disclosure.query.parsing import parse_question
 from disclosure.release import Asking, release
 from disclosure.sql_bindings import relation_name
+from disclosure.table import Release
 from disclosure.terms import Terms
 from linkage_core.agreement.payload import PayloadTable
 from linkage_core.agreement.signatures import verify_agreement
@@ -167,6 +168,9 @@ class _ForgetfulLedger:
 
     def find_by_key(self, lineage: str, analyst: str, idempotency_key: str) -> tuple[Entry, bytes | None] | None:
         return None
+
+    def released(self, lineage: str) -> Sequence[tuple[Entry, Release]]:
+        return ()
 
     def entries(self, lineage: str) -> Sequence[Entry]:
         return self._chain.entries

@@ -81,6 +81,8 @@ def preview(config: Config, question: Question, wave: Wave = "") -> None:
     with Analysis.connect(config) as analysis:
         found = analysis.preview(document, wave)
     free = ", but it was released before: asking is free" if found.already_released else ""
+    if found.free_half_width is not None and not found.already_released:
+        free = f"; with ± {found.free_half_width} or more it is free: released cells add up to it"
     results.print(
         f"wave {found.wave}: {found.cell_count} cells, one person in at most {found.vectors[0].cells_per_person}"
     )

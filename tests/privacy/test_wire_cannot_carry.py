@@ -133,7 +133,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "Dates": "days: sint32*",
         "PreviewQueryRequest": "query: string, wave: string",
         "RunQueryRequest": "question: Signed",
-        "Question": "query: string",
+        "Question": "query: string, idempotency_key: string",
         "ListReleasesRequest": "",
     },
     # Its own row ids and counts, one opaque token for each row: nothing that is derived from linking.
@@ -155,17 +155,18 @@ ALLOWED: dict[str, dict[str, str]] = {
     ANALYST: {
         "GetAgreementResponse": "document: bytes",
         "PreviewQueryResponse": "wave: string, nano_rho: uint64, cell_count: uint64, vectors: Vector*, "
-        "tables_like_this_left: uint64, already_released: bool, budget: BudgetBalance",
+        "tables_like_this_left: uint64, already_released: bool, budget: BudgetBalance, "
+        "free_half_width: uint64",
         "Vector": "name: string, width: uint32, noise_sd_millionths: uint64, half_width: uint64, "
         "cells_per_person: uint32, l2_squared: string, nano_rho: uint64",
         "BudgetBalance": "total: uint64, total_left: uint64, wave: uint64, wave_left: uint64, analyst: uint64, "
-        "analyst_left: uint64",
+        "analyst_left: uint64, project: uint64, project_left: uint64, year: uint64, year_left: uint64",
         "RunQueryResponse": "answer: Answer, block: CellBlock",
         "Answer": "release: Release, charged: bool, budget: BudgetBalance",
         "Release": "release_id: string, query: string, question_hash: string, agreement_hash: string, "
         "data_version: string, released_at: string, mechanism: string, nano_rho: uint64, vectors: Vector*, "
         "unit: string, decimals: uint32, axes: string*, cell_count: uint64, wave: string, totals_axes: string*, "
-        "total_count: uint64",
+        "total_count: uint64, derived_from: string",
         "CellBlock": "cells: Cell*, totals: Cell*, noisy: sint64*",
         "Cell": "coordinates: string*, value: sint64, low: sint64, high: sint64, noise_sd_millionths: uint64, "
         "flags: string*",

@@ -82,7 +82,7 @@ def test_previews_and_lists_come_back_the_same() -> None:
     wire = queries.preview_query_request_to_wire("{}", "w1")
     assert queries.preview_query_request_from_wire(wire) == ("{}", "w1")
     preview = queries.QueryPreview(
-        "w1", 2**40, 5, (queries.vector_of(RELEASE.noised[0]), queries.vector_of(RELEASE.noised[1])), 1, True, BUDGET
+        "w1", 2**40, 5, (queries.vector_of(RELEASE.noised[0]), queries.vector_of(RELEASE.noised[1])), 1, True, 7, BUDGET
     )
     assert queries.preview_query_response_from_wire(queries.preview_query_response_to_wire(preview)) == preview
     assert queries.run_query_request_from_wire(queries.run_query_request_to_wire(SIGNED)) == SIGNED

@@ -47,6 +47,7 @@ class SqlLedger:
         self._project = project
         self._turns = Turns(engine)
         self._chains: dict[str, Chain] = {}
+        self._tables: dict[str, Release] = {}
         self._updating = threading.Lock()
 
     def check(self, lineage: str) -> None:
@@ -126,9 +127,13 @@ class SqlLedger:
 
     def released(self, lineage: str) -> list[tuple[Entry, Release]]:
         """Return every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
-        entries = self.entries(lineage)
-        results = self._check_results(lineage, entries)
-        return [(entry, Release.from_json(results[entry.release_id])) for entry in entries if entry.kind == "RELEASED"]
+        found = [entry for entry in self.entries(lineage) if entry.kind == "RELEASED"]
+        for entry in found:
+            if entry.release_id not in self._tables:
+                result = self._result(entry)
+                check_result(entry, result)
+                self._tables[entry.release_id] = Release.from_json(result)
+        return [(entry, self._tables[entry.release_id]) for entry in found]
 
     def increase_documents(self, lineage: str) -> dict[str, IncreaseDocument]:
         """Return the documents behind the lineage's increases, by digest."""

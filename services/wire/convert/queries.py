@@ -70,6 +70,7 @@ class QueryPreview:
     vectors: tuple[Vector, ...]
     tables_like_this_left: int
     already_released: bool
+    free_half_width: int | None
     budget: BudgetBalance
 
 
@@ -116,6 +117,7 @@ def preview_query_response_to_wire(preview: QueryPreview) -> queries_pb2.Preview
         vectors=[_vector_to_wire(vector) for vector in preview.vectors],
         tables_like_this_left=preview.tables_like_this_left,
         already_released=preview.already_released,
+        free_half_width=preview.free_half_width,
         budget=_budget_to_wire(preview.budget),
     )
 
@@ -129,6 +131,7 @@ def preview_query_response_from_wire(wire: queries_pb2.PreviewQueryResponse) -> 
         tuple(_vector_from_wire(vector) for vector in wire.vectors),
         wire.tables_like_this_left,
         wire.already_released,
+        wire.free_half_width if wire.HasField("free_half_width") else None,
         _budget_from_wire(wire.budget),
     )
 
@@ -199,6 +202,7 @@ def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) 
         cells=tuple(cells),
         totals_axes=tuple(wire.totals_axes),
         totals=tuple(totals),
+        derived_from=wire.derived_from,
     )
     return Answer(release, wire.wave, head.charged, _budget_from_wire(head.budget))
 
@@ -255,6 +259,7 @@ def _release_to_wire(release: Release, wave: str) -> queries_pb2.Release:
         wave=wave,
         totals_axes=release.totals_axes,
         total_count=len(release.totals),
+        derived_from=release.derived_from,
     )
 
 

@@ -53,6 +53,7 @@ class PreviewQueryResponse(_message.Message):
     VECTORS_FIELD_NUMBER: _builtins.int
     TABLES_LIKE_THIS_LEFT_FIELD_NUMBER: _builtins.int
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
+    FREE_HALF_WIDTH_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     wave: _builtins.str
     nano_rho: _builtins.int
@@ -60,6 +61,8 @@ class PreviewQueryResponse(_message.Message):
     tables_like_this_left: _builtins.int
     already_released: _builtins.bool
     """asking it costs nothing"""
+    free_half_width: _builtins.int
+    """with which released cells add up to it"""
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vector]: ...
     @_builtins.property
@@ -73,13 +76,16 @@ class PreviewQueryResponse(_message.Message):
         vectors: _abc.Iterable[Global___Vector] | None = ...,
         tables_like_this_left: _builtins.int = ...,
         already_released: _builtins.bool = ...,
+        free_half_width: _builtins.int | None = ...,
         budget: Global___BudgetBalance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width", "budget", b"budget", "free_half_width", b"free_half_width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "nano_rho", b"nano_rho", "tables_like_this_left", b"tables_like_this_left", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width", "already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "free_half_width", b"free_half_width", "nano_rho", b"nano_rho", "tables_like_this_left", b"tables_like_this_left", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__free_half_width: _TypeAlias = _typing.Literal["free_half_width"]  # noqa: Y015
+    _WhichOneofArgType__free_half_width: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__free_half_width) -> _WhichOneofReturnType__free_half_width | None: ...
 
 Global___PreviewQueryResponse: _TypeAlias = PreviewQueryResponse  # noqa: Y015
 
@@ -389,6 +395,7 @@ class Release(_message.Message):
     WAVE_FIELD_NUMBER: _builtins.int
     TOTALS_AXES_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    DERIVED_FROM_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     query: _builtins.str
     """canonical form, JSON"""
@@ -405,6 +412,8 @@ class Release(_message.Message):
     cell_count: _builtins.int
     wave: _builtins.str
     total_count: _builtins.int
+    derived_from: _builtins.str
+    """the release whose cells were summed, for nothing; else empty"""
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vector]: ...
     @_builtins.property
@@ -430,10 +439,11 @@ class Release(_message.Message):
         wave: _builtins.str = ...,
         totals_axes: _abc.Iterable[_builtins.str] | None = ...,
         total_count: _builtins.int = ...,
+        derived_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "data_version", b"data_version", "decimals", b"decimals", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "total_count", b"total_count", "totals_axes", b"totals_axes", "unit", b"unit", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "data_version", b"data_version", "decimals", b"decimals", "derived_from", b"derived_from", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "total_count", b"total_count", "totals_axes", b"totals_axes", "unit", b"unit", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

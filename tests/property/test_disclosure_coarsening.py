@@ -44,9 +44,9 @@ class Desk:
     """One door over the crowd, without noise; `cells` bounds what one person counts in."""
 
     def __init__(self, cells: int, rows: Rows = PEOPLE) -> None:
-        figures = {"flow_cells_per_person": cells, "maximum_noise_sd": 10**6, "maximum_cells": 10**6}
+        agreed = terms(flow_cells_per_person=cells, maximum_noise_sd=10**6, maximum_cells=10**6)
         wide = Period(start=datetime.date(2014, 1, 1), end=datetime.date(2023, 12, 31))
-        self.world = replace(terms(**figures), minimum_cell_count=0, period=wide)
+        self.world = replace(agreed, minimum_cell_count=0, period=wide)
         self.ledger = MemoryLedger()
         self.counter = DuckDbCounter(rows)
 

@@ -4,7 +4,7 @@ Terms hold the agreement's clauses under their own names. Some things may be wri
 
 - `linkage = "people"` (or `"febrl4"`): a schema of `linkage_core.default_schema`;
 - `[linkage]` with `extends = "people"`: what is listed there comes before what that schema lists, a national number's
-  match key before names and birth date;
+  match key before names and birth date; `frequency_classes`, which it has none of, are added so too;
 - `matching`: clauses that are left out come from `linkage_core.default_matching`;
 - a code list's `codes = "iso-3166-alpha-3"`: every country's code, and `also = [...]` for further ones.
 

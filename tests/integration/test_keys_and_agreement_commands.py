@@ -17,6 +17,7 @@ from linkage_core.default_matching import default_matching
 from linkage_core.default_schema import people_schema
 from linkage_core.errors import InputFault, Refused
 from services.cli import agreement, keys
+from services.cli.agreement_text import describe
 from services.common.drafting import draft_agreement
 from services.common.errors import ConfigurationFault
 from services.common.keystore import load_party_keys, load_public_identity
@@ -283,6 +284,19 @@ def test_a_default_schema_is_extended_by_identifiers_whose_keys_come_first(offic
     assert drafted.linkage.clks == people.clks
     assert drafted.linkage.quasi_identifiers[1:] == people.quasi_identifiers
     assert drafted.matching.passes == ("national-id", *default_matching(people).passes)
+
+
+def test_frequency_classes_are_added_to_a_default_schema_and_shown_to_whoever_signs(office: Office) -> None:
+    terms = office.content()
+    terms["linkage"] = {
+        "extends": "people",
+        "frequency_classes": [{"variable": "family", "bounds_per_million": [500, 4_000]}],
+    }
+    parties = [load_public_identity(office.keys(name)) for name in ROLES]
+    drafted = draft_agreement(terms, parties, office.authority.read_text(), os.urandom)
+    assert [classes.bounds_per_million for classes in drafted.linkage.frequency_classes] == [(500, 4_000)]
+    shown = describe(SignedAgreement(agreement=drafted))
+    assert "frequency classes of family: bounds at 0.05, 0.4 % of a file's rows; the linkage unit learns" in shown
 
 
 def test_codes_besides_a_list_of_ones_own_are_not_dropped_silently(office: Office) -> None:

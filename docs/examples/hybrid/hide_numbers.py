@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.crypto.secret import Secret
+from linkage_core.encoding.frequency import FrequencyCounter
 from linkage_core.encoding.keys import LinkageKeys
 from linkage_core.encoding.match_keys import within_cap
 from linkage_core.encoding.run import Encoder
 from linkage_core.linking.files import ClkColumn, EncodedFile, MatchKeyColumn
 from linkage_core.linking.identifiers import identifier_keys
 from linkage_core.linking.run import link
-from linkage_core.types import MatchKeyName, PartyName
+from linkage_core.types import MatchKeyName, PartyName, VariableName
 from services.provider_agent.identities import read_identities
 from services.provider_agent.mapping import load_mapping
 
@@ -75,7 +76,12 @@ def judged(
 def encoded(name: PartyName, folder: Path, document: Agreement, encoder: Encoder) -> EncodedFile:
     """Return an agency's file as the linkage unit gets it, under a key that lives as long as this process."""
     source = load_mapping(folder / name / "mapping.toml").identities
-    blocks = [encoder.encode(block.records) for block in read_identities(source, document.linkage)]
+    counters = {VariableName(spec.variable): FrequencyCounter(spec) for spec in document.linkage.frequency_classes}
+    blocks = []
+    for block in read_identities(source, document.linkage):
+        blocks.append(encoder.encode(block.records))
+        for variable, counter in counters.items():
+            counter.add(block.records.values[variable])
     match_keys = {}
     for spec in document.linkage.match_keys:
         parts = [block.match_keys[MatchKeyName(spec.name)] for block in blocks]
@@ -85,7 +91,8 @@ def encoded(name: PartyName, folder: Path, document: Agreement, encoder: Encoder
     for clk in blocks[0].clks:
         bits, present = ([getattr(block.clks[clk], part) for block in blocks] for part in ("bits", "present"))
         clks[clk] = ClkColumn(np.concatenate(bits), np.concatenate(present))
-    return EncodedFile(name, sum(block.rows for block in blocks), clks, match_keys)
+    classes = {variable: counter.classes() for variable, counter in counters.items()}
+    return EncodedFile(name, sum(block.rows for block in blocks), clks, match_keys, frequency_classes=classes)
 
 
 if __name__ == "__main__":

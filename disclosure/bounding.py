@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from disclosure.query.questions import (
+    AtDates,
     DurationQuestion,
     EventsQuestion,
     FlowQuestion,
@@ -19,7 +20,7 @@ from disclosure.query.questions import (
     OverPeriods,
     QuantileQuestion,
     Question,
-    StockQuestion,
+    SyntheticQuestion,
     VariableQuestion,
 )
 from disclosure.query.rules import Window
@@ -76,13 +77,15 @@ def blocks_of(question: Question, terms: Terms) -> tuple[Block, ...]:
     """Return the vectors that a question measures, each with its bound; the question passed policy.
 
     *Stock*: a person is in at most one cell a date, *duration* and *itineraries*: in one a period; so the cells are as
-    many as the dates or periods, and nothing is truncated. *Overlap*, *conflicts*: one cell. All others have a public
-    number of cells that truncates: a person is in at most one cell a period (`net`: in two where a dimension moves
-    with time, as age does). Counts change by 1 a cell, `net` by 1 either way, events and sums by what they are clamped
-    to. A mean has two vectors, a quantile one with a number for each bin.
+    many as the dates or periods, and nothing is truncated. *Synthetic*: one cell of each pair of dimensions. *Overlap*,
+    *conflicts*: one cell. All others have a public number of cells that truncates: a person is in at most one cell a
+    period (`net`: in two where a dimension moves with time, as age does). Counts change by 1 a cell, `net` by 1 either
+    way, events and sums by what they are clamped to. A mean has two vectors, a quantile one with a number for each bin.
     """
     match question:
-        case StockQuestion():
+        case SyntheticQuestion():
+            return (_count(math.comb(len(question.dimensions), 2), truncates=False),)
+        case AtDates():
             return (_count(len(question.dates), truncates=False),)
         case DurationQuestion() | ItinerariesQuestion():
             return (_count(len(question.periods), truncates=False),)

@@ -2,7 +2,8 @@
 
 It is answered only where the measure adds up. Cells are summed over the agreement's dimensions, in each of which a
 person has one value; never over dates, periods or other axes of the measure, where one person may be in several
-categories, and never for quantiles. The noise of the cells adds up, and the answer says so.
+categories, and never for quantiles or between the pairs of a synthetic file. The noise of the cells adds up, and the
+answer says so.
 
 Where persons lose cells to the bound, which ones are kept depends on what was asked: on the periods, and on comparisons
 that a person passes in one period and not in another. Then both must be the same.
@@ -19,7 +20,7 @@ from disclosure.bounding import blocks_of
 from disclosure.grid import Grid, grid_of, kept_categories
 from disclosure.measurements import half_width, summed_noise_sd
 from disclosure.presentation import present
-from disclosure.query.questions import OverPeriods, QuantileQuestion, Question
+from disclosure.query.questions import OverPeriods, QuantileQuestion, Question, SyntheticQuestion
 from disclosure.table import Noised, Release
 from disclosure.terms import Terms
 
@@ -33,7 +34,7 @@ def coarser(question: Question, form: Mapping[str, Any], terms: Terms, releases:
     `form` is the question's canonical form; `releases` are tables of the same data version under the same concepts. The
     answer names its source in `derived_from`, costs nothing, and has the noise of the sums.
     """
-    if isinstance(question, QuantileQuestion):
+    if isinstance(question, QuantileQuestion | SyntheticQuestion):
         return None
     grid = grid_of(question, terms)
     found = (_from(release, question, form, grid, terms) for release in releases if not release.derived_from)

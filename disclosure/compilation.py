@@ -20,8 +20,9 @@ from disclosure.bounding import (
     blocks_of,
     keyed_rank_sql,
 )
-from disclosure.grid import Grid
+from disclosure.grid import Grid, PairGrid
 from disclosure.query.questions import (
+    AtDates,
     ConflictsQuestion,
     DurationQuestion,
     EventsQuestion,
@@ -31,12 +32,12 @@ from disclosure.query.questions import (
     PersonsQuestion,
     QuantileQuestion,
     Question,
-    StockQuestion,
     VariableQuestion,
 )
 from disclosure.sql_bindings import Bindings, SqlValue
-from disclosure.sql_dimensions import dimension_parts
+from disclosure.sql_dimensions import DimensionParts, dimension_parts
 from disclosure.sql_migration import duration_parts, flow_parts, itineraries_parts, length_parts, stock_parts
+from disclosure.sql_pairs import pair_steps
 from disclosure.sql_parts import MeasureParts
 from disclosure.sql_sources import conflicts_parts, overlap_parts, seen_parts, variable_parts
 from disclosure.terms import Terms
@@ -77,19 +78,12 @@ def compile_question(question: Question, terms: Terms, grid: Grid, key: Truncati
     blocks = blocks_of(question, terms)
     measure = _measure_parts(question, terms, grid, bindings)
     dimensions = dimension_parts(question, terms, grid, bindings)
-    nonzero = "HAVING sum(o.amount) <> 0" if blocks[0].name == "balance" else ""
-    steps = [
-        *measure.steps,
-        *dimensions.steps,
-        # One row per person and cell.
-        f"person_cell AS (SELECT o.synthetic_key, o.label, {' + '.join(('o.part', *dimensions.terms))} AS position, "
-        f"sum(o.amount) AS amount FROM occurrence AS o {' '.join(dimensions.joins)} "
-        f"GROUP BY o.synthetic_key, o.label, position {nonzero})",
-        _bounded(blocks[0].bound, key, bindings),
-        *_numbered(question, blocks[0], terms, bindings),
-    ]
+    if isinstance(grid, PairGrid):
+        bounded = pair_steps(grid, dimensions)
+    else:
+        bounded = _bounded_steps(question, blocks[0], terms, dimensions, key, bindings)
     return CompiledQuestion(
-        f"WITH {', '.join(steps)} "
+        f"WITH {', '.join((*measure.steps, *dimensions.steps, *bounded))} "
         f"SELECT position, {', '.join(_NUMBERS[block.name] for block in blocks)} FROM numbers GROUP BY position",
         bindings.values,
         measure.relations | dimensions.relations,
@@ -108,7 +102,7 @@ _NUMBERS: Final[Mapping[BlockName, str]] = {
 
 def _measure_parts(question: Question, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
     match question:
-        case StockQuestion():
+        case AtDates():
             return stock_parts(question, terms, grid, bindings)
         case FlowQuestion():
             return flow_parts(question, terms, grid, bindings)
@@ -126,6 +120,25 @@ def _measure_parts(question: Question, terms: Terms, grid: Grid, bindings: Bindi
             return conflicts_parts(question, terms, grid, bindings)
         case ItinerariesQuestion():
             return itineraries_parts(question, terms, grid, bindings)
+
+
+def _bounded_steps(
+    question: Question,
+    block: Block,
+    terms: Terms,
+    dimensions: DimensionParts,
+    key: TruncationKey,
+    bindings: Bindings,
+) -> tuple[str, ...]:
+    nonzero = "HAVING sum(o.amount) <> 0" if block.name == "balance" else ""
+    return (
+        # One row per person and cell.
+        f"person_cell AS (SELECT o.synthetic_key, o.label, {' + '.join(('o.part', *dimensions.terms))} AS position, "
+        f"sum(o.amount) AS amount FROM occurrence AS o {' '.join(dimensions.joins)} "
+        f"GROUP BY o.synthetic_key, o.label, position {nonzero})",
+        _bounded(block.bound, key, bindings),
+        *_numbered(question, block, terms, bindings),
+    )
 
 
 def _bounded(bound: ContributionBound, key: TruncationKey, bindings: Bindings) -> str:

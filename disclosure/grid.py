@@ -5,11 +5,12 @@ Were empty cells left out, their absence would tell without noise that nobody is
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from disclosure.query.questions import (
+    AtDates,
     ConflictsQuestion,
     DurationQuestion,
     FlowQuestion,
@@ -17,7 +18,7 @@ from disclosure.query.questions import (
     OverlapQuestion,
     OverPeriods,
     Question,
-    StockQuestion,
+    SyntheticQuestion,
 )
 from disclosure.query.rules import Window
 from disclosure.terms import Terms
@@ -25,6 +26,9 @@ from linkage_core.agreement.statistics import UNKNOWN
 
 CERTAIN: Final = "certain"
 """Category of the axis `status`: the rule's outcome is known. The other is `unknown`."""
+
+TOTAL: Final = "_T"
+"""Category of a cell in a dimension that it adds up over (SDMX's code for totals)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,57 @@ class Grid:
         return itertools.product(*(axis.categories for axis in self.axes[: self.measure_axes]))
 
 
+@dataclass(frozen=True, slots=True)
+class PairGrid(Grid):
+    """One table for every pair of dimensions, one after the other: what a synthetic file is made from.
+
+    A cell has `TOTAL` in the dimensions that its pair leaves out. All axes count as the measure's own: there are no
+    totals, since every cell is one.
+    """
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """The places of each pair's axes; axis 0 is the date."""
+        return tuple(itertools.combinations(range(1, len(self.axes)), 2))
+
+    @property
+    def size(self) -> int:
+        """How many cells all pairs have together."""
+        return sum(len(self.axes[a].categories) * len(self.axes[b].categories) for a, b in self.pairs)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """One for each axis: `position` puts the categories' places together."""
+        return (1,) * len(self.axes)
+
+    def positions(self, places: Sequence[str]) -> tuple[str, ...]:
+        """Return the SQL of a person's position in each pair, from the SQL of the place on each dimension."""
+        found, start = [], 0
+        for a, b in self.pairs:
+            width = len(self.axes[b].categories)
+            found.append(f"{start} + {places[a - 1]} * {width} + {places[b - 1]}")
+            start += len(self.axes[a].categories) * width
+        return tuple(found)
+
+    def coordinates(self) -> Iterator[tuple[str, ...]]:
+        """Yield the categories of every cell, in order of position."""
+        (date,) = self.axes[0].categories
+        for pair in self.pairs:
+            for categories in itertools.product(*(self.axes[place].categories for place in pair)):
+                named = dict(zip(pair, categories, strict=True))
+                yield (date, *(named.get(place, TOTAL) for place in range(1, len(self.axes))))
+
+    def total_coordinates(self) -> Iterator[tuple[str, ...]]:
+        """Yield nothing."""
+        return iter(())
+
+
 def measure_axes(question: Question) -> tuple[Axis, ...]:
     """Return the axes that the measure itself brings, time first where there is one."""
     match question:
-        case StockQuestion():
+        case AtDates():
             time = Axis("date", tuple(date.isoformat() for date in question.dates))
-            return (time, *_status(question))
+            return (time,) if isinstance(question, SyntheticQuestion) else (time, *_status(question))
         case OverlapQuestion():
             first, second = question.sources
             return (Axis("seen", ("both", f"{first}_only", f"{second}_only")),)
@@ -95,7 +144,7 @@ def _time(question: OverPeriods) -> Axis:
     return Axis(question.unit, tuple(period.label for period in question.periods))
 
 
-def _status(question: StockQuestion | FlowQuestion) -> tuple[Axis, ...]:
+def _status(question: AtDates | FlowQuestion) -> tuple[Axis, ...]:
     """Under a rule whose outcome may stay unknown, such persons are a category of their own."""
     return (Axis("status", (CERTAIN, UNKNOWN)),) if isinstance(question.rule, Window) else ()
 
@@ -119,4 +168,5 @@ def grid_of(question: Question, terms: Terms) -> Grid:
     """Return the grid of a question that passed policy: the measure's axes, then its dimensions sorted by name."""
     own = measure_axes(question)
     dimensions = (Axis(name, kept_categories(question, name, terms)) for name in question.dimensions)
-    return Grid((*own, *dimensions), len(own))
+    axes = (*own, *dimensions)
+    return PairGrid(axes, len(axes)) if isinstance(question, SyntheticQuestion) else Grid(axes, len(own))

@@ -7,8 +7,9 @@ from typing import Final
 
 from disclosure.bounding import bins_of
 from disclosure.errors import PolicyRefused
-from disclosure.grid import categories, grid_of
+from disclosure.grid import TOTAL, categories, grid_of
 from disclosure.query.questions import (
+    AtDates,
     ConflictsQuestion,
     DurationQuestion,
     EventsQuestion,
@@ -19,7 +20,7 @@ from disclosure.query.questions import (
     PersonsQuestion,
     QuantileQuestion,
     Question,
-    StockQuestion,
+    SyntheticQuestion,
     VariableQuestion,
 )
 from disclosure.query.rules import Signs, Window
@@ -41,6 +42,7 @@ def _refusals(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
     yield from _rule(question, terms)
     yield from _dimensions(question, terms)
     yield from _period(question, terms)
+    yield from _total(question, terms)
     yield from _bound(question, terms)
     size = grid_of(question, terms).size
     if isinstance(question, QuantileQuestion):
@@ -124,7 +126,7 @@ def _rule(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
 
 def _dimensions(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
     known = [dimension.name for dimension in terms.statistics.dimensions]
-    stays = isinstance(question, StockQuestion | FlowQuestion | DurationQuestion) or (
+    stays = isinstance(question, AtDates | FlowQuestion | DurationQuestion) or (
         isinstance(question, QuantileQuestion) and terms.statistics.variable(question.of) is None
     )
     for name in (*question.dimensions, *(item.dimension for item in question.where)):
@@ -142,6 +144,15 @@ def _dimensions(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
             yield PolicyRefused(
                 "statistics.code_lists", f"{len(unlisted)} categories compared with {item.dimension} are not listed"
             )
+
+
+def _total(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
+    if isinstance(question, SyntheticQuestion):
+        taken = [name for name in question.dimensions if TOTAL in categories(name, terms)]
+        yield from (
+            PolicyRefused("statistics.code_lists", f"{name} has the category {TOTAL}, which is kept for totals")
+            for name in taken
+        )
 
 
 def _bound(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
@@ -166,7 +177,7 @@ def _period(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
 
 def _days_asked_about(question: Question) -> tuple[datetime.date, datetime.date] | None:
     match question:
-        case StockQuestion():
+        case AtDates():
             return question.dates[0], question.dates[-1]
         case OverPeriods():
             return question.periods[0].first, question.periods[-1].last

@@ -9,11 +9,12 @@ from typing import Final
 
 from disclosure.grid import Grid
 from disclosure.query.questions import (
+    AtDates,
     DurationQuestion,
     FlowQuestion,
     ItinerariesQuestion,
     QuantileQuestion,
-    StockQuestion,
+    SyntheticQuestion,
 )
 from disclosure.query.rules import Window
 from disclosure.sql_bindings import Bindings
@@ -25,19 +26,24 @@ from disclosure.terms import Terms
 _WAYS: Final = {"inflow": "'in'", "return": "'in'", "outflow": "'out'"}
 
 
-def stock_parts(question: StockQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
-    """Return the SQL of residents at dates: a stay covers the day."""
+def stock_parts(question: AtDates, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of residents at dates: a stay covers the day.
+
+    A synthetic file leaves out persons whose residence the rule leaves open; a table has a category for them.
+    """
     residence = residence_parts(question.rule, terms, bindings)
     days = bindings.bind(list(question.dates))
     parts = bindings.bind([grid.strides[0] * place for place in range(len(question.dates))])
-    status = _status(question.rule, grid, "stay.certain", bindings)
+    synthetic = isinstance(question, SyntheticQuestion)
+    status = "" if synthetic else _status(question.rule, grid, "stay.certain", bindings)
+    known = " WHERE stay.certain" if synthetic else ""
     return MeasureParts(
         (
             *residence.steps,
             f"asked AS (SELECT unnest({days}::DATE[]) AS day, unnest({parts}::BIGINT[]) AS part)",
             "occurrence AS (SELECT stay.synthetic_key, CAST(asked.day AS VARCHAR) AS label, "
             f"asked.part{status} AS part, asked.day AS day, {known_day('stay.first')} AS since, 1 AS amount "
-            "FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last)",
+            f"FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last{known})",
         ),
         residence.relations,
     )

@@ -1,14 +1,16 @@
 """What every measure must count in the small world, from definitions: sets of days in plain Python, no SQL."""
 
 import datetime
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from disclosure.bounding import TruncationKey, bins_of, blocks_of, keyed_rank
-from disclosure.grid import categories, grid_of, kept_categories
+from disclosure.grid import TOTAL, categories, grid_of, kept_categories
 from disclosure.query.questions import (
+    AtDates,
     ConflictsQuestion,
     DurationQuestion,
     EventsQuestion,
@@ -18,7 +20,7 @@ from disclosure.query.questions import (
     PersonsQuestion,
     QuantileQuestion,
     Question,
-    StockQuestion,
+    SyntheticQuestion,
     VariableQuestion,
 )
 from disclosure.query.rules import Registered, Rule, Signs, Window
@@ -71,8 +73,8 @@ def reference_vectors(
         cells: Counter[tuple[str, tuple[str, ...]]] = Counter()
         for found in _occurrences(question, world, own):
             coordinates = _cell(question, world, own, found)
-            if coordinates is not None:
-                cells[found.label, coordinates] += found.amount
+            for counted in () if coordinates is None else _counted(question, coordinates):
+                cells[found.label, counted] += found.amount
         bound = blocks[0].bound
         chosen = sorted(
             (cell for cell, amount in cells.items() if amount or blocks[0].name != "balance"),
@@ -109,6 +111,15 @@ def _cell(question: Question, world: Terms, own: Rows, found: Occurrence) -> tup
     if any(value not in kept_categories(question, name, world) for name, value in values.items()):
         return None
     return (*found.own, *(values[name] for name in question.dimensions))
+
+
+def _counted(question: Question, coordinates: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The cells in which one cell counts: itself, or for a synthetic file the cell of each pair of dimensions."""
+    if not isinstance(question, SyntheticQuestion):
+        return [coordinates]
+    date, *values = coordinates
+    pairs = itertools.combinations(range(len(values)), 2)
+    return [(date, *(v if place in pair else TOTAL for place, v in enumerate(values))) for pair in pairs]
 
 
 def _stated(name: str, world: Terms, own: Rows) -> list[list[Any]]:
@@ -155,10 +166,13 @@ def _months(since: datetime.date, last: datetime.date) -> int:
 
 def _occurrences(question: Question, world: Terms, own: Rows) -> Iterator[Occurrence]:  # noqa: C901 - a case a measure
     match question:
-        case StockQuestion():
+        case AtDates():
             for day in question.dates:
                 for stay in _stays(question.rule, own):
-                    if stay.first <= day <= stay.last:
+                    if stay.first <= day <= stay.last and isinstance(question, SyntheticQuestion):
+                        if stay.certain:
+                            yield Occurrence(day.isoformat(), (day.isoformat(),), day, _known(stay.first))
+                    elif stay.first <= day <= stay.last:
                         own_axes = (day.isoformat(), *_status(question.rule, stay.certain))
                         yield Occurrence(day.isoformat(), own_axes, day, _known(stay.first))
         case FlowQuestion():

@@ -385,7 +385,7 @@ _accuracy: dict[str, Any] = {"half_width": 10}
 
 STAYS = ("stock", "inflow", "outflow", "net", "return", "duration", "length")
 """Measures that count stays: tables of them may be by how long a stay has lasted."""
-MEASURES = (*STAYS, "persons", "events", "sum", "mean", "quantile", "overlap", "conflicts", "itineraries")
+MEASURES = (*STAYS, "persons", "events", "sum", "mean", "quantile", "overlap", "conflicts", "itineraries", "synthetic")
 """Every measure; `length` is the quantile of durations."""
 
 
@@ -395,6 +395,7 @@ def document(measure: str, **fields: Any) -> dict[str, Any]:
         "stock": {"at": ["2020-01-01"]},
         "overlap": {"of": ["border", "tax"], "over": {"start": "2019-01-01", "end": "2020-12-31"}},
         "conflicts": {"of": "sex"},
+        "synthetic": {"at": "2020-01-01", "by": ["age", "country", "sex"]},
     }
     extras: dict[str, dict[str, Any]] = {
         "duration": {"of": "stayed"},
@@ -418,6 +419,9 @@ def documents(draw: st.DrawFn, measure: str) -> dict[str, Any]:
     fields: dict[str, Any] = {"by": by, "where": draw(_where)}
     if measure == "conflicts":
         return document(measure, of=draw(st.sampled_from(["sex", "country", "age"])), **fields)
+    if measure == "synthetic":
+        by = draw(st.sampled_from([["sex", "country"], ["age", "country", "sex"], ["sex", "stayed", "country"]]))
+        return document(measure, by=by, where=fields["where"], at=draw(_days).isoformat(), rule=draw(_rules))
     if measure == "overlap":
         start, end = sorted((draw(_days), draw(_days)))
         sources = draw(st.permutations(["border", "tax", "register"]))

@@ -1,10 +1,10 @@
 """The whole language, from a document to a question and to the one form that all its spellings share.
 
-measure:   stock | inflow | outflow | net | return | duration | persons | events | sum | mean | quantile
+measure:   stock | synthetic | inflow | outflow | net | return | duration | persons | events | sum | mean | quantile
            | overlap | conflicts | itineraries
 of:        overlap: two sources; persons, events: a source; sum, mean: a variable; duration: a dimension of
            durations; quantile: a variable or a dimension of durations; conflicts: a dimension
-at:        stock: one date, a list of them, or {start, end, by: year | quarter | month}
+at:        synthetic: one date; stock: one date, a list of them, or {start, end, by: year | quarter | month}
 over:      a list of years, or {start, end, by: year | quarter | month} of whole ones; overlap: {start, end}
 rule:      {kind: registered, minimum_months: 12 | 0}, {kind: window, days: 365, of: 487, itinerary: midpoint
            | drop | flag}, or {kind: signs, sources: {name: weight}, score, gap_years}
@@ -25,12 +25,12 @@ from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from disclosure.errors import QueryFault
 from disclosure.query.questions import (
+    AtDates,
     EventsQuestion,
     OverlapQuestion,
     OverPeriods,
     QuantileQuestion,
     Question,
-    StockQuestion,
 )
 
 FORMAT: Final = "symbolon-question/2"
@@ -102,7 +102,7 @@ def canonical_question(question: Question, complete: Mapping[str, frozenset[str]
         form["of"] = of
     if (rule := getattr(question, "rule", None)) is not None:
         form["rule"] = rule.model_dump(mode="json")
-    if isinstance(question, StockQuestion):
+    if isinstance(question, AtDates):
         form["at"] = [date.isoformat() for date in question.dates]
     if isinstance(question, OverPeriods):
         form["over"] = [period.label for period in question.periods]

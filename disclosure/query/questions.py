@@ -12,6 +12,9 @@ from linkage_core.schema import Clause, Name
 MOST_DIMENSIONS: Final = 32
 """Dimensions named in `by`, or compared in `where`: with more, no table stays within a million cells."""
 
+MOST_SYNTHETIC_DIMENSIONS: Final = 8
+"""Dimensions of a synthetic file: 28 pairs share its budget."""
+
 
 class Comparison(Clause):
     """Keeps the persons whose value in a public dimension is one of the categories."""
@@ -85,10 +88,9 @@ class OverPeriods(AnyQuestion):
         return tuple(sorted(set(self.by) - {self.unit}))
 
 
-class StockQuestion(AnyQuestion):
-    """Residents at each of some dates; a cut period stands for the first day of each of its units."""
+class AtDates(AnyQuestion):
+    """A question about the residents at each of some dates; a cut period stands for the first day of each unit."""
 
-    measure: Literal["stock"]
     at: CutOrDates
     rule: RuleOrDefault = Registered()
 
@@ -98,6 +100,25 @@ class StockQuestion(AnyQuestion):
         if isinstance(self.at, Cut):
             return tuple(period.first for period in self.at.periods())
         return tuple(sorted(set(self.at)))
+
+
+class StockQuestion(AtDates):
+    """Residents at each of some dates."""
+
+    measure: Literal["stock"]
+
+
+class SyntheticQuestion(AtDates):
+    """Residents at one date by every pair of the dimensions: what a synthetic file is made from."""
+
+    measure: Literal["synthetic"]
+    by: tuple[Name, ...] = Field(min_length=2, max_length=MOST_SYNTHETIC_DIMENSIONS)
+
+    @model_validator(mode="after")
+    def _one_date(self) -> "SyntheticQuestion":
+        if len(self.dates) != 1:
+            raise ValueError("at: exactly one date is needed")
+        return self
 
 
 class FlowQuestion(OverPeriods):
@@ -195,11 +216,12 @@ class ItinerariesQuestion(OverPeriods):
     rule: Window = Window(kind="window")
 
 
-ResidenceQuestion = StockQuestion | FlowQuestion | DurationQuestion | QuantileQuestion
+ResidenceQuestion = AtDates | FlowQuestion | DurationQuestion | QuantileQuestion
 """Questions with a residence rule."""
 
 Question = (
     StockQuestion
+    | SyntheticQuestion
     | FlowQuestion
     | DurationQuestion
     | PersonsQuestion

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from disclosure.suppression import LARGEST_HALF_WIDTH_PER_MILLE
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.types import PartyName
 from services.analysis.client_config import AnalystConfig, load
@@ -34,6 +35,7 @@ from services.wire.v1 import queries_pb2_grpc
 if TYPE_CHECKING:
     import pandas as pd
 
+    from disclosure.planning import Expected, Plan
     from services.analysis.trial import Trial
 
 PEER = "the analysis service"
@@ -105,6 +107,45 @@ class Analysis:
         columns = [field.name for field in dataclasses.fields(queries.ReleaseSummary)]
         frame = pd.DataFrame([dataclasses.asdict(summary) for summary in found], columns=columns)
         frame.attrs["budget"] = dataclasses.asdict(budget)
+        return frame
+
+    def plan(
+        self,
+        question: Mapping[str, Any] | str,
+        expected: "Expected | None" = None,
+        relative_per_mille: int = LARGEST_HALF_WIDTH_PER_MILLE,
+    ) -> "Plan":
+        """Return which cells would be usable, and what would make more so, by figures that stay here; nothing is sent.
+
+        Raises `PolicyRefused` as the service would.
+        """
+        from disclosure.planning import plan
+        from disclosure.policy import check_policy
+        from disclosure.query.parsing import parse_question
+        from disclosure.terms import Terms
+
+        terms, asked = Terms.of(self._agreement.document), parse_question(question_text(question))
+        check_policy(asked, terms)
+        return plan(asked, terms, expected, relative_per_mille)
+
+    def synthesize(
+        self, question: Mapping[str, Any] | str, *, persons: int | None = None, seed: int = 1, wave: str = ""
+    ) -> "pd.DataFrame":
+        """Ask a question of the measure `synthetic`, and return invented persons who are like its margins.
+
+        The question is charged once; drawing again is free. `attrs` has the report on their use, whose limits are to be
+        read. Raises `Unfit` without the extra `synthetic`, before anything is asked.
+        """
+        import pandas as pd
+
+        from disclosure.margins import MeasuredMargins
+        from disclosure.synthesis import require_mbi, synthesize
+        from disclosure.utility import utility_of
+
+        require_mbi()
+        file = synthesize(MeasuredMargins.of(self.answer(question, wave).release), seed=seed, persons=persons)
+        frame = pd.DataFrame(file.columns())
+        frame.attrs["utility"] = json.loads(utility_of(file).to_json())
         return frame
 
     def dummy(self, persons: int = 1_000, seed: int = 1) -> "Trial":

@@ -10,6 +10,7 @@ import typer
 from services.cli.outcome import results, talk
 
 if TYPE_CHECKING:
+    from disclosure.planning import Expected
     from disclosure.table import Cell, Release
     from services.wire.convert.queries import BudgetBalance
 
@@ -70,16 +71,28 @@ def show_config(config: Annotated[Path, typer.Option("--config", "-c", help="The
 
 
 @app.command()
-def preview(config: Config, question: Question, wave: Wave = "") -> None:
+def preview(
+    config: Config,
+    question: Question,
+    wave: Wave = "",
+    past: Annotated[Path | None, typer.Option(help="Release that `run --format json` printed: its figures.")] = None,
+    relative: Annotated[int, typer.Option(min=1, max=100, help="Widest usable interval, in per cent.")] = 50,
+) -> None:
     """Show what a question would cost and how precise its table would be; touches no data.
+
+    With figures from outside it tells which cells would be usable, and what price or coarser grid would reach more:
+    public totals or your own in a table [expected] of the question's file, which is not sent, or --past.
 
     Example: symbolon query preview --config analyst.toml stock.toml
     """
     from services.analysis.client import Analysis
+    from services.cli.query_reports import print_plan
 
-    document = _question(question)
+    document, figures = _question_and_figures(question)
+    expected = _expected(figures, past)
     with Analysis.connect(config) as analysis:
         found = analysis.preview(document, wave)
+        planned = analysis.plan(document, expected, relative * 10)
     free = ", but it was released before: asking is free" if found.already_released else ""
     if found.free_half_width is not None and not found.already_released:
         free = f"; with ± {found.free_half_width} or more it is free: released cells add up to it"
@@ -90,6 +103,7 @@ def preview(config: Config, question: Question, wave: Wave = "") -> None:
         noise_sd = vector.noise_sd_millionths / 1_000_000
         results.print(f"{vector.name}: 95 % interval of a number ± {vector.half_width}; noise SD {noise_sd:.1f}")
     results.print(f"price: rho {found.nano_rho / BILLION:g}{free}; {found.tables_like_this_left} more like it are left")
+    print_plan(planned, relative)
     _print_budget(found.budget)
 
 
@@ -169,6 +183,46 @@ def try_question(
     )
 
 
+@app.command()
+def synthesize(
+    question: Question,
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the files.")],
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="The analyst's configuration.")] = None,
+    dummy_folder: Annotated[
+        Path | None, typer.Option("--dummy", "-d", help="Folder that `dummy` wrote, instead: to try it for nothing.")
+    ] = None,
+    wave: Wave = "",
+    persons: Annotated[int | None, typer.Option(help="How many to draw; default: as many as were measured.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same persons.")] = 1,
+) -> None:
+    """Ask a question of the measure `synthetic`, and invent persons who are like its margins: for teaching and code.
+
+    The question is charged once; drawing from its release again is free. Needs the extra `synthetic`.
+
+    Example: symbolon query synthesize --config analyst.toml synthetic.toml -o synthetic
+    """
+    from disclosure.errors import QueryFault
+    from services.analysis.client import Analysis, question_text
+    from services.analysis.synthetic_file import check_ready, write_synthetic
+    from services.analysis.trial import Trial
+    from services.cli.query_reports import print_utility
+    from services.common.clock import system_clock
+
+    if (config is None) == (dummy_folder is None):
+        raise QueryFault("give exactly one of --config and --dummy")
+    document = _question(question)
+    check_ready(document, output)
+    if config is not None:
+        with Analysis.connect(config) as analysis, talk.status("asking"):
+            release = analysis.answer(document, wave).release
+    else:
+        trial = Trial.open(dummy_folder or Path())
+        release = trial.answer(question_text(document), system_clock(), with_noise=True).release
+    with talk.status("estimating"):
+        report = write_synthetic(release, output, persons=persons, seed=seed)
+    print_utility(report)
+
+
 @app.command("list")
 def list_releases(config: Config, output: Format = "table") -> None:
     """Show what was released so far, at what price, and the budget left."""
@@ -203,10 +257,34 @@ def list_releases(config: Config, output: Format = "table") -> None:
 
 
 def _question(place: str) -> dict[str, Any]:
-    """Read a question from a file or standard input; raises `QueryFault` for what is neither TOML nor JSON."""
+    return _question_and_figures(place)[0]
+
+
+def _expected(figures: dict[str, Any] | None, past: Path | None) -> "Expected | None":
+    """The figures of a question's file, or of a past release."""
+    from disclosure.errors import LedgerCorrupt, QueryFault
+    from disclosure.planning import Expected
+    from disclosure.table import Release
+
+    if past is None:
+        return None if figures is None else Expected.parse(figures)
+    if figures is not None:
+        raise QueryFault("give expected figures or --past, not both")
+    try:
+        return Expected.of_release(Release.from_json(past.read_bytes().strip()))
+    except LedgerCorrupt:
+        raise QueryFault(f"{past} is no release as `run --format json` prints it") from None
+
+
+def _question_and_figures(place: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Read a question, and the expected figures beside it, from a file or standard input.
+
+    Raises `QueryFault` for what is neither TOML nor JSON, and for a question that is not well formed.
+    """
     import tomllib
 
     from disclosure.errors import QueryFault
+    from disclosure.planning import EXPECTED
     from disclosure.query.parsing import parse_question
 
     try:
@@ -218,8 +296,9 @@ def _question(place: str) -> dict[str, Any]:
         document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except ValueError as error:
         raise QueryFault(f"the question {place} is neither TOML nor JSON", (str(error),)) from None
+    figures = document.pop(EXPECTED, None) if isinstance(document, dict) else None
     parse_question(document)  # what is wrong with it is told here, before anything is sent
-    return dict(document)
+    return dict(document), figures
 
 
 def _print_release(release: "Release", output: str, origin: str, cost: str) -> None:
@@ -295,7 +374,6 @@ def _in_words(question: dict[str, Any]) -> str:
     when = question.get("at") or question.get("over")
     if isinstance(when, dict):
         when = [when["start"], "to", when["end"]]
-    of = question.get("of", ())
-    words = [str(question["measure"]), *([of] if isinstance(of, str) else of), *map(str, when or ())]
+    words = [str(question["measure"]), *map(str, question.get("of", ())), *map(str, when or ())]
     by = question.get("by") or []
     return " ".join(words) + (f" by {', '.join(by)}" if by else "")

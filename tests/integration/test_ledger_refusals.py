@@ -1,4 +1,4 @@
-"""Many spenders at once over real connections, restored backups, and refusals that depend on no data."""
+"""Many spenders at once over real connections, restored backups, who inherits what, refusals that depend on no data."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,6 @@ from tests.support.analysis import (
     asking,
     config_of,
     connect,
-    deliver_all,
     deliverers,
     enrol,
     opened,
@@ -50,11 +49,12 @@ def config(request: pytest.FixtureRequest, parties: Parties, tmp_path: Path) -> 
 
 
 @contextmanager
-def delivered(parties: Parties, config: AnalysisConfig) -> Iterator[tuple[AnalysisService, str]]:
-    """A serving service with a complete wave, and its address."""
+def delivered(parties: Parties, config: AnalysisConfig, key: str = "first") -> Iterator[tuple[AnalysisService, str]]:
+    """A serving service with a complete wave, and its address; another delivery of the wave takes another key."""
     with opened(config) as service, served(service) as address:
         with deliverers(parties, address) as providers:
-            deliver_all(providers)
+            for name, (people, tables) in small_tables().items():
+                providers[name].deliver(people, tables, key=key)
         yield service, address
 
 
@@ -124,6 +124,53 @@ def test_a_service_on_a_restored_backup_refuses_to_start(
         pass
     with opened(config):
         pass
+
+
+# --------------------------------------------------------------------------------------------------------- inheritance
+
+
+def test_an_amendment_and_a_wave_that_is_linked_anew_inherit_what_was_spent(
+    config: AnalysisConfig, tmp_path: Path
+) -> None:
+    own = make_parties(tmp_path / "own")
+    config = config.model_copy(update={"agreement": own.agreement_file, "keys": own.keys_folder(ANALYSIS)})
+    ana = enrol(own, config, "ana")["ana"]
+    with delivered(own, config) as (_, address), asking(own, ana, address) as analysis:
+        first = analysis.answer(STOCK)
+    own.amend(minimum_cell_count=6)
+    with delivered(own, config, key="linked anew") as (_, address), asking(own, ana, address) as analysis:
+        again = analysis.answer(STOCK)
+    assert again.charged  # the same persons under new links are other data, and cost anew
+    assert again.release.data_version != first.release.data_version
+    price = first.release.nano_rho
+    assert (first.budget.total - first.budget.total_left, first.budget.wave - first.budget.wave_left) == (price, price)
+    assert again.budget.total - again.budget.total_left == 2 * price
+    assert again.budget.wave - again.budget.wave_left == 2 * price
+    assert again.budget.analyst - again.budget.analyst_left == 2 * price
+
+
+def test_another_projects_service_on_the_lineages_ledger_inherits_what_was_spent(
+    parties: Parties, config: AnalysisConfig, tmp_path: Path
+) -> None:
+    health = make_parties(tmp_path / "health parties", project="health")
+    other = config_of(health, tmp_path / "health", ledger=config.database_url)
+    other.roster.parent.mkdir()
+    ana = enrol(replace(parties, folder=tmp_path), config, "ana")["ana"]
+    eva = enrol(health, other, "eva")["eva"]
+    with (
+        delivered(parties, config) as (_, address),
+        delivered(health, other) as (_, health_address),
+        asking(parties, ana, address) as first,
+        asking(health, eva, health_address) as second,
+    ):
+        price = first.answer(STOCK).release.nano_rho
+        inherited = second.answer(STOCK)
+        assert inherited.charged
+        assert inherited.budget.total - inherited.budget.total_left == 2 * price
+        assert inherited.budget.analyst - inherited.budget.analyst_left == price
+        assert first.preview(STOCK).budget.total_left == inherited.budget.total_left
+    with opened(config), opened(other):
+        pass  # each anchor fits the ledger of both
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals

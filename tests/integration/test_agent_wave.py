@@ -14,6 +14,7 @@ from linkage_core.errors import Refused, Tampered
 from linkage_core.types import Handle, LocalId, VariableName
 from services.common.errors import NotReady, Unavailable
 from services.linkage_unit.loading import load_upload
+from services.linkage_unit.registry import open_registry
 from services.provider_agent import encode as encode_module
 from services.provider_agent import pipeline, secret_exchange
 from services.provider_agent.outbox import Artefact, Record
@@ -251,11 +252,24 @@ def test_another_standardisation_stops_the_upload_and_is_told_apart_from_another
         assert not agent.outbox.has(Record.UPLOAD_MANIFEST)
 
 
-def test_frequency_classes_of_names_reach_the_linkage_unit_with_their_rows(tmp_path: Path) -> None:
+def test_frequency_classes_of_names_reach_the_linkage_unit_and_its_registry_with_their_rows(tmp_path: Path) -> None:
     names = [f"Rare{'abcdefghij'[n // 10]}{'klmnopqrst'[n % 10]}" for n in range(59)]
     names += [f"Common{'klmnopqrst'[n % 10]}" for n in range(60)]
     schema = schema_with_classes(45_000)
-    with running_world(tmp_path, linkage=schema.model_dump(mode="json")) as world:
+    clauses = {
+        "linkage": schema.model_dump(mode="json"),
+        "waves": [
+            {"name": "w1", "tokens_not_before": "2026-06-01T00:00:00Z"},
+            {"name": "w2", "kind": "incremental", "tokens_not_before": "2026-12-01T00:00:00Z"},
+        ],
+        "retention": {
+            "clks_days": 0,
+            "registry_days": 3650,
+            "registry_encodings_until": "2027-12-31",
+            "payload_days": 365,
+        },
+    }
+    with running_world(tmp_path, **clauses) as world:
         for name, office in world.offices.items():
             files = Files.of(name, 120)
             for row, family in zip(files.tables["identities"], [*names, ""], strict=True):
@@ -267,7 +281,9 @@ def test_frequency_classes_of_names_reach_the_linkage_unit_with_their_rows(tmp_p
         expected = dict(zip(map(bytes, handles(key, [LocalId(f"tax-{n}") for n in range(120)])), names, strict=False))
         [upload] = [upload for upload in world.unit.uploads.of_wave("w1") if upload.provider == "tax"]
         loaded = load_upload(world.unit, upload)
-        classes = loaded.file.frequency_classes[VariableName("family")].tolist()
         world.link()
-    told = {expected.get(bytes(handle), ""): number for handle, number in zip(loaded.handles, classes, strict=True)}
-    assert told == {name: 2 if name.startswith("Common") else 1 for name in names} | {"": 0}
+        [kept] = [rows for rows in open_registry(world.unit) if rows.file.provider == "tax"]
+    for rows in (loaded, kept):
+        classes = rows.file.frequency_classes[VariableName("family")].tolist()
+        told = {expected.get(bytes(handle), ""): number for handle, number in zip(rows.handles, classes, strict=True)}
+        assert told == {name: 2 if name.startswith("Common") else 1 for name in names} | {"": 0}

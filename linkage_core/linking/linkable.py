@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from linkage_core.agreement.clauses import Matching
 from linkage_core.linking.pool import RecordPool
-from linkage_core.linking.probabilistic.candidates import gather, weigh_candidates
+from linkage_core.linking.probabilistic.candidates import Gathered, gather, weigh_candidates
+from linkage_core.linking.probabilistic.earlier import EarlierModel
 from linkage_core.linking.probabilistic.run import Weighed
 from linkage_core.linking.scoring import ScoredPairs, joined, weighted_mean
 from linkage_core.linking.solving import SolvedGroups
@@ -21,8 +22,9 @@ from linkage_core.searching.search import Search
 from linkage_core.types import ClkName
 
 LEAST_RECORDS: Final = 200
-"""Records of all files, settled ones aside, from which on weights are learnt from them; fewer are linked by the mean
-Dice: a wave that brings few new or corrected rows has few pairs to learn from, or none."""
+"""Records of all files, settled ones aside, from which on weights are learnt from them: a wave that brings few new or
+corrected rows has few pairs to learn from, or none. It takes the weights of an earlier wave; without one the mean Dice
+decides."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,15 +66,21 @@ def linkable_pairs(
     matching: Matching,
     duplicates_allowed: NDArray[np.bool_],
     tell: Callable[[int, int], None],
+    earlier: EarlierModel | None = None,
 ) -> Linkable:
     """Score what a search found, as the agreement combines, and keep what reaches the agreed probability or mean.
 
-    `tell(done, of how many)` counts the files that are compared with themselves.
+    `tell(done, of how many)` counts the files that are compared with themselves. `earlier`: what a wave of the same
+    schema learnt, for few records.
     """
-    if matching.combination == "weighted-mean" or len(search.asking) < LEAST_RECORDS:
+    few = len(search.asking) < LEAST_RECORDS
+    if matching.combination == "weighted-mean" or (few and earlier is None):
         return _by_mean(findings, search, schema, matching)
-    gathered = gather(findings, search, pool, encodings)
-    weighed = weigh_candidates(gathered, search, pool, encodings, schema, duplicates_allowed, tell)
+    earlier = earlier if few else None
+    gathered = gather(findings, search, pool, encodings, earlier)
+    if earlier is not None and not len(gathered.evidence):
+        return _nothing_near(gathered)
+    weighed = weigh_candidates(gathered, search, pool, encodings, schema, duplicates_allowed, tell, earlier)
     evidence = weighed.evidence
     sure = weighed.probability >= matching.least_probability_per_mille / PER_MILLE
     return Linkable(
@@ -85,6 +93,14 @@ def linkable_pairs(
         probability=weighed.probability[sure],
         weighed=weighed,
     )
+
+
+def _nothing_near(gathered: Gathered) -> Linkable:
+    """Return that nothing may be linked: few new records may well be of people whom nobody else knows."""
+    evidence = gathered.evidence
+    none = ScoredPairs(evidence.row_a, evidence.row_b, np.zeros(0))
+    found = (evidence.row_a, evidence.row_b)
+    return Linkable(none, found, gathered.candidates, 0, gathered.split_blocks, gathered.skipped_pairs)
 
 
 def _by_mean(findings: Iterable[Found], search: Search, schema: LinkageSchema, matching: Matching) -> Linkable:

@@ -7,8 +7,9 @@
    the agreement says that it holds duplicates; with a spine, only of a spine record and another.
 5. Candidates: pairs with a CLK whose Dice reaches the candidate threshold, found by tasks on an engine.
 6. Scores, as the agreement says: match weights and the probability of every pair, learnt from the files themselves
-   (`linking.probabilistic.run`), or, also for a few records, the weighted mean Dice over all CLKs that both records
-   have. Pairs below the agreed probability or mean go no further. A search that may miss pairs is measured on a sample.
+   (`linking.probabilistic.run`) or, for a few records, by an earlier wave; or the weighted mean Dice over all CLKs that
+   both records have. Pairs below the agreed probability or mean go no further. A search that may miss pairs is measured
+   on a sample.
 7. Solve: the others, by falling score, through anonlink's greedy multi-party solver; with a spine, source by source.
    In a wave that adds to the registry, its groups enter whole, and a corrected row that links to nothing may stay where
    it was.
@@ -36,6 +37,7 @@ from linkage_core.linking.groups import LinkageGroups, assemble
 from linkage_core.linking.identifiers import IdentifierConflicts, count_conflicts
 from linkage_core.linking.linkable import linkable_pairs
 from linkage_core.linking.pool import pool_records
+from linkage_core.linking.probabilistic.earlier import EarlierModel
 from linkage_core.linking.probabilistic.model import LinkageModel
 from linkage_core.linking.probabilistic.run import Weighed
 from linkage_core.linking.probabilistic.summary import summarise
@@ -87,11 +89,13 @@ def link(
     *,
     engine: Engine | None = None,
     workspace: Workspace | None = None,
+    earlier: EarlierModel | None = None,
 ) -> LinkageResult:
     """Link the files of one wave; same files, schema, matching clause and `seed` (0 to 2^64 - 1) give the same groups.
 
     `engine` (default: threads of this process) runs the search's tasks and decides nothing; `workspace` (default: this
-    process's memory) keeps what they found, so that a run that was stopped goes on. Raises `InputFault` if a file does
+    process's memory) keeps what they found, so that a run that was stopped goes on. `earlier`: what a wave under the
+    same schema learnt, for a wave that brings too few records to learn from. Raises `InputFault` if a file does
     not fit the schema or has nothing in common with the others, and `Unfit` if anonlink is not whole or the candidates
     are more than the agreement's cap.
     """
@@ -132,7 +136,7 @@ def link(
 
     # 6. Scores, and the pairs that may be linked.
     linkable = linkable_pairs(
-        findings, search, pool, encodings, schema, matching, duplicates_allowed, partial(tell, "weigh")
+        findings, search, pool, encodings, schema, matching, duplicates_allowed, partial(tell, "weigh"), earlier
     )
     tell("measure", 0, 1)
     measured = measure(search, encodings, recall, *linkable.found)
@@ -175,12 +179,12 @@ def link(
         solver_rounds=solved.rounds,
         weighed=linkable.weighed,
         model=model,
-        parameters=MappingProxyType(_parameters(matching, seed, search.threshold) | describe(search, measured)),
+        parameters=MappingProxyType(_parameters(matching, seed, search.threshold, model) | describe(search, measured)),
     )
 
 
-def _parameters(matching: Matching, seed: int, threshold: float) -> dict[str, str | int]:
-    """Return the clause as it was applied, the seed, and the versions that numbers depend on."""
+def _parameters(matching: Matching, seed: int, threshold: float, model: LinkageModel | None) -> dict[str, str | int]:
+    """Return the clause as it was applied, the seed, the wave that lent its weights, and versions of libraries."""
     clause = {
         name: ",".join(value) if isinstance(value, tuple) else "" if value is None else value
         for name, value in matching.model_dump().items()
@@ -190,4 +194,5 @@ def _parameters(matching: Matching, seed: int, threshold: float) -> dict[str, st
         "anonlink": version("anonlink"),
         "numpy": version("numpy"),
         "candidate_threshold": f"{threshold:g}",
+        "weights_of": "" if model is None else model.weights_of,
     }

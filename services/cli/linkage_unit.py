@@ -286,7 +286,7 @@ def _print_changes(report: "ChangeReport") -> None:
 def _print_tables(status: "Status") -> None:
     from rich.table import Table
 
-    from services.linkage_unit.run_manifest import identifiers_of, passes_of
+    from services.linkage_unit.run_manifest import identifiers_of, passes_of, weights_of
 
     results.print(f"agreement {status.agreement}, version {status.version}: {status.state}")
     for wave in status.waves:
@@ -301,6 +301,8 @@ def _print_tables(status: "Status") -> None:
         results.print(table)
         if wave.counts:
             results.print(f"groups {wave.counts['groups']}, linkable pairs {wave.counts['linkable_pairs']}")
+            if lent := weights_of(wave.counts):
+                results.print(f"weighed as learnt in wave {lent}: this one brought too few new records to learn from")
             _print_passes(passes_of(wave.counts))
             _print_identifiers(identifiers_of(wave.counts))
 

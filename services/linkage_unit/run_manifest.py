@@ -72,7 +72,13 @@ def passes_of(manifest: Mapping[str, JsonValue]) -> tuple[PassCounts, ...]:
     return _PASSES.validate_python(manifest.get("passes", []))
 
 
+def weights_of(manifest: Mapping[str, JsonValue]) -> str:
+    """Read back which earlier wave's weights a run used; empty where it learnt its own, or used none."""
+    return str(_PARAMETERS.validate_python(manifest["parameters"]).get("weights_of", ""))
+
+
 _IDENTIFIERS: Final = TypeAdapter(tuple[IdentifierEntry, ...])
+_PARAMETERS: Final = TypeAdapter(dict[str, str | int])
 _PASSES: Final = TypeAdapter(tuple[PassCounts, ...])
 
 

@@ -37,6 +37,7 @@ from linkage_core.types import IDENTIFIER_BYTES, GroupId, Handle, PartyName
 from services.common.errors import ServiceError
 from services.linkage_unit.batches import seal_batch
 from services.linkage_unit.changes import changes_of
+from services.linkage_unit.earlier_model import earlier_model
 from services.linkage_unit.loading import LoadedUpload, load_upload
 from services.linkage_unit.project import RunState, require_all_committed
 from services.linkage_unit.quality.stored import model_bytes
@@ -102,7 +103,7 @@ def link_wave(
     run = unit.runs.start(wave, unit.version, int.from_bytes(unit.random(8), "big"))
     unit.audit.append("linking started", wave=wave, version=run.version)
     try:
-        linkage = partial(link, engine=engine, workspace=unit.workspace(wave, worker_keys))
+        linkage = partial(link, engine=engine, workspace=unit.workspace(wave, worker_keys), earlier=earlier_model(unit))
         _link(unit, run, [load_upload(unit, upload) for upload in uploads], keys, linkage, progress)
     except (LinkageCoreError, ServiceError) as error:
         unit.runs.fail(wave, type(error).__name__)

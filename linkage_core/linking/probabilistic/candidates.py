@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from linkage_core.errors import Unfit
 from linkage_core.linking.identifiers import identifier_keys
 from linkage_core.linking.pool import RecordPool
+from linkage_core.linking.probabilistic.earlier import EarlierModel
 from linkage_core.linking.probabilistic.evidence import (
     Comparison,
     Evidence,
@@ -42,9 +43,18 @@ class Gathered:
     skipped_pairs: int
 
 
-def gather(findings: Iterable[Found], search: Search, pool: RecordPool, encodings: Encodings) -> Gathered:
-    """Return the evidence of all candidate pairs of a search, and of pairs that share a match key."""
-    comparisons = comparisons_of(pool, encodings, search.seed)
+def gather(
+    findings: Iterable[Found],
+    search: Search,
+    pool: RecordPool,
+    encodings: Encodings,
+    earlier: EarlierModel | None = None,
+) -> Gathered:
+    """Return the evidence of all candidate pairs of a search, and of pairs that share a match key.
+
+    Compared as in an `earlier` wave, where its weights are to be used.
+    """
+    comparisons = comparisons_of(pool, encodings, search.seed) if earlier is None else earlier.comparisons()
     parts: list[Evidence] = []
     counts = dict.fromkeys(search.clks, 0)
     split_blocks = skipped_pairs = 0
@@ -72,8 +82,11 @@ def weigh_candidates(
     schema: LinkageSchema,
     duplicates_allowed: NDArray[np.bool_],
     tell: Callable[[int, int], None],
+    earlier: EarlierModel | None = None,
 ) -> Weighed:
     """Weigh the gathered pairs; `tell(done, of how many)` counts the files that are compared with themselves.
+
+    `earlier`: whose weights are used instead of learning some.
 
     A file that teaches nothing about chance is left out, and `Weighed.findings` says why. Raises `Unfit` where no file
     is left and one of them holds more than persons.
@@ -99,7 +112,10 @@ def weigh_candidates(
         fit,
         unrelated_closeness(pool, encodings, comparisons, search.seed),
         [place for place, one in enumerate(comparisons) if one.kind == "match-key" and one.name in identifiers],
+        earlier,
     )
+    if earlier is not None:
+        findings.append(earlier.finding(pool.providers, len(search.asking)))
     tell(len(files) + 1, len(files) + 1)
     return replace(weighed, findings=tuple(findings))
 

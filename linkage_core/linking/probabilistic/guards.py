@@ -87,7 +87,8 @@ def no_null(providers: Sequence[str]) -> Finding:
 def doubts(meeting: MeetingQuality) -> Iterator[Finding]:
     """Yield what is wrong with the estimates of one meeting."""
     providers = tuple(dict.fromkeys(meeting.providers))
-    if not meeting.links or meeting.precision.estimate <= 0.5:
+    nothing = not meeting.links or meeting.precision.estimate <= 0.5
+    if nothing and min(meeting.sizes) >= LEAST_RECORDS:  # that a few new records are of other people is no news
         yield Finding(
             "nothing-beyond-chance",
             providers,

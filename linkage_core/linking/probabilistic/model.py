@@ -18,6 +18,7 @@ FindingName = Literal[
     "nothing-beyond-chance",
     "too-few-records",
     "no-file-without-duplicates",
+    "earlier-weights",
 ]
 
 
@@ -171,6 +172,8 @@ class LinkageModel:
     """The whole model. `basis`: pairs of different people inside files, or, without any such file, the noise of codes.
 
     `rounds`: fits until the links stayed. `findings`: what the guards of the model found, nothing if all is well.
+    `prior`: the weight, in bits, of a pair that agrees nowhere. `weights_of`: the wave that learnt the weights, empty
+    where this one did.
     """
 
     basis: Literal["self-comparison", "chance"]
@@ -179,3 +182,5 @@ class LinkageModel:
     textbook: TextbookModel
     meetings: tuple[MeetingQuality, ...]
     findings: tuple[Finding, ...]
+    prior: float = 0.0
+    weights_of: str = ""

@@ -4,7 +4,8 @@
 2. A first order of the pairs: by how close their codes are, and by those that share an identifier, if there are enough.
 3. Links in that order, and how many of them are false, by what pairs of different people show (`self_comparison`).
 4. Weights that tell these links, and pairs that share an identifier, from pairs of different people; each pair counted
-   with its probability in the light of identifiers. With them 3 again, until the links stay.
+   with its probability in the light of identifiers. With them 3 again, until the links stay. A wave of few records
+   takes the weights that an earlier one learnt, from step 2 on, and learns none.
 5. The probability of every pair, and what identifiers add to it (`identifier_weights`).
 
 Without any file that is known to hold each person once there are no pairs of different people to learn from. Then only
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage_core.errors import Unfit
+from linkage_core.linking.probabilistic.earlier import EarlierModel
 from linkage_core.linking.probabilistic.evidence import AGREES, Comparison, Evidence
 from linkage_core.linking.probabilistic.false_matches import (
     BestByChance,
@@ -77,7 +79,8 @@ class Weighed:
     `matched`, `different`: patterns of links, each counted with its probability, and of pairs of different people,
     counted as often as such pairs are expected among the candidates. `anchors`: bool, (pairs,), that share an
     identifier. `nulls`: the self-comparisons that it was learnt from. `rounds`: fits until the links stayed.
-    `identifiers`: places of comparisons that anchor. `findings`: why files were left out of what was learnt.
+    `identifiers`: places of comparisons that anchor. `findings`: why files were left out of what was learnt. `earlier`:
+    where the weights come from if these files did not teach them.
     """
 
     evidence: Evidence
@@ -94,6 +97,7 @@ class Weighed:
     rounds: int
     identifiers: tuple[int, ...]
     findings: tuple[Finding, ...] = ()
+    earlier: EarlierModel | None = None
 
 
 def weigh(
@@ -103,8 +107,11 @@ def weigh(
     nulls: Sequence[SelfComparison],
     unrelated: UnrelatedCloseness,
     identifiers: Sequence[int],
+    earlier: EarlierModel | None = None,
 ) -> Weighed:
     """Weigh candidate pairs; `unrelated`: how close records are by chance; `identifiers`: places of comparisons.
+
+    `earlier`: whose weights are used, and none learnt; its comparisons have to be these.
 
     Raises `Unfit` where the pairs do not tell matches from others, with what to change.
     """
@@ -116,7 +123,7 @@ def weigh(
     anchors = (evidence.levels[:, list(identifiers)] == AGREES).any(axis=1)
     nulls = [null for null in nulls if len(null.evidence)]
     if not nulls:
-        return _by_chance(evidence, comparisons, met, unrelated, anchors, identifiers)
+        return _by_chance(evidence, comparisons, met, unrelated, anchors, identifiers, earlier)
     different = pooled([count_patterns(n.evidence.levels, _pairs_for_each(n, met, nulls)) for n in nulls])
 
     # 2. A first order.
@@ -126,14 +133,14 @@ def weigh(
         for null in nulls
     ]
     unlike = Patterns(without(different.levels, identifiers), different.weight)
-    weights = None
-    if anchors.sum() >= LEAST_ANCHORS:
+    weights = None if earlier is None else earlier.weights(identifiers)
+    if weights is None and anchors.sum() >= LEAST_ANCHORS:
         weights = fit_weights(comparisons, count_patterns(unnumbered.levels[anchors]), unlike)
     linked, score = _link(unnumbered, comparisons, met, unnumbered_nulls, weights)
 
     # 3. and 4. Links and weights, in turn.
     rounds, before, now = 0, frozenset[int](), _sure_links(linked, score)
-    while rounds < ROUNDS and (rounds == 0 or len(now & before) < SAME_LINKS * len(now | before)):
+    while earlier is None and rounds < ROUNDS and (rounds == 0 or len(now & before) < SAME_LINKS * len(now | before)):
         sure = _revised(evidence, linked, score, different, identifiers)[1]
         taught = anchors | _chosen(linked, len(evidence))
         weights = fit_weights(comparisons, count_patterns(unnumbered.levels[taught], sure[taught]), unlike)
@@ -143,7 +150,7 @@ def weigh(
         raise Unfit("match weights were not fitted")
 
     # 5. Probabilities.
-    numbers, probability = _revised(evidence, linked, score, different, identifiers)
+    numbers, probability = _revised(evidence, linked, score, different, identifiers, earlier)
     return Weighed(
         evidence,
         comparisons,
@@ -158,6 +165,7 @@ def weigh(
         tuple(nulls),
         rounds,
         tuple(identifiers),
+        earlier=earlier,
     )
 
 
@@ -215,9 +223,14 @@ def _revised(
     score: NDArray[np.float64],
     different: Patterns,
     identifiers: Sequence[int],
+    earlier: EarlierModel | None = None,
 ) -> tuple[IdentifierWeights, NDArray[np.float64]]:
     """Return what identifiers add, and every pair's probability, float64 (pairs,), in their light."""
-    numbers = weigh_identifiers(_matched(evidence, linked, score), different, identifiers)
+    numbers = (
+        weigh_identifiers(_matched(evidence, linked, score), different, identifiers)
+        if earlier is None
+        else earlier.identifier_weights(identifiers)
+    )
     probability = np.zeros(len(evidence))
     for one in linked:
         probability[one.meeting.pairs] = one.false.probability(score[one.meeting.pairs])
@@ -257,6 +270,7 @@ def _by_chance(
     unrelated: UnrelatedCloseness,
     anchors: NDArray[np.bool_],
     identifiers: Sequence[int],
+    earlier: EarlierModel | None,
 ) -> Weighed:
     """Weigh against the noise of codes alone: every pair beyond it counts as a match, relatives included."""
     closeness = _scores(evidence, comparisons, None)
@@ -269,8 +283,8 @@ def _by_chance(
         linked.append(Linked(meeting, links, false, of_meeting, {NOISE: unrelated}))
     matched = count_patterns(evidence.levels, probability)
     different = count_patterns(evidence.levels, 1 - probability)
-    weights = fit_weights(comparisons, matched, different)
+    weights = fit_weights(comparisons, matched, different) if earlier is None else earlier.weights(())
     return Weighed(
         evidence, comparisons, "chance", weights, _scores(evidence, comparisons, weights), probability, tuple(linked),
-        matched, different, anchors, (), 1, tuple(identifiers),
+        matched, different, anchors, (), int(earlier is None), tuple(identifiers), earlier=earlier,
     )  # fmt: skip

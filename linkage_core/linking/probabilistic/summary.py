@@ -48,6 +48,8 @@ def summarise(
         textbook=_textbook(weighed),
         meetings=meetings,
         findings=findings,
+        prior=round(weighed.weights.prior, 3),
+        weights_of="" if weighed.earlier is None else weighed.earlier.wave,
     )
 
 

@@ -36,7 +36,9 @@ def model_page(wave: LinkedWave) -> Report:
             Fact("comparisons", len(model.comparisons)),
             Fact("candidate pairs", wave.counts.scored_pairs),
             Fact("estimated matches", round(sum(meeting.matches.estimate for meeting in model.meetings))),
-            Fact("rounds until the links stayed", model.rounds),
+            Fact("weights learnt in wave", model.weights_of, "text")
+            if model.weights_of
+            else Fact("rounds until the links stayed", model.rounds),
         ),
         sections=(
             Section("What to know first", (), (Notes(model_notes(model)),)),

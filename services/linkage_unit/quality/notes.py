@@ -18,6 +18,7 @@ _WEIGHTS: Final[dict[FindingName, Weight]] = {
     "not-one-to-one": "look",
     "nothing-beyond-chance": "mend",
     "too-few-records": "look",
+    "earlier-weights": "note",
     "no-file-without-duplicates": "look",
 }
 """Findings that say that the estimates are wrong are to be mended; others leave them less sure."""

@@ -309,6 +309,7 @@ def _tokens(wave: LinkedWave) -> Section:
 
 
 def _method(model: LinkageModel) -> Section:
+    learnt = f"learnt in wave {model.weights_of}" if model.weights_of else f"fitted in {model.rounds} rounds"
     return Section(
         "How this was estimated",
         (
@@ -318,7 +319,7 @@ def _method(model: LinkageModel) -> Section:
             "guards look at those, and stand on the first page where they find something.",
             "The same holds for recall: it is a share of the matches that are estimated to be there. Matches that no "
             "candidate pair shows enter it only as far as the model could see them.",
-            f"The model behind it was fitted in {model.rounds} rounds; `symbolon linkage-unit model` shows it.",
+            f"The model behind it was {learnt}; `symbolon linkage-unit model` shows it.",
         ),
     )
 

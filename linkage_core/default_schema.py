@@ -29,8 +29,8 @@ NEAR_T: Final = 22
 """Of CLKs that namesakes of one year or one day share all of but a name's letters."""
 
 FEBRL4_LENGTH_BITS: Final = 8192
-"""A CLK of all fields has much to tell of: F1 is .9973 with the default clause, and .9968 at 4,096 bits with lower
-candidate thresholds, .9987 at this length with those; attackers find less in shorter codes."""
+"""A CLK of all fields has much to tell of: F1 is .9978 with the default clause, .9987 with lower candidate thresholds,
+and .9968 at 4,096 bits with those; attackers find less in shorter codes."""
 
 
 def people_schema() -> LinkageSchema:

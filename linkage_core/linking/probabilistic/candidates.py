@@ -19,7 +19,7 @@ from linkage_core.linking.probabilistic.evidence import (
     joined,
     unrelated_closeness,
 )
-from linkage_core.linking.probabilistic.guards import no_null, unfit_nulls
+from linkage_core.linking.probabilistic.guards import no_null, undeclared_duplicates, unfit_nulls
 from linkage_core.linking.probabilistic.layout import meetings
 from linkage_core.linking.probabilistic.model import Finding
 from linkage_core.linking.probabilistic.run import Weighed, weigh
@@ -117,7 +117,8 @@ def weigh_candidates(
     if earlier is not None:
         findings.append(earlier.finding(pool.providers, len(search.asking)))
     tell(len(files) + 1, len(files) + 1)
-    return replace(weighed, findings=tuple(findings))
+    repeated = undeclared_duplicates(nulls, comparisons, unfit)
+    return replace(weighed, findings=tuple(findings), repeated=repeated)
 
 
 def _refuse_events(findings: Sequence[Finding]) -> None:

@@ -29,6 +29,7 @@ from linkage_core.linking.probabilistic.uncertainty import (
     draw_anchored_matches,
     draw_false,
     draw_matches,
+    draw_repeated,
     interval,
     within_bounds,
 )
@@ -45,6 +46,9 @@ CARRIED: Final = 0.5
 
 HOLDS: Final = 1
 """Level from which on a CLK shows a match."""
+
+LEAST_COMPARABLE: Final = 0.001
+"""Share of pairs with a CLK in common that is told from none."""
 
 FALSE_FLOOR: Final = 0.001
 """Of every link, in how false links are shared out among classes: none of them is free of error."""
@@ -70,8 +74,11 @@ def estimate_meeting(
     at_threshold = int(np.searchsorted(ends, kept)) if kept else -1
     false_kept = false[:, at_threshold] if kept else np.zeros(len(false))
     captures = _captures(weighed, one, pool, kept)
+    comparable = (_comparable(weighed, one, pool, 2), _comparable(weighed, one, pool, 1))
     matches = (
-        draw_matches(captures, float(kept), false_kept, random) if captures else _surplus(found, false_kept, random)
+        draw_matches(captures, float(kept), false_kept, random)
+        if captures
+        else _surplus(found, comparable, false_kept, random)
     )
     matches = within_bounds(matches, np.maximum(kept - false_kept, 0.0), _most(one), random)
     anchors = count_anchors(weighed, one, kept)
@@ -91,6 +98,7 @@ def estimate_meeting(
     else:
         # Pairs that only other records hold together were missed by themselves: so may as many be that nothing holds.
         matches += max(len(final) - kept, 0) * random.uniform(0, 2, len(matches))
+        matches += draw_repeated(_repeated(weighed, one), len(matches), random)
     matches = within_bounds(matches, true_final, _most(one), random)
     points = tuple(
         CurvePoint(
@@ -121,12 +129,19 @@ def estimate_meeting(
         curve=points,
         null=_null(weighed, one, pool, threshold),
         anchored=anchored,
+        comparable=round(comparable[0], 4),
     )
 
 
 def kept_links(one: Linked, least: float) -> int:
     """Return how many links are at least as probable as the agreement asks for, identifiers left out of account."""
     return int(np.count_nonzero(1 - one.false.rate >= least))
+
+
+def _repeated(weighed: Weighed, one: Linked) -> float:
+    """Return how many records have an equal in their file, of the sides whose records are linked once each."""
+    once = {"one-to-one": (0, 1), "many-to-one": (1,), "within": ()}[one.meeting.way]
+    return sum(weighed.repeated.get(one.meeting.files[side], 0.0) * one.meeting.sizes[side] for side in once)
 
 
 def _all_kept(weighed: Weighed, least: float) -> int:
@@ -217,9 +232,32 @@ def _present(pool: RecordPool, comparison: Comparison, side: range) -> NDArray[n
     return pool.clks[ClkName(comparison.name)].present[side.start : side.stop]
 
 
-def _surplus(found: FalseMatches, false: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    """Return draws of all matches where recapture has nothing to go by: what is linked beyond chance, and more."""
-    return found.matches * np.exp(np.abs(random.normal(0, 0.1, len(false))))
+def _comparable(weighed: Weighed, one: Linked, pool: RecordPool, least: int) -> float:
+    """Return the share of all pairs of records of the two sides that have so many CLKs in common, or all there are."""
+    clks = [comparison for comparison in weighed.comparisons if comparison.kind == "clk"]
+    kinds = [
+        np.unique(np.stack([_present(pool, clk, side) for clk in clks], axis=1), axis=0, return_counts=True)
+        for side in one.meeting.sides
+    ]
+    (first, of_first), (second, of_second) = kinds
+    common = first.astype(np.int64) @ second.T.astype(np.int64) >= min(least, len(clks))
+    return float((np.outer(of_first, of_second) * common).sum() / max(of_first.sum() * of_second.sum(), 1))
+
+
+def _surplus(
+    found: FalseMatches, comparable: tuple[float, float], false: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return draws of all matches where recapture has nothing to go by: what is linked beyond chance, and more.
+
+    `comparable`: the shares of pairs with two CLKs in common and with one. What one CLK alone shows is sometimes enough
+    for a link and sometimes not, so the share of matches that can be found lies between the two, if people in both
+    files lack as much as others.
+    """
+    low, high = np.log(np.maximum(comparable, LEAST_COMPARABLE))
+    share = np.exp(random.uniform(low, max(low, high), len(false)))
+    matches = found.matches / share * np.exp(np.abs(random.normal(0, 0.1, len(false))))
+    drawn: NDArray[np.float64] = matches + np.sqrt(matches * (1 - share) / share) * random.standard_normal(len(false))
+    return np.maximum(drawn, 0.0)
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

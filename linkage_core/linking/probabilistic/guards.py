@@ -7,7 +7,7 @@ make sense the run is refused. What cannot be mended is told, and widens the int
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,9 @@ SURE: Final = 0.005
 """Probability of a false alarm in comparing them."""
 MATTERS: Final = 0.005
 """Share of false links from which on a difference matters."""
+
+COMPARABLE: Final = 0.5
+"""Share of pairs of records with two CLKs in common, below which most matches cannot be found."""
 
 FAR: Final = 0.01
 """What anchored pairs and the model's estimates may differ by, beyond both their intervals."""
@@ -73,6 +76,17 @@ def unfit_nulls(
     return found
 
 
+def undeclared_duplicates(
+    nulls: Sequence[SelfComparison], comparisons: Sequence[Comparison], unfit: Mapping[int, Finding]
+) -> dict[int, float]:
+    """Return the share of records that have an equal in their file, of files left out for that, by place."""
+    return {
+        null.file: _records_with_an_equal(null, comparisons) / max(null.sampled, 1)
+        for null in nulls
+        if null.file in unfit and unfit[null.file].name in ("duplicates-inside", "not-one-to-one")
+    }
+
+
 def no_null(providers: Sequence[str]) -> Finding:
     """Return the finding of a run without any file to learn from."""
     return Finding(
@@ -95,6 +109,14 @@ def doubts(meeting: MeetingQuality) -> Iterator[Finding]:
             f"{meeting.candidate_pairs} candidate pairs are no more than chance explains, so hardly any is linked",
             "see whether the files hold the same people and were standardised alike, or lower "
             "matching.candidate_per_mille",
+        )
+    if meeting.comparable < COMPARABLE:
+        yield Finding(
+            "hardly-comparable",
+            providers,
+            f"{meeting.comparable:.0%} of the pairs of records have two CLKs in common: what the others lack hides "
+            "their matches, which no threshold finds",
+            "let the files be delivered with the fields that the CLKs need, or agree on CLKs of fields that they have",
         )
     ratio = nulls_ratio(meeting)
     if ratio > FACTOR:

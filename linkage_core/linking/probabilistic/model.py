@@ -19,6 +19,7 @@ FindingName = Literal[
     "too-few-records",
     "no-file-without-duplicates",
     "earlier-weights",
+    "hardly-comparable",
 ]
 
 
@@ -136,7 +137,8 @@ class MeetingQuality:
     registry has settled. `links`: pairs in one group. `matches`: estimated pairs of one person, found or not.
     `threshold`: lowest score that the agreement lets be linked, None where no pair reaches it: a match weight in bits,
     but of the basis `chance` closeness in standard deviations; as all scores here, as if nobody had an identifier;
-    `recommended`: the one that gives the best F1 by the estimates, with its `reason`.
+    `recommended`: the one that gives the best F1 by the estimates, with its `reason`. `comparable`: the share of pairs
+    of records that have two CLKs in common.
     """
 
     providers: tuple[str, str]
@@ -155,6 +157,7 @@ class MeetingQuality:
     curve: tuple[CurvePoint, ...]
     null: tuple[NullSupport, ...]
     anchored: Anchored | None
+    comparable: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ the noise of codes is known: what is closer counts as one person, and relatives 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -80,7 +80,8 @@ class Weighed:
     counted as often as such pairs are expected among the candidates. `anchors`: bool, (pairs,), that share an
     identifier. `nulls`: the self-comparisons that it was learnt from. `rounds`: fits until the links stayed.
     `identifiers`: places of comparisons that anchor. `findings`: why files were left out of what was learnt. `earlier`:
-    where the weights come from if these files did not teach them.
+    where the weights come from if these files did not teach them. `repeated`: by the place of a file that holds
+    undeclared duplicates, the share of its records that have an equal there.
     """
 
     evidence: Evidence
@@ -98,6 +99,7 @@ class Weighed:
     identifiers: tuple[int, ...]
     findings: tuple[Finding, ...] = ()
     earlier: EarlierModel | None = None
+    repeated: Mapping[int, float] = field(default_factory=dict)
 
 
 def weigh(

@@ -102,13 +102,24 @@ def draw_matches(
     """Return draws of how many pairs of one person there are, found or not; `false`: draws among the `links`."""
     draws = len(false)
     found = np.maximum(captures.links - false * captures.links / max(links, 1.0), 0.0)
-    once = np.maximum(captures.once - false / 4, captures.once / 2) + 0.5
-    missed = MISSED_PER_ONCE * once * captures.partly / max(captures.links, 1.0)
+    # What a few links show says little: counts leave a gamma distribution, shares a beta distribution (flat priors).
+    once = random.gamma(np.maximum(captures.once - false / 4, captures.once / 2) + 1)
+    with_errors = random.beta(captures.partly + 1, captures.links - captures.partly + 1, draws)
+    missed = MISSED_PER_ONCE * once * with_errors
     missed *= np.exp(MISSED_SPREAD * random.standard_normal(draws))
     matches = (found + missed) / captures.complete
     spread = np.sqrt(matches * (1 - captures.complete) / captures.complete)
     matches = matches + spread * random.standard_normal(draws)
     return np.maximum(matches, links - false)
+
+
+def draw_repeated(repeated: float, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return draws of how many matches are those of further rows about a person who is linked already: all missed.
+
+    `repeated`: records that have an equal in their file. Half of those are further rows, and as many again may have an
+    error and so no equal; but of how many the person is in the other file nobody knows, perhaps of none.
+    """
+    return repeated * random.uniform(0, 1, draws) ** 2
 
 
 def draw_anchored_matches(

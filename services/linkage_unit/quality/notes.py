@@ -19,6 +19,7 @@ _WEIGHTS: Final[dict[FindingName, Weight]] = {
     "nothing-beyond-chance": "mend",
     "too-few-records": "look",
     "earlier-weights": "note",
+    "hardly-comparable": "mend",
     "no-file-without-duplicates": "look",
 }
 """Findings that say that the estimates are wrong are to be mended; others leave them less sure."""

@@ -14,6 +14,8 @@ MIXED: NDArray[np.int64] = np.random.default_rng(3).permutation(PERSONS)
 SHARED = MIXED[600:1000]
 """In both files, where the first one holds the first thousand and the other one those from 600 to 1,600."""
 
+DRAWS = 4
+
 
 @pytest.fixture(scope="module")
 def people() -> Everybody:
@@ -30,9 +32,22 @@ def second(*parts: Persons) -> list[Part]:
     return [(1, np.concatenate(parts))]
 
 
-def halves(what: NDArray[np.bool_]) -> tuple[Persons, Persons]:
-    rng = np.random.default_rng(4)
+def halves(what: NDArray[np.bool_], draw: int = 0) -> tuple[Persons, Persons]:
+    """Those of whom it is so, and the others, in an order drawn anew each time."""
+    rng = np.random.default_rng(100 + draw)
     return rng.permutation(np.flatnonzero(what)), rng.permutation(np.flatnonzero(~what))
+
+
+def of_both_halves(people: Everybody, what: NDArray[np.bool_], shared: int) -> list[Judged]:
+    """Link a file of one half and `shared` of the other with a file of the other and `shared` of the first."""
+    drawn = [halves(what, draw) for draw in range(DRAWS)]
+    return [judged(people, first(one, two[:shared]), second(two, one[:shared])) for one, two in drawn]
+
+
+def assert_nothing_misleads(found: list[Judged]) -> None:
+    """Intervals of 95 % may miss once."""
+    assert all(not one.findings for one in found)
+    assert sum(one.intervals_hold_the_truth() for one in found) >= DRAWS - 1
 
 
 def of_some_origins(people: Everybody) -> NDArray[np.bool_]:
@@ -51,24 +66,16 @@ def every_second_of_a_household(people: Everybody) -> NDArray[np.bool_]:
 
 
 def test_people_of_other_origins_in_either_file_do_not_mislead(people: Everybody) -> None:
-    some, others = halves(of_some_origins(people))
-    found = judged(people, first(some, others[:300]), second(others, some[:300]))
-    assert found.findings == set()
-    assert found.intervals_hold_the_truth()
+    assert_nothing_misleads(of_both_halves(people, of_some_origins(people), shared=300))
 
 
 def test_heads_of_households_against_their_dependants_do_not_mislead(people: Everybody) -> None:
-    heads, dependants = halves(people.birth_year < np.median(people.birth_year))
-    found = judged(people, first(heads, dependants[:200]), second(dependants, heads[:200]))
-    assert found.findings == set()
-    assert found.intervals_hold_the_truth()
+    heads = people.birth_year < np.median(people.birth_year)
+    assert_nothing_misleads(of_both_halves(people, heads, shared=200))
 
 
 def test_households_split_between_the_files_do_not_mislead(people: Everybody) -> None:
-    one, other = halves(every_second_of_a_household(people))
-    found = judged(people, first(one, other[:200]), second(other, one[:200]))
-    assert found.findings == set()
-    assert found.intervals_hold_the_truth()
+    assert_nothing_misleads(of_both_halves(people, every_second_of_a_household(people), shared=200))
 
 
 # ----------------------------------------------------------------------------------------------------------- duplicates

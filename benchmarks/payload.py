@@ -36,6 +36,7 @@ def demo_terms() -> Terms:
     document = tomllib.loads((resources.files("services.demo") / "data/terms.toml").read_text())
     for name in ("total", "per_wave", "per_analyst", "per_release"):
         document["budget"][f"{name}_nano_rho"] = 10**15
+    document["budget"]["maximum_cells"] = 1_000_000
     return Terms(
         lineage=LINEAGE,
         agreement_hash="cd" * 32,
@@ -80,6 +81,7 @@ def _tables(persons: int, terms: Terms) -> dict[tuple[str, str], dict[str, Any]]
     def keyed(rows: NDArray[np.intp]) -> pa.Array:
         return pa.array(key[rows], pa.binary(16))
 
+    born = rng.integers(1930, 2015, persons)
     spell = np.repeat(registered, rng.integers(1, 3, len(registered)))
     start = _days(rng, len(spell))
     end = start + rng.integers(20, 2500, len(spell)).astype("timedelta64[D]")
@@ -92,6 +94,7 @@ def _tables(persons: int, terms: Terms) -> dict[tuple[str, str], dict[str, Any]]
             "sex": category("sex", len(registered)),
             "country_of_birth": category("country", len(registered)),
             "region": category("region", len(registered)),
+            "birth_year": pa.array(born[registered]),
         },
         ("population_register", "registrations"): {
             SYNTHETIC_KEY: keyed(spell),
@@ -102,6 +105,7 @@ def _tables(persons: int, terms: Terms) -> dict[tuple[str, str], dict[str, Any]]
             SYNTHETIC_KEY: keyed(border),
             "sex": category("sex", len(border)),
             "citizenship": category("country", len(border)),
+            "birth_year": pa.array(born[border]),
         },
         ("border_police", "crossings"): {
             SYNTHETIC_KEY: keyed(crossing),
@@ -111,6 +115,7 @@ def _tables(persons: int, terms: Terms) -> dict[tuple[str, str], dict[str, Any]]
         ("tax", "years"): {
             SYNTHETIC_KEY: keyed(taxed_year),
             "year": pa.array(rng.integers(FIRST_DAY.year, LAST_DAY.year + 1, len(taxed_year))),
+            "income": pa.array(rng.lognormal(9.5, 1, len(taxed_year)).astype(np.int64)),
         },
     }
 

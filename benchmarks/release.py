@@ -19,7 +19,7 @@ from disclosure.ledger import LedgerStore
 from disclosure.measurements import BILLION, OpenDPNoise
 from disclosure.query.parsing import parse_question
 from disclosure.query.questions import Question
-from disclosure.release import Asking, CellCounter, release
+from disclosure.release import Asking, CellCounter, preview, release
 from disclosure.table import Release
 from disclosure.terms import Terms
 from linkage_core.crypto.secret import Secret
@@ -38,6 +38,13 @@ ASKING: Final = Asking("analyst", WAVE, "1", datetime.datetime(2026, 6, 1, tzinf
 MEMORY_LIMIT: Final = "2GB"
 MISS: Final = 0.05
 
+MANY_CELLS: Final = {
+    "measure": "stock",
+    "at": ["2021-01-01", "2022-01-01", "2023-01-01", "2024-01-01"],
+    "by": ["country_of_birth", "citizenship", "region", "sex", "age"],
+    "accuracy": {"half_width": 15},
+}
+
 
 def table(quick: bool = False) -> Table:
     """Return what the demo's questions take on 200,000 persons, or on 20,000."""
@@ -54,13 +61,17 @@ def at_size(persons: int) -> Table:
         ledger = SqlLedger(engine, AnchorFile(folder / "anchor.json", Secret(system_random(32))), terms.project)
         ledger.check(terms.lineage)
         counter = DuckCells(store, files, MEMORY_LIMIT)
-        rows = [_row(title, parse_question(question), terms, ledger, counter) for title, question in QUESTIONS]
+        rows = [
+            _row(title, parse_question(question), terms, ledger, counter)
+            for title, question in (*QUESTIONS, ("As many cells as an agreement may allow", MANY_CELLS))
+        ]
         engine.dispose()
     return Table(
         f"Release: the demo's questions on {persons:,} persons",
         (
             "question",
             "cells",
+            "preview ms",
             "answer ms",
             "counting alone ms",
             "asked again ms",
@@ -94,6 +105,7 @@ def _row(title: str, question: Question, terms: Terms, ledger: LedgerStore, coun
             truncation_key=KEY,
         )
 
+    priced, _ = seconds(lambda: preview(question, terms=terms, asking=ASKING, ledger=ledger, truncation_key=KEY))
     took, answer = seconds(ask)
     again, repeated = seconds(ask)
     assert repeated == answer, "the same question is answered by the same table"
@@ -104,6 +116,7 @@ def _row(title: str, question: Question, terms: Terms, ledger: LedgerStore, coun
     return (
         title,
         len(answer.cells),
+        1000 * priced,
         1000 * took,
         1000 * counting,
         1000 * again,

@@ -22,7 +22,7 @@ unless another type is named; dates are text in both file formats; a missing val
 |                                     |        | given; may be wrong), passport_number (of foreign citizens who showed |
 |                                     |        | one)                                                                  |
 | `tax/years`                         | event  | local_id, year (integer), activity (`working_lives.ACTIVITIES`),      |
-|                                     |        | income_band (`working_lives.INCOME_BANDS`)                            |
+|                                     |        | income_band (`working_lives.INCOME_BANDS`), income (integer, crowns)  |
 
 A partly known birth date is YYYY-MM or YYYY, at the border MM.YYYY or YYYY. The invented home country's alpha-3 code is
 XSY. A second given name follows the first one in given_name, after a space. Registrations before the register's
@@ -53,11 +53,12 @@ from simulation.period import NEVER, Period, date_text, year_of
 from simulation.travel import Crossings, passport_citizenship
 from simulation.working_lives import TaxYears
 
+_INTEGERS: Final = frozenset({"birth_year", "year", "income"})
 _IDENTITY: Final = ("local_id", "given_name", "family_name", "birth_date")
 
 
 def _columns(*names: str) -> pa.Schema:
-    return pa.schema([(name, pa.int32() if name in ("birth_year", "year") else pa.string()) for name in names])
+    return pa.schema([(name, pa.int32() if name in _INTEGERS else pa.string()) for name in names])
 
 
 SCHEMAS: Final[Mapping[str, Mapping[str, pa.Schema]]] = {
@@ -73,7 +74,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, pa.Schema]]] = {
     },
     TAX: {
         "identities": _columns(*_IDENTITY, "national_id", "passport_number"),
-        "years": _columns("local_id", "year", "activity", "income_band"),
+        "years": _columns("local_id", "year", "activity", "income_band", "income"),
     },
 }
 """The columns of each agency's tables, in the order of the files."""
@@ -202,6 +203,7 @@ def tax_office(office: Office, years: TaxYears, profile: ErrorProfile, rng: np.r
             "year": years.year[by_person],
             "activity": years.activity[by_person],
             "income_band": years.income_band[by_person],
+            "income": years.income[by_person],
         },
     )
 

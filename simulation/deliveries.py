@@ -279,6 +279,7 @@ def _of_few(story: Story, chosen: Mask) -> Story:
             story.tax_years.year[of_year],
             story.tax_years.activity[of_year],
             story.tax_years.income_band[of_year],
+            story.tax_years.income[of_year],
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,16 @@ class TaxYears:
     year: npt.NDArray[np.int64]
     activity: Texts
     income_band: Texts
+    income: npt.NDArray[np.int64]
+    """In crowns of the invented country."""
+
+
+class _Rows(NamedTuple):
+    person: npt.NDArray[np.int64]
+    year: npt.NDArray[np.int64]
+    activity: npt.NDArray[np.int64]
+    band: npt.NDArray[np.int64]
+    income: npt.NDArray[np.int64]
 
 
 def draw_tax_years(people: Population, lives: LifeCourses, period: Period, rng: np.random.Generator) -> TaxYears:
@@ -47,7 +57,7 @@ def draw_tax_years(people: Population, lives: LifeCourses, period: Period, rng: 
     taxpayer = rng.random(count) < share
     usual = rng.choice(3, count, p=[0.78, 0.12, 0.10])
     level = rng.normal(9.9, 0.6, count)
-    rows: list[tuple[npt.NDArray[np.int64], int, npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    rows: list[_Rows] = []
     for year in period.years:
         begin, end = first_of_year(year), first_of_year(year + 1)
         age = (end - people.birth) / DAYS_PER_YEAR
@@ -65,12 +75,13 @@ def draw_tax_years(people: Population, lives: LifeCourses, period: Period, rng: 
         income = np.exp(level[person] + rng.normal(0, 0.15, len(person))) * scale
         nothing = (scale < 0.5) & (rng.random(len(person)) < 0.4)
         band = np.where(nothing, 0, np.searchsorted(_BAND_LIMITS, income) + 1)
-        rows.append((person, year, activity, band))
+        rows.append(_Rows(person, np.full(len(person), year), activity, band, np.where(nothing, 0, income).astype(int)))
     return TaxYears(
-        person=np.concatenate([row[0] for row in rows]),
-        year=np.concatenate([np.full(len(row[0]), row[1]) for row in rows]),
-        activity=np.array(ACTIVITIES, dtype=object)[np.concatenate([row[2] for row in rows])],
-        income_band=np.array(INCOME_BANDS, dtype=object)[np.concatenate([row[3] for row in rows])],
+        person=np.concatenate([row.person for row in rows]),
+        year=np.concatenate([row.year for row in rows]),
+        activity=np.array(ACTIVITIES, dtype=object)[np.concatenate([row.activity for row in rows])],
+        income_band=np.array(INCOME_BANDS, dtype=object)[np.concatenate([row.band for row in rows])],
+        income=np.concatenate([row.income for row in rows]),
     )
 
 

@@ -63,6 +63,18 @@ QUESTIONS: Final[Sequence[tuple[str, Mapping[str, Any]]]] = (
             "accuracy": {"half_width": 10},
         },
     ),
+    (
+        "Quartiles of taxpayers' income in 2024, by sex",
+        {
+            "measure": "quantile",
+            "of": "income",
+            "over": 2024,
+            "by": ["sex"],
+            "where": [{"dimension": "sex", "in": ["F", "M"]}],
+            "quantiles": [250, 500, 750],
+            "accuracy": {"half_width": 10},
+        },
+    ),
 )
 
 

@@ -25,6 +25,7 @@ PAYLOAD_WORDS: Final = (
     "registrations",
     "crossings",
     "income_band",
+    "income",
     "citizenship",
     "country_of_birth",
     "self_employed",

@@ -85,10 +85,10 @@ def number_cells(coordinates: Iterator[tuple[str, ...]], width: int, noised: Noi
     A measure's own axes are never summed over: one person may be in several of their categories.
     """
     noise_sd = summed_noise_sd(noised.noise_sd_millionths, width)
-    reach = half_width(noise_sd)
+    reach, signed = half_width(noise_sd), noised.name != "count"
     for place, categories in enumerate(coordinates):
-        value = sum(noised.values[place * width : (place + 1) * width])
-        unreliable = is_unreliable(value, reach, marks.minimum_cell_count, signed=noised.name != "count")
+        value = noised.values[place] if width == 1 else sum(noised.values[place * width : (place + 1) * width])
+        unreliable = is_unreliable(value, reach, marks.minimum_cell_count, signed=signed)
         flags = marks.of(categories, *(("U",) if unreliable else ()))
         yield Cell(categories, value, value - reach, value + reach, noise_sd, flags)
 

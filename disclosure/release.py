@@ -206,7 +206,7 @@ def _plan(question: Question, terms: Terms, asking: Asking, truncation_key: Trun
             "lineage": terms.lineage,
             "data_version": asking.data_version,
             "concepts": terms.concepts_digest,
-            "bounds": [[block.bound.cells, block.bound.l2_squared] for block in blocks],
+            "bounds": [[block.bound.cells, str(block.bound.l2_squared)] for block in blocks],
             "truncation_key_version": truncation_key.version,
         }
     ).hex()

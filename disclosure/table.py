@@ -1,7 +1,8 @@
 """What an analyst gets: a released table with its uncertainty, and its JSON form.
 
 Everything here is computed from noisy values and public facts. Numbers in the JSON form are integers (values in the
-table's smallest step, noise in millionths of the unit, rho in nano-rho), so that its canonical bytes have one digest.
+table's smallest step, noise in millionths of the unit, rho in nano-rho) and fields have one order, so that a table has
+one form and one digest, also after a journey. It is not RFC 8785, which knows no integers beyond 53 bits.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from disclosure.bounding import BlockName
 from disclosure.errors import LedgerCorrupt
-from linkage_core.agreement.canonical import canonical_bytes
 
 FORMAT: Final = "symbolon-release/2"
 MILLION: Final = 1_000_000
@@ -105,8 +105,8 @@ class Release:
         return value / 10**self.decimals if value is not None and self.decimals else value
 
     def to_json(self) -> bytes:
-        """Return the canonical JSON form."""
-        return canonical_bytes(_RELEASE.dump_python(self, mode="json"))
+        """Return the JSON form, the same bytes for equal tables."""
+        return _RELEASE.dump_json(self)
 
     @classmethod
     def from_json(cls, document: bytes) -> "Release":

@@ -32,6 +32,7 @@ from disclosure.query.questions import (
     QuantileQuestion,
     Question,
 )
+from linkage_core.agreement.canonical import canonical_bytes
 
 FORMAT: Final = "symbolon-question/2"
 
@@ -79,7 +80,7 @@ def _date_text(value: object) -> str:
 
 
 def canonical_question(question: Question, complete: Mapping[str, frozenset[str]]) -> dict[str, JsonValue]:
-    """Return the one form that all spellings of a question share, without its accuracy.
+    """Return the one form that all spellings of a question share, without its accuracy: its keys are in order.
 
     `complete` gives every category of each dimension: a comparison that keeps all of them says nothing and is left out.
     The bound `cells_per_person` is no part of it: it has its own place in what identifies a release.
@@ -97,7 +98,7 @@ def canonical_question(question: Question, complete: Mapping[str, frozenset[str]
     if isinstance(question, OverlapQuestion):
         form["of"] = list(question.sources)
         form["over"] = question.over.model_dump(mode="json")
-        return form
+        return _in_order(form)
     if (of := getattr(question, "of", None)) is not None:
         form["of"] = of
     if (rule := getattr(question, "rule", None)) is not None:
@@ -110,4 +111,9 @@ def canonical_question(question: Question, complete: Mapping[str, frozenset[str]
         form["at_most"] = question.at_most
     if isinstance(question, QuantileQuestion):
         form["quantiles"] = list(question.per_mille)
-    return form
+    return _in_order(form)
+
+
+def _in_order(form: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    ordered: dict[str, JsonValue] = json.loads(canonical_bytes(form))
+    return ordered

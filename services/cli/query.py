@@ -35,7 +35,13 @@ by = ["country_of_birth", "sex"]   # dimensions of the agreement; may be left ou
 accuracy = { half_width = 10 }     # of a cell's 95 % interval, in persons; or { nano_rho = 10_000_000 }
 
 # Only some of them:         where = [{ dimension = "sex", in = ["F"] }]
-# Who became a resident:     measure = "inflow" and over = [2022, 2023]; who stopped being one: "outflow"
+# Who became a resident:     measure = "inflow" and over = [2022, 2023]; "outflow", "net", "return" likewise
+# By quarter or month:       over = { start = 2022-01-01, end = 2023-12-31, by = "quarter" }
+# Resident by days:          rule = { kind = "window", days = 365, of = 487 }
+# Resident by signs of life: rule = { kind = "signs", sources = { tax = 2, border = 1 }, score = 2 }
+# How long stays last:       measure = "duration", of = "duration_of_stay", over = 2024
+# Amounts:                   measure = "sum", "mean" or "quantile", of = "income", over = 2024
+# Who or what is in a source: measure = "persons" or "events", of = "tax", over = 2024
 # Who is in which source:    measure = "overlap", of = ["border", "tax"],
 #                            over = { start = 2024-01-01, end = 2024-12-31 }
 """

@@ -51,6 +51,15 @@ QUESTIONS: Final[Sequence[tuple[str, Mapping[str, Any]]]] = (
         {"measure": "inflow", "over": [2021, 2022, 2023, 2024], "accuracy": {"half_width": 15}},
     ),
     (
+        "Immigration by year, by days in the country: 12 of 16 months, from border crossings",
+        {
+            "measure": "inflow",
+            "over": [2021, 2022, 2023, 2024],
+            "rule": {"kind": "window"},
+            "accuracy": {"half_width": 15},
+        },
+    ),
+    (
         "Emigration by year",
         {"measure": "outflow", "over": [2021, 2022, 2023, 2024], "accuracy": {"half_width": 15}},
     ),

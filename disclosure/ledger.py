@@ -5,7 +5,7 @@ Everything here is a pure function of a checked chain (`disclosure.entries`); ba
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -34,8 +34,8 @@ class LedgerStore(Protocol):
         """Return the reservation that `reservation_under` finds and its result, if there is one yet, or None."""
         ...
 
-    def released(self, lineage: str) -> Sequence[tuple[Entry, Release]]:
-        """Return every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
+    def released(self, lineage: str) -> Iterable[tuple[Entry, Release]]:
+        """Yield every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
         ...
 
     def entries(self, lineage: str) -> Sequence[Entry]:

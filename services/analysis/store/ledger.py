@@ -9,7 +9,7 @@ changes no decision, and the next start finds it.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 
@@ -30,6 +30,7 @@ from disclosure.ledger import (
 from disclosure.table import Release
 from linkage_core.agreement.increases import IncreaseDocument, parse_increase
 from services.analysis.store.anchor import AnchorFile
+from services.analysis.store.shelf import Shelf
 from services.analysis.store.tables import increases, ledger, releases
 from services.analysis.store.turns import Turns
 from services.common.database import reading, transact
@@ -47,7 +48,7 @@ class SqlLedger:
         self._project = project
         self._turns = Turns(engine)
         self._chains: dict[str, Chain] = {}
-        self._tables: dict[str, Release] = {}
+        self._shelf = Shelf()
         self._updating = threading.Lock()
 
     def check(self, lineage: str) -> None:
@@ -125,15 +126,11 @@ class SqlLedger:
         self._keep(chain)
         return chain.entries
 
-    def released(self, lineage: str) -> list[tuple[Entry, Release]]:
-        """Return every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
-        found = [entry for entry in self.entries(lineage) if entry.kind == "RELEASED"]
-        for entry in found:
-            if entry.release_id not in self._tables:
-                result = self._result(entry)
-                check_result(entry, result)
-                self._tables[entry.release_id] = Release.from_json(result)
-        return [(entry, self._tables[entry.release_id]) for entry in found]
+    def released(self, lineage: str) -> Iterator[tuple[Entry, Release]]:
+        """Yield every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
+        for entry in self.entries(lineage):
+            if entry.kind == "RELEASED":
+                yield entry, self._shelf.table(entry, self._result)
 
     def increase_documents(self, lineage: str) -> dict[str, IncreaseDocument]:
         """Return the documents behind the lineage's increases, by digest."""
@@ -179,7 +176,7 @@ class SqlLedger:
             if known is None or len(known.entries) < len(chain.entries):
                 self._chains[chain.lineage] = chain
 
-    def _check_results(self, lineage: str, entries: Sequence[Entry]) -> dict[str, bytes]:
+    def _check_results(self, lineage: str, entries: Sequence[Entry]) -> None:
         with reading(self._engine) as connection:
             wanted = select(releases.c.release_id, releases.c.result).where(releases.c.lineage == lineage)
             results = {str(name): bytes(result) for name, result in connection.execute(wanted)}
@@ -188,7 +185,6 @@ class SqlLedger:
                 if entry.release_id not in results:
                     raise _missing(entry)
                 check_result(entry, results[entry.release_id])
-        return results
 
     def _result(self, entry: Entry) -> bytes:
         with reading(self._engine) as connection:

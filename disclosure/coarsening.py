@@ -23,6 +23,8 @@ from disclosure.presentation import present
 from disclosure.query.questions import OverPeriods, QuantileQuestion, Question, SyntheticQuestion
 from disclosure.table import Noised, Release
 from disclosure.terms import Terms
+from disclosure.uncertainty.correcting import corrected
+from linkage_core.agreement.declared_rates import parse_rates
 
 _MAY_DIFFER: Final = frozenset({"by", "where", "at", "over"})
 """Parts of the canonical form that a coarser table may have otherwise. `over` of an overlap is a period: see below."""
@@ -55,7 +57,7 @@ def _from(release: Release, question: Question, form: Mapping[str, Any], grid: G
     cells = int(np.prod([len(chosen[i]) for i in summed], dtype=np.int64))
     noised = tuple(_noised(vector, shape, chosen, summed, cells) for vector in release.noised)
     table = present(question, grid, noised, terms)
-    return replace(
+    derived = replace(
         release,
         derived_from=release.release_id,
         question=dict(form),
@@ -66,6 +68,8 @@ def _from(release: Release, question: Question, form: Mapping[str, Any], grid: G
         totals_axes=table.totals_axes,
         totals=table.totals,
     )
+    declared = None if release.declared_rates is None else parse_rates(release.declared_rates)
+    return corrected(derived, question, grid, terms, declared)
 
 
 def _same_measure(source: Mapping[str, Any], form: Mapping[str, Any]) -> bool:

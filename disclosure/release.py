@@ -39,7 +39,9 @@ from disclosure.query.parsing import canonical_question
 from disclosure.query.questions import Question
 from disclosure.table import Noised, Release
 from disclosure.terms import Terms
+from disclosure.uncertainty.correcting import corrected
 from linkage_core.agreement.canonical import digest
+from linkage_core.agreement.declared_rates import DeclaredRates
 
 
 class CellCounter(Protocol):
@@ -141,8 +143,9 @@ def release(
     counter: CellCounter,
     noise: NoiseSource,
     truncation_key: TruncationKey,
+    declared: DeclaredRates | None = None,
 ) -> Release:
-    """Answer a question, or refuse it.
+    """Answer a question, or refuse it; `declared` is what the linkage unit declares of the wave.
 
     Raises `PolicyRefused`, `BudgetRefused` and `KeyReused` (nothing changed), `LedgerCorrupt`, and `ReleaseFailed`
     (charged). That the agreement is in force and the analyst on the roster is checked before by the caller, who also
@@ -181,7 +184,7 @@ def release(
         # 6
         noisy = [noise.add_noise(v, mechanism) for v, mechanism in zip(vectors, plan.mechanisms, strict=True)]
         # 7
-        answer = _answer(noisy, question, terms, plan, asking, reservation.release_id)
+        answer = _answer(noisy, question, terms, plan, asking, reservation.release_id, declared)
         # 8
         ledger.record(reservation, answer.to_json(), asking.at_text)
     except Exception as error:  # noqa: BLE001 - whatever happened may depend on the data: one opaque error for all of it
@@ -245,6 +248,7 @@ def _answer(
     plan: _Plan,
     asking: Asking,
     release_id: str,
+    declared: DeclaredRates | None,
 ) -> Release:
     noised = tuple(
         Noised(
@@ -260,7 +264,7 @@ def _answer(
         for block, mechanism, values in zip(plan.blocks, plan.mechanisms, noisy, strict=True)
     )
     table = present(question, plan.grid, noised, terms)
-    return Release(
+    released = Release(
         release_id=release_id,
         question=plan.form,
         question_hash=plan.question_hash,
@@ -277,3 +281,4 @@ def _answer(
         totals_axes=table.totals_axes,
         totals=table.totals,
     )
+    return corrected(released, question, plan.grid, terms, declared)

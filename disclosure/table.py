@@ -40,13 +40,30 @@ class Noised:
     values: tuple[int, ...]
 
 
+Covers = Literal["noise", "noise and linkage"]
+"""What 95 % intervals allow for. Never everything: coverage of the sources and recorded categories are not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A count corrected for linkage error by declared rates, with its 95 % interval for noise and linkage (both ends).
+
+    Rounded to whole persons and not clipped.
+    """
+
+    value: int
+    low: int
+    high: int
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell, or a sum of cells: categories in the order of the table's axes, value, 95 % interval (both ends).
 
     Values count in steps of one over ten to the table's `decimals`; None where the noise leaves no figure. Counts and
     sums are raw: they may be negative, and are neither rounded nor clipped. `noise_sd_millionths` is in the unit. The
-    interval covers the noise, not errors of linkage or coverage.
+    interval covers the noise, not errors of linkage or coverage; `corrected` stands beside it where those of linkage
+    are declared and reach the table.
     """
 
     coordinates: tuple[str, ...]
@@ -55,6 +72,7 @@ class Cell:
     high: int | None
     noise_sd_millionths: int
     flags: tuple[Flag, ...]
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,8 @@ class Release:
     `question` is canonical; `axes` names the coordinates of `cells`, which are the full grid. `totals` are sums of the
     cells over all axes but the measure's own, which `totals_axes` names. `noised` has what was measured. `unit` says
     what values count. Hashes are hexadecimal. `derived_from` is the release whose cells were summed, at no price, or
-    empty for a table that was measured.
+    empty for a table that was measured. `covers`: what the widest intervals here allow for, with its `explanation`;
+    `declared_rates`: what the linkage unit declares of the wave (`linkage_core.agreement.declared_rates`).
     """
 
     release_id: str
@@ -83,6 +102,9 @@ class Release:
     totals_axes: tuple[str, ...]
     totals: tuple[Cell, ...]
     derived_from: str = ""
+    covers: Covers = "noise"
+    explanation: str = ""
+    declared_rates: Mapping[str, JsonValue] | None = None
     format: Literal["symbolon-release/2"] = FORMAT
 
     @property

@@ -26,6 +26,7 @@ class Terms:
     budget: Budget
     minimum_cell_count: int
     unmatched_rows_kept: bool
+    sources_with_duplicates: tuple[str, ...]
 
     @classmethod
     def of(cls, agreement: Agreement) -> "Terms":
@@ -40,6 +41,7 @@ class Terms:
             budget=agreement.budget,
             minimum_cell_count=agreement.minimum_cell_count,
             unmatched_rows_kept=agreement.unmatched_rows == "keep",
+            sources_with_duplicates=agreement.matching.sources_with_duplicates,
         )
 
     def table(self, reference: TableReference | ColumnReference) -> PayloadTable:

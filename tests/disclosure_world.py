@@ -151,7 +151,7 @@ STATISTICS = Statistics.model_validate(
 )
 
 
-def terms(*, unmatched_rows_kept: bool = True, **budget: int) -> Terms:
+def terms(*, unmatched_rows_kept: bool = True, sources_with_duplicates: tuple[str, ...] = (), **budget: int) -> Terms:
     """Terms of the small world; `budget` replaces figures of its budget."""
     figures = {
         "total_nano_rho": 2_000_000_000,
@@ -173,6 +173,7 @@ def terms(*, unmatched_rows_kept: bool = True, **budget: int) -> Terms:
         budget=Budget.model_validate(figures | budget),
         minimum_cell_count=5,
         unmatched_rows_kept=unmatched_rows_kept,
+        sources_with_duplicates=sources_with_duplicates,
     )
 
 

@@ -35,6 +35,11 @@ class Adjusted:
     value: Values
     variance: Values
 
+    @property
+    def rounded(self) -> NDArray[np.int64]:
+        """The estimates in whole persons; int64, (sums,)."""
+        return nearest(self.value)
+
     def interval(self, least_half_width: float = 0.0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return both ends of 95 % intervals, rounded to the nearest whole person; int64, (sums,) each.
 

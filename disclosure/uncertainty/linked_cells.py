@@ -9,6 +9,7 @@ puts each half into a cell of its own, or outside the table; a false link does t
 | overlap of two sources                       | both              | first only          | second only              |
 | ... by a category that the first file knows  | both, category    | first only, category| second only, `unknown`   |
 | residents by a category of another file      | category          | `unknown`           | outside                  |
+| seen in one file, by a category of the other | category          | `unknown`           | outside                  |
 | present by signs of life in either file      | (counted beside)  | the measure's cell  | outside                  |
 
 So a missed link moves an overlap table by -1, +1, +1; it takes a resident's category away; and where a person's signs

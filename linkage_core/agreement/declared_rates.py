@@ -6,9 +6,10 @@ are few, frozen with their run and coarse: whole per mille, in steps that hide i
 The linkage unit signs it; the analysis service keeps one a wave.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.agreement.clauses import PerMille, WaveNameText
@@ -178,6 +179,11 @@ def verify_origin(file: bytes, agreement: VerifiedAgreement) -> DeclaredRates:
     if signed.rates.lineage != agreement.document.lineage:
         raise Tampered("the declared rates belong to another lineage")
     return signed.rates
+
+
+def parse_rates(document: Mapping[str, JsonValue]) -> DeclaredRates:
+    """Return rates from their JSON form, as a release holds them: they were verified when they came."""
+    return DeclaredRates.model_validate_json(canonical_bytes(dict(document)))
 
 
 def _signed_bytes(rates: DeclaredRates) -> bytes:

@@ -22,6 +22,7 @@ from disclosure.query.questions import Question
 from disclosure.release import Asking, preview, release
 from disclosure.table import Release
 from disclosure.terms import Terms
+from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.doors import Door
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.types import PartyName
@@ -51,6 +52,7 @@ class QueryParts:
     roster: Path
     deliveries: DeliveryStore
     payload: PayloadStore
+    declared_rates: Callable[[str], DeclaredRates | None]
     ledger: SqlLedger
     truncation_key: TruncationKey
     noise: NoiseSource
@@ -121,6 +123,7 @@ class QueryDesk:
         # 2
         wave = signed.statement.context.wave
         question, asking = self._asking(analyst, body.query, wave, body.idempotency_key)
+        declared = parts.declared_rates(asking.wave)
         # 3
         with parts.ledger.turn(self._terms.lineage), parts.pace.even() as leave_evenly:
             watched = _Watched(parts.ledger, leave_evenly)
@@ -133,6 +136,7 @@ class QueryDesk:
                     counter=DuckCells(parts.payload, parts.deliveries.files(asking.wave), parts.memory_limit),
                     noise=parts.noise,
                     truncation_key=parts.truncation_key,
+                    declared=declared,
                 )
             except ReleaseFailed as failure:
                 # 4

@@ -10,6 +10,7 @@ from disclosure import errors as disclosure_errors
 from disclosure.measurements import NoiseSource, OpenDPNoise
 from services.analysis.assembly import AnalysisService, open_service
 from services.analysis.config import AnalysisConfig
+from services.analysis.declared_rates import rates_of
 from services.analysis.intake import Intake, IntakeParts
 from services.analysis.pacing import Pace
 from services.analysis.queries import QueryDesk, QueryParts
@@ -85,6 +86,7 @@ def intake_of(service: AnalysisService, audit: AuditLog) -> Intake:
             keyring=service.keyring,
             deliveries=service.deliveries,
             payload=service.payload,
+            declared_rates=lambda wave: rates_of(service.config.data, wave, service.agreement),
             incoming=service.config.data / "incoming",
             k_as=service.k_as,
             clock=service.clock,

@@ -315,6 +315,8 @@ def _print_release(release: "Release", output: str, origin: str, cost: str) -> N
     else:
         _print_table(release)
         results.print(f"{origin}; noise SD {release.noise_sd:.1f}; {cost}")
+        if release.explanation:
+            results.print(f"intervals: {release.explanation}")
         if any(cell.flags for cell in release.cells):
             results.print(
                 "U unreliable: the noise is large beside the value. P provisional: a later wave may change it. "
@@ -328,29 +330,49 @@ def _print_table(release: "Release") -> None:
     table = Table(title=_in_words(dict(release.question)))
     for axis in release.axes:
         table.add_column(axis)
-    for heading in ("value", "95 % interval", "flags"):
-        table.add_column(heading, justify="right" if heading != "flags" else "left")
+    corrected = any(cell.corrected is not None for cell in release.cells)
+    for heading in ("value", "95 % interval", *(("corrected", "95 %, noise and linkage") if corrected else ())):
+        table.add_column(heading, justify="right")
+    table.add_column("flags")
     for cell in release.cells:
-        table.add_row(*cell.coordinates, *_figures(release, cell))
+        table.add_row(*cell.coordinates, *_figures(release, cell), *_corrected(cell), "".join(cell.flags))
     if release.totals:
         table.add_section()
         for cell in release.totals:
             where = dict(zip(release.totals_axes, cell.coordinates, strict=True))
-            table.add_row(*(where.get(axis, "all") for axis in release.axes), *_figures(release, cell))
+            table.add_row(
+                *(where.get(axis, "all") for axis in release.axes),
+                *_figures(release, cell),
+                *_corrected(cell),
+                "".join(cell.flags),
+            )
     results.print(table)
 
 
-def _figures(release: "Release", cell: "Cell") -> tuple[str, str, str]:
+def _corrected(cell: "Cell") -> tuple[str, ...]:
+    figures = cell.corrected
+    return () if figures is None else (str(figures.value), f"{figures.low} … {figures.high}")
+
+
+def _figures(release: "Release", cell: "Cell") -> tuple[str, str]:
     value, low, high = (release.figure(item) for item in (cell.value, cell.low, cell.high))
     if value is None and low is None:
-        return "–", "–", "".join(cell.flags)
-    return "above" if value is None else str(value), f"{low} … {'above' if high is None else high}", "".join(cell.flags)
+        return "–", "–"
+    return "above" if value is None else str(value), f"{low} … {'above' if high is None else high}"
 
 
 def _print_csv(release: "Release") -> None:
+    corrected = any(cell.corrected is not None for cell in release.cells)
     columns = [*release.axes, "value", "low", "high", "noise_sd", "flags"]
+    columns += ["corrected", "corrected_low", "corrected_high"] if corrected else []
     rows = (
-        (*c.coordinates, *map(release.figure, (c.value, c.low, c.high)), c.noise_sd_millionths / 1e6, "".join(c.flags))
+        (
+            *c.coordinates,
+            *map(release.figure, (c.value, c.low, c.high)),
+            c.noise_sd_millionths / 1e6,
+            "".join(c.flags),
+            *(() if c.corrected is None else (c.corrected.value, c.corrected.low, c.corrected.high)),
+        )
         for c in release.cells
     )
     _write_csv(columns, rows)

@@ -166,10 +166,11 @@ ALLOWED: dict[str, dict[str, str]] = {
         "Release": "release_id: string, query: string, question_hash: string, agreement_hash: string, "
         "data_version: string, released_at: string, mechanism: string, nano_rho: uint64, vectors: Vector*, "
         "unit: string, decimals: uint32, axes: string*, cell_count: uint64, wave: string, totals_axes: string*, "
-        "total_count: uint64, derived_from: string",
+        "total_count: uint64, derived_from: string, covers: string, explanation: string, declared_rates: string",
         "CellBlock": "cells: Cell*, totals: Cell*, noisy: sint64*",
         "Cell": "coordinates: string*, value: sint64, low: sint64, high: sint64, noise_sd_millionths: uint64, "
-        "flags: string*",
+        "flags: string*, corrected: Corrected",
+        "Corrected": "value: sint64, low: sint64, high: sint64",
         "ListReleasesResponse": "releases: Release*, budget: BudgetBalance",
     },
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disclosure.table import Cell, Noised, Release
+from disclosure.table import Cell, Corrected, Noised, Release
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Context
 from linkage_core.errors import InputFault
@@ -34,11 +34,17 @@ RELEASE = Release(
     decimals=3,
     axes=("date", "sex"),
     cells=(
-        *(Cell(("2023-01-01", str(i)), i - 3, i - 13, i + 7, 5_000_000, ("U", "P")) for i in range(6)),
+        *(
+            Cell(("2023-01-01", str(i)), i - 3, i - 13, i + 7, 5_000_000, ("U", "P"), Corrected(i - 4, i - 15, i + 8))
+            for i in range(6)
+        ),
         Cell(("2023-01-01", "6"), None, 0, None, 0, ("A", "N")),
     ),
     totals_axes=("date",),
     totals=(Cell(("2023-01-01",), -1, -30, 28, 14_000_000, ()),),
+    covers="noise and linkage",
+    explanation="corrected",
+    declared_rates={"wave": "w1", "pairs": []},
 )
 
 

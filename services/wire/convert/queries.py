@@ -12,7 +12,7 @@ from typing import Final, Literal, cast, get_args
 from pydantic import JsonValue
 
 from disclosure.bounding import BlockName
-from disclosure.table import Cell, Flag, Noised, Release
+from disclosure.table import Cell, Corrected, Covers, Flag, Noised, Release
 from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.errors import InputFault
 from services.wire import messages
@@ -188,7 +188,7 @@ def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) 
         raise InputFault(_NOT_WHOLE)
     release = Release(
         release_id=wire.release_id,
-        question=_question(wire.query),
+        question=_json(wire.query, "the canonical words"),
         question_hash=wire.question_hash,
         agreement_hash=wire.agreement_hash,
         data_version=wire.data_version,
@@ -203,6 +203,9 @@ def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) 
         totals_axes=tuple(wire.totals_axes),
         totals=tuple(totals),
         derived_from=wire.derived_from,
+        covers=_covers(wire.covers),
+        explanation=wire.explanation,
+        declared_rates=_json(wire.declared_rates, "the declared rates") if wire.declared_rates else None,
     )
     return Answer(release, wire.wave, head.charged, _budget_from_wire(head.budget))
 
@@ -260,6 +263,9 @@ def _release_to_wire(release: Release, wave: str) -> queries_pb2.Release:
         totals_axes=release.totals_axes,
         total_count=len(release.totals),
         derived_from=release.derived_from,
+        covers=release.covers,
+        explanation=release.explanation,
+        declared_rates="" if release.declared_rates is None else canonical_bytes(dict(release.declared_rates)).decode(),
     )
 
 
@@ -334,11 +340,17 @@ def _name(name: str) -> BlockName:
     return cast(BlockName, name)
 
 
-def _question(form: str) -> dict[str, JsonValue]:
+def _json(text: str, what: str) -> dict[str, JsonValue]:
     try:
-        return cast(dict[str, JsonValue], json.loads(form))
+        return cast(dict[str, JsonValue], json.loads(text))
     except ValueError:
-        raise InputFault("the canonical form of a released question is not JSON") from None
+        raise InputFault(f"{what} of a released table are not JSON") from None
+
+
+def _covers(text: str) -> Covers:
+    if text not in get_args(Covers):
+        raise InputFault("the intervals of the table allow for something that this version does not know")
+    return cast(Covers, text)
 
 
 def _mechanism(name: str) -> Literal["discrete-gaussian"]:
@@ -355,7 +367,12 @@ def _cell_to_wire(cell: Cell) -> queries_pb2.Cell:
         high=cell.high,
         noise_sd_millionths=cell.noise_sd_millionths,
         flags=cell.flags,
+        corrected=None if cell.corrected is None else _corrected_to_wire(cell.corrected),
     )
+
+
+def _corrected_to_wire(corrected: Corrected) -> queries_pb2.Corrected:
+    return queries_pb2.Corrected(value=corrected.value, low=corrected.low, high=corrected.high)
 
 
 def _cell_from_wire(wire: queries_pb2.Cell) -> Cell:
@@ -369,6 +386,9 @@ def _cell_from_wire(wire: queries_pb2.Cell) -> Cell:
         wire.high if wire.HasField("high") else None,
         wire.noise_sd_millionths,
         tuple(cast(Flag, flag) for flag in wire.flags),
+        Corrected(wire.corrected.value, wire.corrected.low, wire.corrected.high)
+        if wire.HasField("corrected")
+        else None,
     )
 
 

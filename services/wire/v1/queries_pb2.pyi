@@ -396,6 +396,9 @@ class Release(_message.Message):
     TOTALS_AXES_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     DERIVED_FROM_FIELD_NUMBER: _builtins.int
+    COVERS_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    DECLARED_RATES_FIELD_NUMBER: _builtins.int
     release_id: _builtins.str
     query: _builtins.str
     """canonical form, JSON"""
@@ -414,6 +417,12 @@ class Release(_message.Message):
     total_count: _builtins.int
     derived_from: _builtins.str
     """the release whose cells were summed, for nothing; else empty"""
+    covers: _builtins.str
+    """what the widest intervals allow for: noise, or noise and linkage"""
+    explanation: _builtins.str
+    """of that"""
+    declared_rates: _builtins.str
+    """what the linkage unit declares of the wave, JSON; empty: nothing"""
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vector]: ...
     @_builtins.property
@@ -440,10 +449,13 @@ class Release(_message.Message):
         totals_axes: _abc.Iterable[_builtins.str] | None = ...,
         total_count: _builtins.int = ...,
         derived_from: _builtins.str = ...,
+        covers: _builtins.str = ...,
+        explanation: _builtins.str = ...,
+        declared_rates: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "data_version", b"data_version", "decimals", b"decimals", "derived_from", b"derived_from", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "total_count", b"total_count", "totals_axes", b"totals_axes", "unit", b"unit", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_hash", b"agreement_hash", "axes", b"axes", "cell_count", b"cell_count", "covers", b"covers", "data_version", b"data_version", "decimals", b"decimals", "declared_rates", b"declared_rates", "derived_from", b"derived_from", "explanation", b"explanation", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "query", b"query", "question_hash", b"question_hash", "release_id", b"release_id", "released_at", b"released_at", "total_count", b"total_count", "totals_axes", b"totals_axes", "unit", b"unit", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -461,6 +473,7 @@ class Cell(_message.Message):
     HIGH_FIELD_NUMBER: _builtins.int
     NOISE_SD_MILLIONTHS_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
     value: _builtins.int
     """absent where the noise leaves no figure"""
     low: _builtins.int
@@ -474,6 +487,10 @@ class Cell(_message.Message):
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """U: unreliable. P: provisional. A: above the last bin. N: not available"""
 
+    @_builtins.property
+    def corrected(self) -> Global___Corrected:
+        """absent where no rates are declared, or linkage errors do not reach the table"""
+
     def __init__(
         self,
         *,
@@ -483,10 +500,11 @@ class Cell(_message.Message):
         high: _builtins.int | None = ...,
         noise_sd_millionths: _builtins.int = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        corrected: Global___Corrected | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "high", b"high", "low", b"low", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "corrected", b"corrected", "high", b"high", "low", b"low", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "coordinates", b"coordinates", "flags", b"flags", "high", b"high", "low", b"low", "noise_sd_millionths", b"noise_sd_millionths", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "coordinates", b"coordinates", "corrected", b"corrected", "flags", b"flags", "high", b"high", "low", b"low", "noise_sd_millionths", b"noise_sd_millionths", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
     _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
@@ -502,3 +520,30 @@ class Cell(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___Cell: _TypeAlias = Cell  # noqa: Y015
+
+@_typing.final
+class Corrected(_message.Message):
+    """A count corrected for linkage error by declared rates, with its 95 % interval for noise and linkage, both ends included."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    value: _builtins.int
+    low: _builtins.int
+    high: _builtins.int
+    def __init__(
+        self,
+        *,
+        value: _builtins.int = ...,
+        low: _builtins.int = ...,
+        high: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Corrected: _TypeAlias = Corrected  # noqa: Y015

@@ -1,0 +1,101 @@
+"""A released table beside its correction for linkage error: what the intervals cover, and why no more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from disclosure.grid import Grid
+from disclosure.measurements import half_width, summed_noise_sd
+from disclosure.query.questions import Question
+from disclosure.table import MILLION, Cell, Corrected, Covers, Noised, Release
+from disclosure.terms import Terms
+from disclosure.uncertainty.adjusting import Adjusted, adjust
+from disclosure.uncertainty.linked_cells import LinkedCells
+from disclosure.uncertainty.rates import group_quality
+from disclosure.uncertainty.reach import NOT_REACHED, reach_of
+from linkage_core.agreement.declared_rates import DeclaredRates, GroupRates
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """What intervals cover and the sentence that explains it; corrected figures of cells and totals, if any."""
+
+    covers: Covers
+    explanation: str
+    cells: tuple[Corrected, ...] = ()
+    totals: tuple[Corrected, ...] = ()
+
+
+def corrected(
+    release: Release, question: Question, grid: Grid, terms: Terms, declared: DeclaredRates | None
+) -> Release:
+    """Return a release of this question beside its correction, from its noisy numbers and public facts alone.
+
+    Its raw figures stay as they are; what it said of linkage before is replaced.
+    """
+    found = _correct(question, grid, release.noised, terms, declared)
+    return replace(
+        release,
+        cells=_beside(release.cells, found.cells),
+        totals=_beside(release.totals, found.totals),
+        covers=found.covers,
+        explanation=found.explanation,
+        declared_rates=None if declared is None else declared.model_dump(mode="json"),
+    )
+
+
+def _correct(
+    question: Question, grid: Grid, noised: Sequence[Noised], terms: Terms, declared: DeclaredRates | None
+) -> _Correction:
+    reach = reach_of(question, terms, grid)
+    if reach is None:
+        return _Correction("noise and linkage", NOT_REACHED)
+    if isinstance(reach, str):
+        return _Correction("noise", f"noise only: {reach}")
+    names = " and ".join(sorted(reach.providers))
+    rates = None if declared is None else declared.of(*reach.providers)
+    if declared is None or rates is None:
+        return _Correction("noise", f"noise only: no rates of the links of {names} are declared")
+    groups, links = _by_group(question, grid, declared, reach.links)
+    quality = group_quality(rates, groups)
+    counts = noised[0]
+    noisy = np.array(counts.values, np.float64)
+    variance = np.full(len(noisy), (counts.noise_sd_millionths / MILLION) ** 2)
+    of_total = np.arange(len(noisy), dtype=np.int64) // grid.total_width
+    return _Correction(
+        "noise and linkage",
+        f"corrected by the declared rates of the links of {names}; coverage of the sources and recorded categories are "
+        "taken as they are",
+        _figures(adjust(noisy, variance, links, quality), counts.half_width),
+        _figures(
+            adjust(noisy, variance, links, quality, of_total),
+            half_width(summed_noise_sd(counts.noise_sd_millionths, grid.total_width)),
+        ),
+    )
+
+
+def _by_group(
+    question: Question, grid: Grid, declared: DeclaredRates, links: LinkedCells
+) -> tuple[list[GroupRates | None], LinkedCells]:
+    """Return rates by the categories of the first dimension that has any, and the map with its groups."""
+    known = {(group.dimension, group.category): group for group in declared.groups}
+    for axis, stride in zip(grid.axes, grid.strides, strict=True):
+        if axis.name in question.dimensions and any((axis.name, category) in known for category in axis.categories):
+            places = links.cell // stride % len(axis.categories)
+            groups = [known.get((axis.name, category)) for category in axis.categories]
+            return groups, LinkedCells(links.cell, links.first, links.second, places)
+    return [None], LinkedCells(links.cell, links.first, links.second, np.zeros(len(links), np.int64))
+
+
+def _figures(found: Adjusted, least_half_width: int) -> tuple[Corrected, ...]:
+    low, high = found.interval(least_half_width)
+    return tuple(
+        Corrected(*figures) for figures in zip(found.rounded.tolist(), low.tolist(), high.tolist(), strict=True)
+    )
+
+
+def _beside(cells: tuple[Cell, ...], figures: tuple[Corrected, ...]) -> tuple[Cell, ...]:
+    """Return cells with their corrected figures; a table without totals has none to correct."""
+    found = figures if cells and figures else (None,) * len(cells)
+    return tuple(replace(cell, corrected=each) for cell, each in zip(cells, found, strict=True))

@@ -1,0 +1,210 @@
+"""Which tables linkage errors reach, and how: from a question and the agreement to the linear map, or to why none.
+
+One file decides who counts in a register's stock, whoever is linked to it; linkage reaches such a table only through a
+category that another file fills in. It reaches every overlap of two files. Where no model here applies, intervals are
+for the noise only, and the release says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disclosure.grid import Grid, categories, kept_categories
+from disclosure.query.questions import (
+    DurationQuestion,
+    EventsQuestion,
+    FlowQuestion,
+    ItinerariesQuestion,
+    OverlapQuestion,
+    PersonsQuestion,
+    QuantileQuestion,
+    Question,
+    StockQuestion,
+    VariableQuestion,
+)
+from disclosure.query.rules import Registered, Rule, Signs
+from disclosure.terms import Terms
+from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places
+
+NOT_REACHED: Final = "linkage errors do not reach this table: one file alone says who counts, and in which category"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """Links of two providers' files reach a table as the linear map `links` says, whose groups are its cells."""
+
+    providers: tuple[str, str]
+    links: LinkedCells
+
+
+def reach_of(question: Question, terms: Terms, grid: Grid) -> Reach | str | None:
+    """Return how links reach a table; None where they do not, and a sentence where no model tells."""
+    if not terms.unmatched_rows_kept:
+        return "rows without a link are dropped, so that links decide who counts at all"
+    counting = _counting(question, terms)
+    if isinstance(question, OverlapQuestion):
+        if len(set(counting)) < 2:
+            return "both sources are of one file"
+        return _overlap(question, terms, grid, (counting[0], counting[1]))
+    if len(set(counting)) != 1:
+        return "rows of several files decide together who counts"
+    return _filled(question, terms, grid, counting[0])
+
+
+def _counting(question: Question, terms: Terms) -> tuple[str, ...]:
+    """Return the providers of the files whose rows decide who counts."""
+    match question:
+        case OverlapQuestion():
+            return tuple(terms.source_table(name).provider for name in question.sources)
+        case StockQuestion() | FlowQuestion() | DurationQuestion():
+            return _of_rule(question.rule, terms)
+        case QuantileQuestion():
+            variable = terms.statistics.variable(question.of)
+            return _of_rule(question.rule, terms) if variable is None else (variable.column.provider,)
+        case VariableQuestion():
+            return (terms.variable(question.of).column.provider,)
+        case PersonsQuestion() | EventsQuestion():
+            return (terms.source_table(question.of).provider,)
+        case ItinerariesQuestion():
+            return _of_rule(question.rule, terms)
+        case _:
+            return tuple(sorted({source.provider for source in terms.dimension(question.of).sources}))
+
+
+def _of_rule(rule: Rule, terms: Terms) -> tuple[str, ...]:
+    match rule:
+        case Registered():
+            return (terms.statistics.residence.provider,)
+        case Signs():
+            return tuple(sorted({terms.source_table(name).provider for name in rule.sources}))
+        case _:
+            crossings = terms.statistics.crossings
+            return () if crossings is None else (crossings.table.provider,)
+
+
+def _filled(question: Question, terms: Terms, grid: Grid, provider: str) -> Reach | str | None:
+    """A measure of one file's people, by categories of its own or of one other file."""
+    fillers = _fillers(question, terms)
+    filled = {name: found for name, found in fillers.items() if found != frozenset((provider,))}
+    twice = _twice(terms, {provider, *(one for found in filled.values() for one in found)})
+    if twice:
+        return twice
+    if not filled:
+        return None
+    if len(set(filled.values())) > 1 or any(len(found) > 1 for found in filled.values()):
+        return f"several files together fill in {', '.join(filled)}"
+    counts_persons = isinstance(question, StockQuestion | FlowQuestion | DurationQuestion | PersonsQuestion)
+    if not counts_persons or question.measure == "net":
+        return f"there is no model of a {question.measure} by categories of another file"
+    cut = _cut(question, terms, filled)
+    if cut:
+        return cut
+    places = _Places.of(question, terms, grid)
+    cells = np.flatnonzero(places.is_known(filled))
+    outside = np.full(len(cells), OUTSIDE, np.int64)
+    other = next(iter(filled.values()))
+    return Reach((provider, *other), LinkedCells(cells, places.without(filled)[cells], outside, cells))
+
+
+def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[str, str]) -> Reach | str:
+    """Both halves of a link, where each file alone, or both of them, know a category."""
+    fillers = _fillers(question, terms)
+    twice = _twice(terms, set(pair))
+    if twice:
+        return twice
+    others = [name for name, found in fillers.items() if not found <= set(pair)]
+    if others:
+        return f"a third file fills in {', '.join(others)}"
+    first, second = ({name: found for name, found in fillers.items() if found == frozenset((one,))} for one in pair)
+    cut = _cut(question, terms, first | second)
+    if cut:
+        return cut
+    places = _Places.of(question, terms, grid)
+    width = grid.strides[0]
+    both = np.arange(width, dtype=np.int64)
+    halves = []
+    # Somebody seen in one file alone may have a category that the other file tells, by a link to a row not seen.
+    told: list[Places] = []
+    for seen, of_other in ((1, second), (2, first)):
+        without = places.without(of_other)
+        halves.append(np.where(without[both] == OUTSIDE, OUTSIDE, without[both] + seen * width))
+        alone = seen * width + both
+        told.append(alone[places.is_known(of_other)[alone]])
+    cells = np.concatenate([both, *told])
+    left = [places.without(of_other)[alone] for alone, of_other in zip(told, (second, first), strict=True)]
+    outside = np.full(len(cells) - width, OUTSIDE, np.int64)
+    links = LinkedCells(cells, np.concatenate([halves[0], *left]), np.concatenate([halves[1], outside]), cells)
+    return Reach(pair, links)
+
+
+def _fillers(question: Question, terms: Terms) -> dict[str, frozenset[str]]:
+    """Return the providers that fill in each dimension of the table or its comparisons; durations are nobody's."""
+    names = dict.fromkeys((*question.dimensions, *(item.dimension for item in question.where)))
+    found = {name: frozenset(source.provider for source in terms.dimension(name).sources) for name in names}
+    return {name: providers for name, providers in found.items() if providers}
+
+
+def _twice(terms: Terms, providers: set[str]) -> str:
+    found = sorted(providers & set(terms.sources_with_duplicates))
+    return f"{' and '.join(found)} may hold a person twice, and rates are of rows" if found else ""
+
+
+def _cut(question: Question, terms: Terms, filled: Mapping[str, frozenset[str]]) -> str:
+    """People whose link is missed are `unknown`: a comparison that keeps those keeps some whose links are elsewhere."""
+    for name in filled:
+        every, kept = categories(name, terms), kept_categories(question, name, terms)
+        if len(kept) < len(every) and every[-1] in kept:
+            return f"a comparison keeps {every[-1]} of {name} and not every other category"
+    return ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """The categories of every cell on the agreement's dimensions; int64, (cells,) each, and what `unknown` is there.
+
+    `unknown`: the category's place on the axis; None where comparisons leave it out. A dimension that is only compared
+    has no axis.
+    """
+
+    stride: Mapping[str, int]
+    place: Mapping[str, Places]
+    unknown: Mapping[str, int | None]
+    size: int
+
+    @classmethod
+    def of(cls, question: Question, terms: Terms, grid: Grid) -> "_Places":
+        """Return the places of a table's grid."""
+        cells = np.arange(grid.size, dtype=np.int64)
+        axes = {axis.name: (axis, stride) for axis, stride in zip(grid.axes, grid.strides, strict=True)}
+        unknown = {}
+        for name in _fillers(question, terms):
+            kept = kept_categories(question, name, terms)
+            unknown[name] = len(kept) - 1 if kept[-1] == categories(name, terms)[-1] else None
+        return cls(
+            stride={name: stride for name, (_, stride) in axes.items()},
+            place={name: cells // stride % len(axis.categories) for name, (axis, stride) in axes.items()},
+            unknown=unknown,
+            size=grid.size,
+        )
+
+    def is_known(self, dimensions: Mapping[str, frozenset[str]]) -> NDArray[np.bool_]:
+        """Whether a cell has a known category of any of the dimensions; bool, (cells,)."""
+        known = np.zeros(self.size, np.bool_)
+        for name in dimensions:
+            unknown = self.unknown[name]
+            known |= True if unknown is None else self.place[name] != unknown if name in self.place else False
+        return known
+
+    def without(self, dimensions: Mapping[str, frozenset[str]]) -> Places:
+        """Return the cell in which each cell's people are once these categories are unknown; `OUTSIDE` if in none."""
+        cells = np.arange(self.size, dtype=np.int64)
+        for name in dimensions:
+            unknown = self.unknown[name]
+            if unknown is None:
+                return np.full(self.size, OUTSIDE, np.int64)
+            if name in self.place:
+                cells += (unknown - self.place[name]) * self.stride[name]
+        return cells

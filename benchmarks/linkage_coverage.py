@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.inputs import ONE, OTHER
 from benchmarks.linked_population import GROUPS, LinkedPopulation, repetitions
 from benchmarks.linked_population import Table as Counted
-from benchmarks.table import Row, Table
+from benchmarks.table import Figure, Row, Table
 from disclosure.bounding import ContributionBound
 from disclosure.measurements import Mechanism, OpenDPNoise, half_width, price_nano_rho
 from disclosure.suppression import is_unreliable
@@ -68,19 +68,23 @@ def at_size(settings: Sequence[tuple[str, int]], number: int, training: int, kep
             *GROUPS,
             "unknown",
             "worst cell",
-            "published cells covered",
-            "worst published",
-            "with noise-only intervals",
+            "published",
+            "of them covered",
+            "worst of them",
+            "rates as estimated",
+            "noise only",
             "its worst cell",
         ),
         tuple(rows),
         (
             "± is two Monte Carlo standard errors, over linkages. A published cell is one without the flag U; a cell "
-            "counts as a worst one if it was published in 100 linkages at least.",
+            "counts as a worst one if published in 100 linkages at least. Where hardly any cell is large enough, "
+            "those that are published are the ones that the noise made large: no interval around them covers.",
             "dirty, usual: how the two agencies err; then how many people. Groups are origins of names. Unknown: the "
             "category of people whom the file that knows the origin does not hold, as linked.",
             "Precision and recall are estimated anew in each linkage, corrected by what "
-            f"{training} other populations with the same errors say, and rounded as they are declared.",
+            f"{training} other populations with the same errors say, and rounded as they are declared. Rates as "
+            "estimated: without that correction, and without rates by origin.",
             "Signs of life: in either file; the linked people who would count twice stand beside, with noise of their "
             "own.",
             "Not covered, because truth is counted from the same files: people whom no file holds, late or wrong "
@@ -128,8 +132,10 @@ def _row(name: str, made: Sequence[LinkedPopulation], known: SimulatedRates | No
         _share(hits.adjusted),
         *(None if group is None else _share(group) for group in by_group),
         _worst(hits.adjusted),
+        Figure(float(hits.published.mean()), ".1%"),
         _share(hits.adjusted, hits.published),
         _worst(hits.adjusted, hits.published),
+        _share(hits_of(name, made, None, noise_sd).adjusted),
         _share(hits.noise_only),
         _worst(hits.noise_only),
     )

@@ -47,6 +47,7 @@ def demo_terms() -> Terms:
         budget=Budget.model_validate_json(_json(document["budget"])),
         minimum_cell_count=document["minimum_cell_count"],
         unmatched_rows_kept=document["unmatched_rows"] == "keep",
+        sources_with_duplicates=tuple(document["matching"].get("sources_with_duplicates", ())),
     )
 
 

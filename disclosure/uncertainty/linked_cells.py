@@ -52,12 +52,30 @@ def overlap_cells(categories: int, *, first_unknown: int | None, second_unknown:
     """Return the map of an overlap table (both, first only, second only) x (categories).
 
     `first_unknown`: the category of somebody whom only the second file's rows tell of, where the first file alone knows
-    the category; None where the second knows it too. `second_unknown` the other way round.
+    the category; None where the second knows it too. `second_unknown` the other way round. Somebody seen in one file
+    alone may have a category all the same, by a link to a row of the other file that was not seen.
     """
     every = np.arange(categories, dtype=np.int64)
     of_first = np.full(categories, second_unknown, np.int64) if second_unknown is not None else every
     of_second = np.full(categories, first_unknown, np.int64) if first_unknown is not None else every
-    return LinkedCells(every, categories + of_first, 2 * categories + of_second, every)
+    links = LinkedCells(every, categories + of_first, 2 * categories + of_second, every)
+    for seen, unknown in ((1, second_unknown), (2, first_unknown)):
+        if unknown is not None:
+            told = np.delete(every, unknown)
+            left = np.full(len(told), seen * categories + unknown, np.int64)
+            outside = np.full(len(told), OUTSIDE, np.int64)
+            links = joined(links, LinkedCells(seen * categories + told, left, outside, told))
+    return links
+
+
+def joined(one: LinkedCells, other: LinkedCells) -> LinkedCells:
+    """Return two maps as one; no cell is in both."""
+    return LinkedCells(
+        np.concatenate([one.cell, other.cell]),
+        np.concatenate([one.first, other.first]),
+        np.concatenate([one.second, other.second]),
+        np.concatenate([one.group, other.group]),
+    )
 
 
 def filled_cells(rows: int, categories: int, unknown: int) -> LinkedCells:

@@ -23,11 +23,12 @@ from disclosure.query.questions import (
     QuantileQuestion,
     Question,
     StockQuestion,
+    SyntheticQuestion,
     VariableQuestion,
 )
 from disclosure.query.rules import Registered, Rule, Signs
 from disclosure.terms import Terms
-from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places
+from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places, joined
 
 NOT_REACHED: Final = "linkage errors do not reach this table: one file alone says who counts, and in which category"
 
@@ -59,7 +60,7 @@ def _counting(question: Question, terms: Terms) -> tuple[str, ...]:
     match question:
         case OverlapQuestion():
             return tuple(terms.source_table(name).provider for name in question.sources)
-        case StockQuestion() | FlowQuestion() | DurationQuestion():
+        case StockQuestion() | SyntheticQuestion() | FlowQuestion() | DurationQuestion():
             return _of_rule(question.rule, terms)
         case QuantileQuestion():
             variable = terms.statistics.variable(question.of)
@@ -105,8 +106,8 @@ def _filled(question: Question, terms: Terms, grid: Grid, provider: str) -> Reac
     places = _Places.of(question, terms, grid)
     cells = np.flatnonzero(places.is_known(filled))
     outside = np.full(len(cells), OUTSIDE, np.int64)
-    other = next(iter(filled.values()))
-    return Reach((provider, *other), LinkedCells(cells, places.without(filled)[cells], outside, cells))
+    (other,) = next(iter(filled.values()))
+    return Reach((provider, other), LinkedCells(cells, places.without(filled)[cells], outside, cells))
 
 
 def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[str, str]) -> Reach | str:
@@ -127,17 +128,14 @@ def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[st
     both = np.arange(width, dtype=np.int64)
     halves = []
     # Somebody seen in one file alone may have a category that the other file tells, by a link to a row not seen.
-    told: list[Places] = []
+    told = []
     for seen, of_other in ((1, second), (2, first)):
         without = places.without(of_other)
         halves.append(np.where(without[both] == OUTSIDE, OUTSIDE, without[both] + seen * width))
         alone = seen * width + both
-        told.append(alone[places.is_known(of_other)[alone]])
-    cells = np.concatenate([both, *told])
-    left = [places.without(of_other)[alone] for alone, of_other in zip(told, (second, first), strict=True)]
-    outside = np.full(len(cells) - width, OUTSIDE, np.int64)
-    links = LinkedCells(cells, np.concatenate([halves[0], *left]), np.concatenate([halves[1], outside]), cells)
-    return Reach(pair, links)
+        alone = alone[places.is_known(of_other)[alone]]
+        told.append(LinkedCells(alone, without[alone], np.full(len(alone), OUTSIDE, np.int64), alone))
+    return Reach(pair, joined(LinkedCells(both, halves[0], halves[1], both), joined(*told)))
 
 
 def _fillers(question: Question, terms: Terms) -> dict[str, frozenset[str]]:

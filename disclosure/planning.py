@@ -26,6 +26,8 @@ from disclosure.terms import Terms
 EXPECTED: Final = "expected"
 """Key of an analyst's figures beside the fields of a question."""
 
+_TIMES: Final = frozenset({"date", "year", "quarter", "month"})
+
 WANTED_PER_MILLE: Final = 950
 """Share of the expected persons that are to be in usable cells."""
 
@@ -41,6 +43,7 @@ class Expected:
     total: float
     figures: Mapping[str, Mapping[str, float]]
     cells_per_person: Mapping[int, float]
+    of_past_release: bool = False
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
@@ -65,18 +68,26 @@ class Expected:
 
     @classmethod
     def of_release(cls, release: Release) -> Self:
-        """Take the figures of a released table of persons; those below nought count as nought."""
+        """Take the figures of a released table of persons, summed for each axis; sums below nought count as nought.
+
+        It may have more axes and categories than the question that is planned.
+        """
         if release.unit != "persons" or release.decimals or len(release.noised) != 1 or release.noised[0].width != 1:
             raise QueryFault(f"release {release.release_id} is no table of persons")
         figures: dict[str, dict[str, float]] = {axis: {} for axis in release.axes}
         for cell in release.cells:
             for axis, category in zip(release.axes, cell.coordinates, strict=True):
-                figures[axis][category] = figures[axis].get(category, 0.0) + max(0, cell.value or 0)
-        first = figures.pop(release.axes[0])
-        total = sum(first.values()) / len(first)
+                figures[axis][category] = figures[axis].get(category, 0.0) + (cell.value or 0)
+        times = len(figures[release.axes[0]]) if release.axes[0] in _TIMES else 1
+        total = sum(cell.value or 0 for cell in release.cells) / times
         if total <= 0:
             raise QueryFault(f"release {release.release_id} has no persons left above its noise")
-        return cls(total, figures, {})
+        above = {
+            axis: {category: max(0.0, figure) for category, figure in sums.items()}
+            for axis, sums in figures.items()
+            if axis not in _TIMES
+        }
+        return cls(total, above, {}, of_past_release=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,8 @@ class Option:
 class Plan:
     """What figures from outside say about a question.
 
-    `asked` is None, and `missing` names the axes without figures, where nothing can be said about cells. `half_width`
+    `asked` is None where nothing can be said about cells: without figures, for some axes of which `missing` has the
+    names, and for measures whose cells are not persons counted once. `half_width`
     and `nano_rho` are the coarsest accuracy that would reach what is wanted on the grid as asked, and its price; None
     where none can. `coarser` are the smallest changes of the grid that would, none if the grid as asked does.
     `cut_per_mille` of the person-cells would be cut off by the bound; None where no figures tell.
@@ -126,10 +138,11 @@ def plan(
     Raises `QueryFault` for figures of axes or categories that the table does not have.
     """
     cut = _cut_per_mille(question, terms, expected)
-    if expected is None or isinstance(question, SyntheticQuestion):
+    if expected is None or not _counts_persons(question, terms):
         return Plan(None, (), None, None, (), cut)
     grid = grid_of(question, terms)
-    _check_figures(expected, grid)
+    if not expected.of_past_release:
+        _check_figures(expected, grid)
     missing = _missing(grid, expected)
     if missing:
         return Plan(None, missing, None, None, (), cut)
@@ -143,6 +156,12 @@ def plan(
     if asked.usable_per_mille < WANTED_PER_MILLE:
         coarser = _coarser(question, terms, expected, relative_per_mille)
     return Plan(asked, (), wanted if price is not None else None, price, coarser, cut)
+
+
+def _counts_persons(question: Question, terms: Terms) -> bool:
+    """Tell whether a table's cells are persons counted in one category of each axis."""
+    names = [block.name for block in blocks_of(question, terms)]
+    return names == ["count"] and not isinstance(question, SyntheticQuestion)
 
 
 def _coarser(question: Question, terms: Terms, expected: Expected, relative: int) -> tuple[Option, ...]:
@@ -238,9 +257,6 @@ def _unit_of(question: Question) -> Unit:
 def _missing(grid: Grid, expected: Expected) -> tuple[str, ...]:
     """Axes without figures. Time needs none: a total is that of one date or period."""
     return tuple(axis.name for axis in grid.axes if axis.name not in expected.figures and axis.name not in _TIMES)
-
-
-_TIMES: Final = frozenset({"date", "year", "quarter", "month"})
 
 
 def _expected_counts(grid: Grid, expected: Expected) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from disclosure.terms import Terms
 from linkage_core.agreement.payload import PayloadColumn, PayloadTable
-from linkage_core.agreement.statistics import Dimension
+from linkage_core.agreement.statistics import Crossings, Dimension, TableReference
 from linkage_core.errors import InputFault
 from services.analysis.opening import EPOCH, FIRST_DAY, payload_schema
 
@@ -162,7 +162,10 @@ class _Invention:
         random = self._random("reported", table.provider, table.name, column.name)
         dimension = self._dimension_of.get((table.provider, table.name, column.name))
         low, high = self._bounds(column)
-        if dimension is not None and dimension.kind == "age":
+        crossings = self._terms.statistics.crossings
+        if crossings is not None and (crossings.table, crossings.direction) == (_reference(table), column.name):
+            values = self._directions(crossings, self._codes(column), people, random)
+        elif dimension is not None and dimension.kind == "age":
             values = self._births(dimension, column)[people]
         else:
             label = (
@@ -179,6 +182,15 @@ class _Invention:
             codes = pa.array(self._codes(column), type=pa.string())
             return codes.take(pa.array(values, mask=values == _MISSING))
         return _typed(column, values)
+
+    def _directions(
+        self, crossings: Crossings, codes: tuple[str, ...], people: NDArray[np.int64], random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Arrivals and departures by turns, whichever comes first; what sources get wrong makes some illogical."""
+        first = random.integers(0, 2, self._persons)[people]
+        place = np.arange(len(people)) - np.searchsorted(people, people)
+        ways = np.array([codes.index(crossings.arrival), codes.index(crossings.departure)], dtype=np.int64)
+        return ways[(first + place) % 2]
 
     def _births(self, dimension: Dimension, column: PayloadColumn) -> NDArray[np.int64]:
         """Days of birth, or their years within the column's bounds: the oldest band holds people too."""
@@ -233,6 +245,10 @@ def _years(column: PayloadColumn, first: int, last: int) -> tuple[int, int]:
 
 def _day(date: datetime.date) -> int:
     return date.toordinal() - EPOCH
+
+
+def _reference(table: PayloadTable) -> TableReference:
+    return TableReference(provider=table.provider, table=table.name)
 
 
 def _keys(people: NDArray[np.int64]) -> pa.Array:

@@ -109,7 +109,7 @@ def preview(
         noise_sd = vector.noise_sd_millionths / 1_000_000
         results.print(f"{vector.name}: 95 % interval of a number ± {vector.half_width}; noise SD {noise_sd:.1f}")
     results.print(f"price: rho {found.nano_rho / BILLION:g}{free}; {found.tables_like_this_left} more like it are left")
-    print_plan(planned, relative)
+    print_plan(planned, relative, figures=expected is not None)
     _print_budget(found.budget)
 
 

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 BILLION = 1_000_000_000
 
 
-def print_plan(found: "Plan", relative_percent: int) -> None:
-    """Print which cells would be usable, and what would make more of them so."""
-    if found.asked is None:
+def print_plan(found: "Plan", relative_percent: int, *, figures: bool) -> None:
+    """Print which cells would be usable and what would make more of them so; `figures`: whether some were given."""
+    if found.asked is None and not found.missing and figures:
+        results.print("usable cells: not available for this measure")
+    elif found.asked is None:
         missing = f" for {', '.join(found.missing)}" if found.missing else ""
         results.print(f"usable cells: not available without figures{missing} ([expected] in the question, or --past)")
     else:

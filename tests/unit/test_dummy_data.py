@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,18 @@ def test_years_outside_the_period_are_those_of_the_column() -> None:
     early = terms(period=Period(start=date(1990, 1, 1), end=date(1995, 12, 31)))
     years = invent_tables(early, 100, 1)["tax", "years"]["year"].to_pylist()
     assert set(years) <= set(range(2000, 2031))
+
+
+def test_border_crossings_go_in_and_out_by_turns_with_some_that_do_not() -> None:
+    rows = invent_tables(terms(), 1_000, 3)["border", "crossings"].to_pylist()
+    pairs = [
+        (one["direction"], next_one["direction"])
+        for one, next_one in pairwise(rows)
+        if one["synthetic_key"] == next_one["synthetic_key"] and None not in (one["direction"], next_one["direction"])
+    ]
+    by_turns = sum(one != next_one for one, next_one in pairs)
+    assert 0.9 * len(pairs) < by_turns < len(pairs)
+    assert {"in", "out"} == {direction for pair in pairs for direction in pair}
 
 
 def test_every_code_occurs_and_so_do_missing_values_and_conflicts_between_sources() -> None:

@@ -83,16 +83,26 @@ def test_no_grid_may_reach_what_is_wanted() -> None:
 
 
 def test_a_past_release_gives_figures_for_the_axes_that_it_has() -> None:
-    release = Trial.invent(terms(), persons=500, seed=1).answer(document("stock", by=["country", "sex"]), AT).release
+    asked = document("stock", by=["country", "sex"], at=["2019-01-01", "2020-01-01"])
+    release = Trial.invent(terms(), persons=500, seed=1).answer(asked, AT).release
     expected = Expected.of_release(release)
-    assert expected.total == release.totals[0].value
-    assert sum(expected.figures["sex"].values()) == expected.total
-    found = plan(
-        parse_question(document("stock", by=["sex"])),
-        terms(),
-        Expected(expected.total, {"sex": expected.figures["sex"]}, {}),
-    )
+    assert expected.total == sum(total.value or 0 for total in release.totals) / 2
+    assert sum(expected.figures["sex"].values()) == 2 * expected.total
+    found = plan(parse_question(document("stock", by=["sex"])), terms(), expected)
     assert found.asked is not None
+    assert plan(parse_question(document("stock", by=["age"])), terms(), expected).missing == ("age",)
+
+
+def test_an_overlap_is_planned_by_a_past_one() -> None:
+    release = Trial.invent(terms(), persons=500, seed=1).answer(document("overlap"), AT).release
+    found = plan(parse_question(document("overlap")), terms(), Expected.of_release(release))
+    assert found.asked is not None
+    assert found.asked.usable_cells == 3
+
+
+@pytest.mark.parametrize("measure", ["sum", "mean", "quantile", "events", "net", "synthetic"])
+def test_nothing_is_said_of_measures_whose_cells_are_not_persons_counted_once(measure: str) -> None:
+    assert planned({"total": 100}, measure).asked is None
 
 
 def test_a_release_of_something_else_than_persons_gives_none() -> None:
@@ -134,12 +144,12 @@ def test_an_analyst_is_told_what_figures_beside_a_question_say(
     asked, figures = query._question_and_figures(str(file))
     assert "expected" not in asked
     found = plan(parse_question(asked), terms(), query._expected(figures, None))
-    print_plan(found, 50)
+    print_plan(found, 50, figures=True)
     told = capsys.readouterr().out
     assert "expected: 2 of 12 cells usable, with 89.1 % of the persons" in told
     assert "95 % of the persons would be in usable cells at ± 14: rho 0.00979964" in told
     assert "without sex: 2 of 4 cells usable" in told
-    print_plan(plan(parse_question(asked), terms(), None), 50)
+    print_plan(plan(parse_question(asked), terms(), None), 50, figures=False)
     assert "not available without figures" in capsys.readouterr().out
 
 

@@ -71,6 +71,11 @@ class MeasuredMargins:
         sums = [float(values.sum()) for values in self.pairs.values()]
         return sum(w * s for w, s in zip(weights, sums, strict=True)) / sum(weights)
 
+    @property
+    def persons_sd(self) -> float:
+        """Standard deviation of the noise in `persons`."""
+        return self.noise_sd / math.sqrt(sum(1 / values.size for values in self.pairs.values()))
+
     def counts(self, margin: Margin) -> NDArray[np.float64]:
         """Return a pair as it was measured; a dimension alone as the mean of its pairs' sums, weighted as `persons`."""
         if len(margin) == 2:

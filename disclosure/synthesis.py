@@ -67,10 +67,11 @@ def synthesize(margins: MeasuredMargins, *, seed: int, persons: int | None = Non
     """Return invented persons, as many as the margins say unless `persons` says otherwise.
 
     The same margins, seed and versions of the libraries give the same file on the same processor. Raises `Unfit`
-    without the extra `synthetic`, and `InputFault` for a number of persons out of range, or where noise left none.
+    without the extra `synthetic`, and `InputFault` for a number of persons out of range, or for margins that are noise
+    alone.
     """
-    if margins.persons < 1:
-        raise InputFault("the noise of the margins left no persons to be like")
+    if margins.persons < max(1.0, 2 * margins.persons_sd):
+        raise InputFault("the margins are noise alone: ask for more accuracy, or for fewer dimensions")
     wanted = round(margins.persons) if persons is None else persons
     if not 1 <= wanted <= MOST_PERSONS:
         raise InputFault(f"persons: must be 1 to {MOST_PERSONS}, got {wanted}")

@@ -190,7 +190,7 @@ class _Invention:
         first = random.integers(0, 2, self._persons)[people]
         place = np.arange(len(people)) - np.searchsorted(people, people)
         ways = np.array([codes.index(crossings.arrival), codes.index(crossings.departure)], dtype=np.int64)
-        return ways[(first + place) % 2]
+        return np.asarray(ways[(first + place) % 2], dtype=np.int64)
 
     def _births(self, dimension: Dimension, column: PayloadColumn) -> NDArray[np.int64]:
         """Days of birth, or their years within the column's bounds: the oldest band holds people too."""

@@ -133,6 +133,7 @@ def test_noise_of_a_dimension_alone_is_that_of_its_pairs_summed_and_averaged() -
         margins_of({pair: values + random.normal(0, 7, values.shape) for pair, values in truth.items()}, 7.0)
         for _ in range(2_000)
     ]
+    assert np.std([draw.persons for draw in draws]) == pytest.approx(draws[0].persons_sd, rel=0.06)
     spread = np.std([draw.counts(("a",))[0] for draw in draws])
     assert spread == pytest.approx(draws[0].noise_sd_of(("a",)), rel=0.06)
     distances = [np.abs(draw.counts(("a", "b")) / draw.persons - truth["a", "b"] / 600).sum() / 2 for draw in draws]
@@ -165,6 +166,8 @@ def test_a_number_of_persons_out_of_range_and_margins_of_nothing_but_noise_are_r
         synthesize(measured(), seed=1, persons=synthesis.MOST_PERSONS + 1)
     with pytest.raises(InputFault, match="noise"):
         synthesize(margins_of({("a", "b"): [[-4, 1], [1, 1]]}), seed=1)
+    with pytest.raises(InputFault, match="noise"):
+        synthesize(margins_of({("a", "b"): [[9, 0], [0, 9]]}, noise_sd=5.0), seed=1)
 
 
 @needs_mbi

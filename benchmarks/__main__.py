@@ -34,6 +34,7 @@ NAMES: Final = (
     "generator",
     "upload",
     "release",
+    "residence",
     "coverage",
     "linkage_coverage",
     "startup",

@@ -33,6 +33,7 @@ TINY: dict[str, dict[str, Any]] = {
     "generator": {"sizes": (50, 60)},
     "upload": {"rows": 2_000, "rounds": 1},
     "release": {"persons": 300},
+    "residence": {"persons": 1_000, "processes": False},
     "coverage": {"releases": 5},
     "linkage_coverage": {"settings": (("dirty", 250),), "number": 2, "training": 20},
     "startup": {"rounds": 1, "first_runs": 0},

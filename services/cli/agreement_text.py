@@ -88,6 +88,9 @@ def _statistics(a: Agreement) -> Iterator[str]:
     yield "statistics (the public concepts that questions may use)"
     residence = a.statistics.residence
     yield f"  residence: {residence.provider}.{residence.table}"
+    if (crossings := a.statistics.crossings) is not None:
+        table, codes = crossings.table, f"{crossings.arrival} arrives, {crossings.departure} departs"
+        yield f"  crossings: {table.provider}.{table.table}.{crossings.direction}: {codes}"
     for dimension in a.statistics.dimensions:
         sources = ", then ".join(f"{s.provider}.{s.table}.{s.column}" for s in dimension.sources)
         yield f"  dimension {dimension.name} [{dimension.code_list}]: {sources}"

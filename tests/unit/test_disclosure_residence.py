@@ -110,3 +110,76 @@ def test_overlap_counts_each_person_once_and_persons_in_neither_source_not_at_al
     }
     question = parse_question(document("overlap", of=["tax", "border"]))
     assert vector(question, terms(), rows) == (1, 2, 1)  # both, border only, tax only
+
+
+WINDOW = {"kind": "window", "days": 365, "of": 487}
+
+
+def crossings_of(*people: str) -> Any:
+    """Persons' crossings as `in 2018-05-01 out 2020-06-01`."""
+    rows = []
+    for number, words in enumerate(map(str.split, people), 1):
+        for direction, day in zip(words[::2], words[1::2], strict=True):
+            key = bytes([number]) * 16
+            rows.append({"synthetic_key": key, "day": datetime.date.fromisoformat(day), "direction": direction})
+    return {("border", "crossings"): rows}
+
+
+def by_crossings(measure: str, *people: str, rule: dict[str, Any] | None = None, **fields: Any) -> tuple[int, ...]:
+    question = parse_question(document(measure, rule=WINDOW | (rule or {}), **fields))
+    return vector(question, terms(flow_cells_per_person=10), crossings_of(*people))
+
+
+def test_stocks_by_crossings_have_residents_and_unknown_beside_each_other() -> None:
+    people = (
+        "in 2018-05-01",
+        "out 2020-03-01 in 2020-05-01",  # a resident on a trip
+        "in 2019-01-01 out 2019-06-01",  # a visitor
+        "out 2022-12-01",  # gone a month before the end of observation: unknown from the day after
+    )
+    assert by_crossings("stock", *people, at=["2020-04-01", "2022-12-01", "2022-12-02"]) == (3, 0, 3, 0, 2, 1)
+
+
+def test_flows_by_crossings_have_possible_ones_beside_the_certain() -> None:
+    people = ("in 2019-02-01 out 2021-06-01", "in 2022-06-01", "in 2022-07-01 out 2022-07-09", "out 2020-01-01")
+    years = [2019, 2020, 2021, 2022]
+    assert by_crossings("inflow", *people, over=years) == (1, 0, 0, 0, 0, 0, 0, 1)
+    assert by_crossings("outflow", *people, over=years) == (0, 0, 1, 0, 1, 0, 0, 0)
+    assert by_crossings("net", *people, over=years) == (1, 0, -1, 0, -1, 0, 0, 1)
+
+
+def test_a_stay_that_began_before_the_first_crossing_has_an_unknown_duration() -> None:
+    people = ("out 2018-03-01", "in 2016-01-01 out 2018-03-01", "in 2022-03-01")
+    # By 0-11, 12, 13-35, 36+ months or unknown: completed, then open.
+    assert by_crossings("duration", *people, over=[2018]) == (0, 0, 1, 0, 1, 0, 0, 0, 0, 0)
+    assert by_crossings("duration", *people, over=[2022]) == (0,) * 10  # the last of them is unknown
+    assert sum(by_crossings("length", *people, over=[2018])) == 1
+
+
+def test_persons_are_counted_by_whether_their_itinerary_is_illogical_in_a_period() -> None:
+    people = ("in 2018-01-05 in 2019-03-01 out 2019-08-01", "in 2018-02-01 out 2019-02-01", "out 2020-02-01")
+    for itinerary in ("midpoint", "drop", "flag"):
+        counts = by_crossings("itineraries", *people, rule={"itinerary": itinerary}, over=[2018, 2019, 2020])
+        assert counts == (2, 0, 1, 1, 1, 0)  # logical and illogical in each year
+
+
+def test_signs_of_life_make_residents_of_the_years_that_reach_the_score() -> None:
+    rows = crossings_of("in 2017-05-01 out 2019-05-01 in 2021-05-01")
+    rows["tax", "years"] = [{"synthetic_key": b"\1" * 16, "year": year} for year in (2018, 2019, 2021)]
+
+    def counted_by(measure: str, weights: dict[str, int], **fields: Any) -> tuple[int, ...]:
+        rule = {"kind": "signs", "sources": weights} | fields
+        years = range(2017, 2023)
+        when: dict[str, Any] = {"over": list(years)}
+        if measure == "stock":
+            when = {"at": [f"{year}-07-01" for year in years]}
+        return vector(parse_question(document(measure, rule=rule, **when)), terms(flow_cells_per_person=10), rows)
+
+    any_of, both = {"tax": 1, "border": 1}, {"tax": 2, "border": 1}
+    assert counted_by("stock", any_of) == (1, 1, 1, 0, 1, 0)
+    assert counted_by("stock", any_of, gap_years=1) == (1, 1, 1, 1, 1, 0)
+    assert counted_by("stock", both, score=2) == (0, 1, 1, 0, 1, 0)
+    assert counted_by("stock", both, score=3) == (0, 0, 1, 0, 1, 0)
+    assert counted_by("inflow", both, score=2) == (0, 1, 0, 0, 1, 0)
+    assert counted_by("outflow", both, score=2) == (0, 0, 1, 0, 1, 0)
+    assert counted_by("return", both, score=2) == (0, 0, 0, 0, 1, 0)

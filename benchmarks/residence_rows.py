@@ -132,6 +132,7 @@ def residence_terms(flow_cells_per_person: int) -> Terms:
         ),
         minimum_cell_count=10,
         unmatched_rows_kept=True,
+        sources_with_duplicates=(),
     )
 
 

@@ -92,6 +92,8 @@ def reconcile(releases: Sequence[Release]) -> tuple[Reconciled, ...]:
         raise QueryFault("there is nothing to reconcile: name two releases or more")
     tables = [numbers_of(release) for release in releases]
     check_same_population(releases, apart=frozenset({"by"}))
+    if len({release.release_id for release in releases}) < len(releases):
+        raise QueryFault("a release is there twice, or cells of it summed: its noise is the same, and counts once")
     _check_categories(tables)
     subsets = dict.fromkeys(subset for table in tables for subset in _subsets(table.dimensions))
     parts = {subset: _part(subset, tables) for subset in subsets}

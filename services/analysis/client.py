@@ -4,6 +4,7 @@
     with Analysis.connect("analyst.toml") as analysis:
         print(analysis.preview(question))
         table = analysis.run(question)      # a pandas DataFrame; table.attrs has price, noise, version and budget
+        analysis.export(table, "stock.parquet")
 
 A question is a mapping as `disclosure.query` describes it, or its JSON.
 """
@@ -11,17 +12,23 @@ A question is a mapping as `disclosure.query` describes it, or its JSON.
 import datetime
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from disclosure.errors import QueryFault
 from disclosure.suppression import LARGEST_HALF_WIDTH_PER_MILLE
+from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.types import PartyName
 from services.analysis.client_config import AnalystConfig, load
+from services.analysis.export.files import form_of, write_table
+from services.analysis.export.observations import ConfidentialityStatus, publication
+from services.analysis.export.sdmx import AGENCY
+from services.analysis.provenance import verify_provenance
 from services.common.agreements import realm_of
 from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
 from services.common.identity import Role
@@ -34,8 +41,11 @@ from services.wire.v1 import queries_pb2_grpc
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from disclosure.planning import Expected, Plan
+    from disclosure.table import Release
+    from services.analysis.export.files import Format
     from services.analysis.trial import Trial
 
 PEER = "the analysis service"
@@ -51,6 +61,7 @@ class Analysis:
         self._keys = keys
         self._agreement = agreement
         self._stub = queries_pb2_grpc.QueriesStub(channel)
+        self._answers: dict[str, queries.Answer] = {}
 
     @classmethod
     def connect(cls, config: AnalystConfig | Path | str) -> "Analysis":
@@ -85,7 +96,118 @@ class Analysis:
         )
         request = queries.run_query_request_to_wire(signed)
         with remote_errors(PEER):
-            return queries.run_query_response_from_wire(self._stub.RunQuery(request, timeout=ANSWER_SECONDS))
+            answer = queries.run_query_response_from_wire(self._stub.RunQuery(request, timeout=ANSWER_SECONDS))
+        return self._verified(answer)
+
+    def released(self, release_id: str) -> queries.Answer:
+        """Return a table of the agreement's project that was released before, by its id; it costs nothing."""
+        request = queries.get_release_request_to_wire(release_id)
+        with remote_errors(PEER):
+            answer = queries.run_query_response_from_wire(self._stub.GetRelease(request, timeout=ANSWER_SECONDS))
+        return self._verified(answer)
+
+    def find(self, question: Mapping[str, Any] | str, wave: str = "") -> str:
+        """Return the id of the latest release of a question, of one wave or of any, without asking it.
+
+        Raises `QueryFault` if there is none.
+        """
+        from disclosure.grid import categories
+        from disclosure.query.parsing import canonical_question, parse_question
+        from disclosure.terms import Terms
+
+        asked, terms = parse_question(question_text(question)), Terms.of(self._agreement.document)
+        complete = {item.dimension: frozenset(categories(item.dimension, terms)) for item in asked.where}
+        form = canonical_bytes(canonical_question(asked, complete)).decode()
+        found, _ = self.summaries()
+        ids = [each.release_id for each in found if each.query == form and wave in ("", each.wave)]
+        if not ids:
+            raise QueryFault("this question was not released yet: `run` asks it, for the price that `preview` shows")
+        return ids[-1]
+
+    def _verified(self, answer: queries.Answer) -> queries.Answer:
+        """Return an answer whose table and provenance fit together; raises `Tampered` for one that does not."""
+        verify_provenance(answer.release.to_json(), answer.provenance, self._agreement)
+        self._answers[answer.release.question_hash] = answer
+        return answer
+
+    def table(self, release_id: str) -> "pd.DataFrame":
+        """Return a table that was released before, as `run` gives it."""
+        return frame_of(self.released(release_id))
+
+    def export(
+        self,
+        release: "str | pd.DataFrame",
+        path: Path | str,
+        form: "Format | None" = None,
+        *,
+        agency: str = AGENCY,
+        confidentiality: ConfidentialityStatus = "F",
+        previous: str = "",
+    ) -> tuple[Path, ...]:
+        """Write a released table, given by its id or as `run` returned it, with what belongs to it; return the files.
+
+        `form` is `json`, `csv`, `parquet`, `sdmx-csv` or `sdmx-ml`; None goes by the path's ending, where .xml is
+        SDMX-ML. `previous` is the id of the release that this one follows in a series, from which breaks are named.
+        """
+        answer = self._answer_of(release)
+        before = self.released(previous) if previous else None
+        found = publication(
+            answer.release,
+            answer.wave,
+            previous=None if before is None else (before.release, before.wave),
+            confidentiality=confidentiality,
+        )
+        place = Path(path)
+        return write_table(found, place, form or form_of(place), agency=agency, provenance=answer.provenance)
+
+    def reconcile(self, releases: "Sequence[str | pd.DataFrame]") -> "list[pd.DataFrame]":
+        """Return the tables of several releases so that every margin is the sum of its cells; it costs nothing.
+
+        Columns: the axes, then value, low, high, sd, and as released raw_value, raw_sd;
+        see `disclosure.reconciliation`.
+        """
+        from disclosure.reconciliation import reconcile
+        from services.analysis.export.combined import reconciled_frame
+
+        return [reconciled_frame(each) for each in reconcile([self._release(each) for each in releases])]
+
+    def account(
+        self,
+        stock: "str | pd.DataFrame",
+        inflow: "str | pd.DataFrame",
+        outflow: "str | pd.DataFrame",
+        other_change: "tuple[ArrayLike, ArrayLike] | None" = None,
+    ) -> "pd.DataFrame":
+        """Return stocks, flows and what they leave unexplained, one row a period and cell; it costs nothing.
+
+        Figures stay as released unless `other_change` gives what else changed the stock, as (values, standard
+        deviations), each for every period and cell or one for all: then they are made to agree. See
+        `disclosure.accounts`.
+        """
+        import numpy as np
+
+        from disclosure.accounts import OtherChange, account
+        from services.analysis.export.combined import account_frame
+
+        other = None if other_change is None else OtherChange(*(np.asarray(each, np.float64) for each in other_change))
+        return account_frame(account(self._release(stock), self._release(inflow), self._release(outflow), other))
+
+    def _release(self, release: "str | pd.DataFrame") -> "Release":
+        return self._answer_of(release).release
+
+    def _answer_of(self, release: "str | pd.DataFrame") -> queries.Answer:
+        """Return the answer behind an id or a frame; a frame that this connection did not give is asked for by id.
+
+        Raises `QueryFault` for such a frame of summed cells, which has no id of its own.
+        """
+        if isinstance(release, str):
+            return self.released(release)
+        kept = self._answers.get(release.attrs["question_hash"])
+        if kept is not None and kept.release.release_id == release.attrs["release_id"]:
+            return kept
+        if release.attrs["derived_from"]:
+            raise QueryFault("this table was summed from another release: ask its question again, which is free")
+        return self.released(release.attrs["release_id"])
 
     def run(self, question: Mapping[str, Any] | str, wave: str = "", idempotency_key: str = "") -> "pd.DataFrame":
         """Ask a question as `answer` does and return the released table as `frame_of` lays it out."""
@@ -186,40 +308,11 @@ def question_text(question: Mapping[str, Any] | str) -> str:
 
 
 def frame_of(answer: queries.Answer) -> "pd.DataFrame":
-    """Return a released table as a data frame: one column an axis, then value, low, high, noise_sd, flags.
-
-    `value` is raw: it may be negative. Rows are the full grid, zeros included. `attrs` has what belongs to the whole
-    table: release id, wave, question, price in nano-rho, half-width, bound, data version, budget, and the totals.
-    """
+    """Return an answer's table as `export.frames.frame` lays it out; `attrs` also has `charged` and `budget`."""
     import dataclasses
 
-    import pandas as pd
+    from services.analysis.export.frames import frame
 
-    release = answer.release
-
-    def frame(cells: tuple[Any, ...], axes: tuple[str, ...]) -> "pd.DataFrame":
-        columns: dict[str, Any] = {axis: [cell.coordinates[i] for cell in cells] for i, axis in enumerate(axes)}
-        columns |= {name: [release.figure(getattr(cell, name)) for cell in cells] for name in ("value", "low", "high")}
-        columns["noise_sd"] = [cell.noise_sd_millionths / 1_000_000 for cell in cells]
-        columns["flags"] = ["".join(cell.flags) for cell in cells]
-        return pd.DataFrame(columns)
-
-    table = frame(release.cells, release.axes)
-    table.attrs = {
-        "release_id": release.release_id,
-        "wave": answer.wave,
-        "charged": answer.charged,
-        "question": dict(release.question),
-        "released_at": release.released_at,
-        "mechanism": release.mechanism,
-        "nano_rho": release.nano_rho,
-        "unit": release.unit,
-        "noise_sd": release.noise_sd,
-        "half_width": release.half_width,
-        "cells_per_person": release.bound_cells,
-        "data_version": release.data_version,
-        "agreement_hash": release.agreement_hash,
-        "budget": dataclasses.asdict(answer.budget),
-        "totals": frame(release.totals, release.totals_axes).to_dict("records"),
-    }
+    table = frame(publication(answer.release, answer.wave))
+    table.attrs |= {"charged": answer.charged, "budget": dataclasses.asdict(answer.budget)}
     return table

@@ -3,7 +3,7 @@
 1. The agreement is in force and the analyst is on the roster (whose key signed the question).
 2. The question is well formed; the wave it asks about is complete, its state of the data has a name.
 3. Everything else is `disclosure.release`, the one door: policy, price, reservation, counting, noise, record.
-4. The audit log notes what was charged; the answer leaves at an even time.
+4. The audit log notes what was charged; the answer leaves at an even time, with its signed provenance.
 
 One release of a lineage runs at a time, over all its processes: a question asked twice at once is charged once.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from disclosure.balances import Balance, Caps, balance
 from disclosure.bounding import TruncationKey
 from disclosure.entries import Charge, Entry
-from disclosure.errors import ReleaseFailed
+from disclosure.errors import LedgerCorrupt, ReleaseFailed
 from disclosure.measurements import NoiseSource
 from disclosure.query.parsing import parse_question
 from disclosure.query.questions import Question
@@ -25,8 +25,11 @@ from disclosure.terms import Terms
 from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.doors import Door
 from linkage_core.agreement.signatures import VerifiedAgreement
+from linkage_core.crypto.secret import Secret
+from linkage_core.errors import InputFault
 from linkage_core.types import PartyName
 from services.analysis.pacing import Pace
+from services.analysis.provenance import code_version, sign_provenance
 from services.analysis.roster import read_roster
 from services.analysis.store.cells import DuckCells
 from services.analysis.store.deliveries import DeliveryStore
@@ -48,6 +51,7 @@ class QueryParts:
     """What answering works with."""
 
     agreement: VerifiedAgreement
+    identity: Secret
     keeper: AgreementKeeper
     roster: Path
     deliveries: DeliveryStore
@@ -149,7 +153,28 @@ class QueryDesk:
                 parts.audit.append(
                     "released", party=analyst, wave=asking.wave, release=table.release_id, nano_rho=table.nano_rho
                 )
-            return Answer(table, asking.wave, watched.charged, self._budget(analyst, asking.wave))
+            found = parts.ledger.find_release(self._terms.lineage, table.release_id)
+            if found is None:
+                raise LedgerCorrupt(f"release {table.release_id} was answered and is not in the ledger")
+            return self._answer(analyst, table, found[0], charged=watched.charged)
+
+    def released(self, analyst: PartyName, release_id: str) -> Answer:
+        """Return a table of the agreement's project that was released before; it costs nothing.
+
+        Raises `InputFault` for an id that no release of the project has: a table of another project under the same
+        lineage may concern other parties.
+        """
+        self._check_analyst(analyst)
+        found = self._parts.ledger.find_release(self._terms.lineage, release_id)
+        if found is None or found[0].project != self._terms.project:
+            raise InputFault("no release of this project has that id; `symbolon query list` names them")
+        entry, table = found
+        return self._answer(analyst, table, entry, charged=False)
+
+    def _answer(self, analyst: PartyName, table: Release, entry: Entry, *, charged: bool) -> Answer:
+        agreement = self._parts.agreement
+        provenance = sign_provenance(table, entry, self._parts.identity, agreement, code_version())
+        return Answer(table, entry.wave, charged, self._budget(analyst, entry.wave), provenance)
 
     def releases(self, analyst: PartyName) -> tuple[list[tuple[Release, str]], BudgetBalance]:
         """Return every released table of the lineage with its wave, and the analyst's budget in the latest wave."""

@@ -101,6 +101,7 @@ def desk_of(service: AnalysisService, audit: AuditLog, noise: NoiseSource, pace:
     return QueryDesk(
         QueryParts(
             agreement=service.agreement,
+            identity=service.keys.identity,
             keeper=service.keeper,
             roster=service.config.roster,
             deliveries=service.deliveries,

@@ -76,6 +76,13 @@ class QueriesServicer(queries_pb2_grpc.QueriesServicer):
         signed = queries.run_query_request_from_wire(request)
         yield from queries.run_query_response_to_wire(self._desk.run(self._name(context), signed))
 
+    def GetRelease(
+        self, request: "queries_pb2.GetReleaseRequest", context: grpc.ServicerContext
+    ) -> "Iterator[queries_pb2.RunQueryResponse]":
+        """Hand out a table that was released before."""
+        wanted = queries.get_release_request_from_wire(request)
+        yield from queries.run_query_response_to_wire(self._desk.released(self._name(context), wanted))
+
     def ListReleases(
         self, request: "queries_pb2.ListReleasesRequest", context: grpc.ServicerContext
     ) -> "queries_pb2.ListReleasesResponse":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from services.cli.outcome import results, talk
+from services.cli.publish import export, verify
+from services.cli.questions import read_question, read_question_and_figures
 
 if TYPE_CHECKING:
     from disclosure.planning import Expected
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from services.wire.convert.queries import BudgetBalance
 
 app = typer.Typer(no_args_is_help=True, help="Ask the analysis service: price first, then released tables.")
+app.command()(export)
+app.command()(verify)
 
 Config = Annotated[
     Path, typer.Option("--config", "-c", help="The analyst's configuration, TOML; `example` prints one.")
@@ -94,7 +98,7 @@ def preview(
     from services.analysis.client import Analysis
     from services.cli.query_reports import print_plan
 
-    document, figures = _question_and_figures(question)
+    document, figures = read_question_and_figures(question)
     expected = _expected(figures, past)
     with Analysis.connect(config) as analysis:
         found = analysis.preview(document, wave)
@@ -130,7 +134,7 @@ def run(
     from services.analysis.client import Analysis, new_idempotency_key
     from services.common.errors import Unavailable
 
-    document = _question(question)
+    document = read_question(question)
     key = retry or new_idempotency_key()
     try:
         with Analysis.connect(config) as analysis, talk.status("asking"):
@@ -181,7 +185,7 @@ def try_question(
     from services.analysis.trial import Trial
     from services.common.clock import system_clock
 
-    document = question_text(_question(question))
+    document = question_text(read_question(question))
     release = Trial.open(folder).answer(document, system_clock(), with_noise=noise).release
     values = "values with noise" if noise else "exact values in the intervals that noise would give them"
     _print_release(
@@ -216,7 +220,7 @@ def synthesize(
 
     if (config is None) == (dummy_folder is None):
         raise QueryFault("give exactly one of --config and --dummy")
-    document = _question(question)
+    document = read_question(question)
     check_ready(document, output)
     if config is not None:
         with Analysis.connect(config) as analysis, talk.status("asking"):
@@ -248,7 +252,7 @@ def list_releases(config: Config, output: Format = "table") -> None:
         )
     else:
         table = Table()
-        for heading in ("released (UTC)", "wave", "question", "cells", "± 95 %", "rho"):
+        for heading in ("released (UTC)", "wave", "question", "cells", "± 95 %", "rho", "release"):
             table.add_column(heading)
         for item in found:
             row = (
@@ -257,13 +261,9 @@ def list_releases(config: Config, output: Format = "table") -> None:
                 _in_words(json.loads(item.query)),
                 str(item.cell_count),
             )
-            table.add_row(*row, str(item.half_width), f"{item.nano_rho / BILLION:g}")
+            table.add_row(*row, str(item.half_width), f"{item.nano_rho / BILLION:g}", item.release_id)
         results.print(table)
     _print_budget(budget)
-
-
-def _question(place: str) -> dict[str, Any]:
-    return _question_and_figures(place)[0]
 
 
 def _expected(figures: dict[str, Any] | None, past: Path | None) -> "Expected | None":
@@ -280,31 +280,6 @@ def _expected(figures: dict[str, Any] | None, past: Path | None) -> "Expected | 
         return Expected.of_release(Release.from_json(past.read_bytes().strip()))
     except LedgerCorrupt:
         raise QueryFault(f"{past} is no release as `run --format json` prints it") from None
-
-
-def _question_and_figures(place: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Read a question, and the expected figures beside it, from a file or standard input.
-
-    Raises `QueryFault` for what is neither TOML nor JSON, and for a question that is not well formed.
-    """
-    import tomllib
-
-    from disclosure.errors import QueryFault
-    from disclosure.planning import EXPECTED
-    from disclosure.query.parsing import parse_question
-
-    try:
-        text = sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise QueryFault(f"the question {place} cannot be read: {reason}") from None
-    try:
-        document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except ValueError as error:
-        raise QueryFault(f"the question {place} is neither TOML nor JSON", (str(error),)) from None
-    figures = document.pop(EXPECTED, None) if isinstance(document, dict) else None
-    parse_question(document)  # what is wrong with it is told here, before anything is sent
-    return dict(document), figures
 
 
 def _print_release(release: "Release", output: str, origin: str, cost: str) -> None:

@@ -42,6 +42,7 @@ ACCESS: Final[dict[str, tuple[frozenset[Role], frozenset[AgreementState]]]] = {
     "/symbolon.v1.Queries/PreviewQuery": (ANALYSTS, IN_FORCE),
     "/symbolon.v1.Queries/RunQuery": (ANALYSTS, IN_FORCE),
     "/symbolon.v1.Queries/ListReleases": (ANALYSTS, IN_FORCE),
+    "/symbolon.v1.Queries/GetRelease": (ANALYSTS, IN_FORCE),
 }
 
 

@@ -144,7 +144,15 @@ def test_an_analyst_previews_asks_and_lists(place: Place, address: str, tmp_path
     released = command("query", "run", "--config", config, "-", "--format", "json", text=STOCK)
     assert json.loads(released.stdout)["noised"][0]["half_width"] == 10
     listed = command("query", "list", "--config", config, "--format", "json")
-    assert len(json.loads(listed.stdout)) == 1
+    (known,) = json.loads(listed.stdout)
+    for which in ([known["release_id"]], ["--question", str(question)]):
+        exported = command("query", "export", "--config", config, *which, "--output", str(tmp_path / "stock.parquet"))
+        assert exported.returncode == 0, exported.stderr
+        files = [str(tmp_path / f"stock.{kind}.json") for kind in ("release", "provenance")]
+        assert exported.stdout.split() == [str(tmp_path / "stock.parquet"), *files]
+        verified = command("query", "verify", *files, "--agreement", str(place.parties.agreement_file))
+        assert f"release {known['release_id']}: 3 cells" in verified.stdout
+    assert command("query", "export", "--config", config, "--output", str(tmp_path / "t.csv")).returncode == 2
 
 
 def test_exit_codes_tell_what_to_do(place: Place, address: str) -> None:

@@ -135,6 +135,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "RunQueryRequest": "question: Signed",
         "Question": "query: string, idempotency_key: string",
         "ListReleasesRequest": "",
+        "GetReleaseRequest": "release_id: string",
     },
     # Its own row ids and counts, one opaque token for each row: nothing that is derived from linking.
     PROVIDER: {
@@ -162,7 +163,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "BudgetBalance": "total: uint64, total_left: uint64, wave: uint64, wave_left: uint64, analyst: uint64, "
         "analyst_left: uint64, project: uint64, project_left: uint64, year: uint64, year_left: uint64",
         "RunQueryResponse": "answer: Answer, block: CellBlock",
-        "Answer": "release: Release, charged: bool, budget: BudgetBalance",
+        "Answer": "release: Release, charged: bool, budget: BudgetBalance, provenance: bytes",
         "Release": "release_id: string, query: string, question_hash: string, agreement_hash: string, "
         "data_version: string, released_at: string, mechanism: string, nano_rho: uint64, vectors: Vector*, "
         "unit: string, decimals: uint32, axes: string*, cell_count: uint64, wave: string, totals_axes: string*, "

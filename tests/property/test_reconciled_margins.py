@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,11 @@ def several_releases(draw: st.DrawFn) -> tuple[dict[str, int], list[Release]]:
     truth = seed.integers(0, 200, (len(dates), *sizes.values()))
     chosen = draw(st.lists(st.sampled_from(every_subset(tuple(SIZES))), min_size=2, max_size=4))
     releases = []
-    for kept in chosen:
+    for number, kept in enumerate(chosen):
         sd = draw(st.sampled_from([1.0, 4.5, 30.0]))
         exact = margins(truth, tuple(SIZES), kept)
         noisy = exact + np.rint(seed.normal(0, sd, exact.shape))
-        releases.append(made_up(categories(kept, sizes), noisy, sd, own={"date": dates}, at=dates))
+        releases.append(made_up(categories(kept, sizes), noisy, sd, own={"date": dates}, at=dates, number=number))
     return sizes, releases
 
 
@@ -103,11 +104,11 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say() -> None:
     measured = {("age", "country"): 12.0, ("country",): 5.0, ("age",): 9.0}
     # Each repetition is a category of the measure's own axis: they are independent of each other.
     own = {"date": [str(number) for number in range(repetitions)]}
-    releases = []
+    releases: list[Release] = []
     for kept, sd in measured.items():
         noiseless = np.repeat(margins(truth, names, kept), repetitions, axis=0)
         noisy = noiseless + np.rint(seed.normal(0, sd, noiseless.shape))
-        releases.append(made_up(categories(kept, sizes), noisy, sd, own=own))
+        releases.append(made_up(categories(kept, sizes), noisy, sd, own=own, number=len(releases)))
     for found, kept in zip(reconcile(releases), measured, strict=True):
         wanted = margins(truth, names, kept)
         covered = ((found.low <= wanted) & (wanted <= found.high)).mean(axis=0)
@@ -139,6 +140,9 @@ def test_releases_of_another_population_time_or_bound_are_refused() -> None:
     }
     for differing, other in others.items():
         with pytest.raises(QueryFault, match=f"not of one population and time: they differ in {differing}"):
+            reconcile([first, other])
+    for other in (first, replace(made_up({}, np.array([30]), 4.2), derived_from=first.release_id)):
+        with pytest.raises(QueryFault, match="there twice, or cells of it summed"):
             reconcile([first, other])
     with pytest.raises(QueryFault, match="nothing to reconcile"):
         reconcile([])

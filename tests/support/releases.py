@@ -29,9 +29,10 @@ def made_up(
     own: Mapping[str, Sequence[str]] | None = None,
     data_version: str = "ab" * 32,
     bound_cells: int = 1,
+    number: int = 0,
     **question: Any,
 ) -> Release:
-    """Return a table over `by` whose raw noisy numbers are `values`, in the order of its grid."""
+    """Return a table over `by` whose raw noisy numbers are `values`, in the order of its grid; `number` names it."""
     axes = tuple(Axis(name, tuple(codes)) for name, codes in (own or {"date": ("2024-01-01",)}).items())
     grid = Grid((*axes, *(Axis(name, tuple(codes)) for name, codes in by.items())), len(axes))
     noise_sd = math.ceil(sd * MILLION)
@@ -47,7 +48,7 @@ def made_up(
     )
     marks = Marks(frozenset(), 5)
     return Release(
-        release_id="0" * 32,
+        release_id=f"{number:032x}",
         question={**QUESTION, "by": list(by), **question},
         question_hash="12" * 32,
         agreement_hash="cd" * 32,

@@ -26,6 +26,7 @@ REVIEWED: dict[str, tuple[set[Role], bool]] = {
     "/symbolon.v1.Queries/PreviewQuery": ({ANALYST}, False),
     "/symbolon.v1.Queries/RunQuery": ({ANALYST}, False),
     "/symbolon.v1.Queries/ListReleases": ({ANALYST}, False),
+    "/symbolon.v1.Queries/GetRelease": ({ANALYST}, False),
 }
 """Method: who may call it, and whether outside the agreement's time too."""
 

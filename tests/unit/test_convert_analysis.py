@@ -56,7 +56,7 @@ def test_a_wave_s_public_keys_come_back_the_same() -> None:
 def test_an_answer_comes_back_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "CELLS_PER_BLOCK", 3)
     monkeypatch.setattr(queries, "NUMBERS_PER_BLOCK", 4)
-    answer = queries.Answer(RELEASE, "w1", True, BUDGET)
+    answer = queries.Answer(RELEASE, "w1", True, BUDGET, b"provenance")
     parts = list(queries.run_query_response_to_wire(answer))
     assert len(parts) == 1 + 3 + 1 + 6
     assert queries.run_query_response_from_wire(parts) == answer

@@ -13,7 +13,7 @@ from disclosure.planning import WANTED_PER_MILLE, Expected, Plan, plan
 from disclosure.query.parsing import parse_question
 from disclosure.query.questions import Accuracy
 from services.analysis.trial import Trial
-from services.cli import query
+from services.cli import query, questions
 from services.cli.query_reports import print_plan
 from tests.disclosure_world import document, terms
 
@@ -141,7 +141,7 @@ def test_an_analyst_is_told_what_figures_beside_a_question_say(
         'measure = "stock"\nat = 2020-01-01\nby = ["sex", "country"]\naccuracy = { half_width = 30 }\n'
         "[expected]\ntotal = 1000\nsex = { f = 500, m = 490 }\ncountry = { aa = 900, bb = 60, cc = 20 }\n"
     )
-    asked, figures = query._question_and_figures(str(file))
+    asked, figures = questions.read_question_and_figures(str(file))
     assert "expected" not in asked
     found = plan(parse_question(asked), terms(), query._expected(figures, None))
     print_plan(found, 50, figures=True)

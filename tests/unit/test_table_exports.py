@@ -81,9 +81,9 @@ def test_a_frame_has_the_full_grid_with_intervals_and_carries_the_facts() -> Non
     ]  # fmt: skip
     assert len(found) == 18
     assert found["value"].dtype == "Int64"
-    assert found.attrs["NANO_RHO"] == 1_000_000
-    assert found.attrs["CELLS_PER_PERSON"] == 2
-    assert found.attrs["WAVE"] == "2026"
+    assert found.attrs["nano_rho"] == 1_000_000
+    assert found.attrs["cells_per_person"] == 2
+    assert found.attrs["wave"] == "2026"
     assert [total["value"] for total in found.attrs["totals"]] == [544, 554]
     missing = frame(published(quantiles()))
     assert missing["value"].isna().tolist() == [False, True, True, False]

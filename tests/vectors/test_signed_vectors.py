@@ -14,7 +14,7 @@ from linkage_core.errors import Tampered
 
 FOLDER = Path(__file__).parent
 RFC_8032_TEST_1 = Secret(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"))
-VECTORS = ("agreement", "manifest", "token")
+VECTORS = ("agreement", "manifest", "provenance", "token")
 
 
 def load(name: str) -> dict[str, Any]:

@@ -13,6 +13,17 @@ _READABLE: Final = 0o644
 """Released tables are for others to read."""
 
 
+_ENDINGS: Final[dict[str, Format]] = {".json": "json", ".csv": "csv", ".parquet": "parquet", ".xml": "sdmx-ml"}
+
+
+def form_of(path: Path) -> Format:
+    """Return the format that a path's ending stands for; raises `ConfigurationFault` for another ending."""
+    found = _ENDINGS.get(path.suffix)
+    if found is None:
+        raise ConfigurationFault(f"{path.name}: name the format; only {', '.join(_ENDINGS)} say it by themselves")
+    return found
+
+
 def write_table(
     publication: Publication, path: Path, form: Format, *, agency: str, provenance: bytes | None = None
 ) -> tuple[Path, ...]:

@@ -7,7 +7,6 @@ it, in a file named after it.
 import csv
 import io
 import json
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
 from services.analysis.export.observations import Publication, rows
@@ -30,24 +29,48 @@ _TITLES: Final = {
 
 
 def frame(publication: Publication) -> "pd.DataFrame":
-    """Return the full grid, zeros included, as a data frame; `attrs` has the table's facts and its totals.
+    """Return the full grid, zeros included, as a data frame; `attrs` has what belongs to the whole table.
 
     Columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason. Values are nullable integers, or
     floats in tables with decimals.
     """
     import pandas as pd
 
+    release = publication.release
     found = pd.DataFrame(rows(publication))
-    kind = "Float64" if publication.release.decimals else "Int64"
+    kind = "Float64" if release.decimals else "Int64"
     found = found.astype(dict.fromkeys(("value", "low", "high"), kind))
-    totals: list[dict[str, Any]] = [
-        dict(zip(publication.axes, each.coordinates, strict=True))
+    found.attrs = {
+        "release_id": release.release_id,
+        "derived_from": release.derived_from,
+        "question_hash": release.question_hash,
+        "wave": publication.facts["WAVE"],
+        "question": dict(release.question),
+        "released_at": release.released_at,
+        "mechanism": release.mechanism,
+        "nano_rho": release.nano_rho,
+        "unit": release.unit,
+        "decimals": release.decimals,
+        "noise_sd": release.noise_sd,
+        "half_width": release.half_width,
+        "cells_per_person": release.bound_cells,
+        "data_version": release.data_version,
+        "agreement_hash": release.agreement_hash,
+        "interval_covers": publication.facts["INTERVAL_COVERS"],
+        "breaks": publication.facts["BREAK_IN_SERIES"],
+        "totals": _totals(publication),
+    }
+    return found
+
+
+def _totals(publication: Publication) -> list[dict[str, Any]]:
+    """Return the sums of cells, each with the axes that it is not summed over."""
+    axes = publication.release.totals_axes
+    return [
+        {axis: each.coordinates[publication.axes.index(axis)] for axis in axes}
         | {name: getattr(each, name) for name in ("value", "low", "high", "noise_sd", "flags")}
         for each in publication.totals
     ]
-    found.attrs = dict[Hashable, Any](publication.facts.items())
-    found.attrs |= {"CONF_STATUS": publication.confidentiality, "totals": totals}
-    return found
 
 
 def csv_text(publication: Publication) -> str:

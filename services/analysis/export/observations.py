@@ -135,6 +135,7 @@ def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) ->
         "BREAK_IN_SERIES": "; ".join(breaks),
         "PREVIOUS_RELEASE": "" if previous is None else previous[0].release_id,
         "RELEASE_ID": release.release_id,
+        "DERIVED_FROM": release.derived_from,
         "RELEASED_AT": release.released_at,
         "WAVE": wave,
         "DATA_VERSION": release.data_version,

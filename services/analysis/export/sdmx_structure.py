@@ -51,6 +51,7 @@ OF_THE_TABLE: Final = {
     "BREAK_IN_SERIES": "Breaks since the release before",
     "PREVIOUS_RELEASE": "The release before in this series",
     "RELEASE_ID": "Release",
+    "DERIVED_FROM": "The release whose cells were summed to this table, at no price",
     "RELEASED_AT": "Time of release (UTC)",
     "WAVE": "Wave of linkage",
     "DATA_VERSION": "Version of payload and linkage",

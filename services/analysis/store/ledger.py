@@ -126,6 +126,13 @@ class SqlLedger:
         self._keep(chain)
         return chain.entries
 
+    def find_release(self, lineage: str, release_id: str) -> tuple[Entry, Release] | None:
+        """Return the RELEASED entry of a release and its table, which fits it, or None."""
+        for entry in self.entries(lineage):
+            if entry.kind == "RELEASED" and entry.release_id == release_id:
+                return entry, self._shelf.table(entry, self._result)
+        return None
+
     def released(self, lineage: str) -> Iterator[tuple[Entry, Release]]:
         """Yield every released table of a lineage with its RELEASED entry, in order; each fits its entry."""
         for entry in self.entries(lineage):

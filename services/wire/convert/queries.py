@@ -76,12 +76,16 @@ class QueryPreview:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A released table, from which wave, whether it was charged now, and the budget after it."""
+    """A released table, from which wave, whether it was charged now, the budget after it, and its signed provenance.
+
+    Tables of invented persons have no provenance.
+    """
 
     release: Release
     wave: str
     charged: bool
     budget: BudgetBalance
+    provenance: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ def run_query_response_to_wire(answer: Answer) -> Iterator[queries_pb2.RunQueryR
             release=_release_to_wire(release, answer.wave),
             charged=answer.charged,
             budget=_budget_to_wire(answer.budget),
+            provenance=answer.provenance,
         )
     )
     for start in range(0, len(release.cells), CELLS_PER_BLOCK):
@@ -207,7 +212,17 @@ def run_query_response_from_wire(parts: Iterable[queries_pb2.RunQueryResponse]) 
         explanation=wire.explanation,
         declared_rates=_json(wire.declared_rates, "the declared rates") if wire.declared_rates else None,
     )
-    return Answer(release, wire.wave, head.charged, _budget_from_wire(head.budget))
+    return Answer(release, wire.wave, head.charged, _budget_from_wire(head.budget), head.provenance)
+
+
+def get_release_request_to_wire(release_id: str) -> queries_pb2.GetReleaseRequest:
+    """Write the request for a released table; it is answered as a question is."""
+    return queries_pb2.GetReleaseRequest(release_id=release_id)
+
+
+def get_release_request_from_wire(wire: queries_pb2.GetReleaseRequest) -> str:
+    """Read which released table is wanted."""
+    return wire.release_id
 
 
 def list_releases_request_to_wire() -> queries_pb2.ListReleasesRequest:

@@ -49,6 +49,11 @@ class QueriesStub:
                 request_serializer=services_dot_wire_dot_v1_dot_queries__pb2.ListReleasesRequest.SerializeToString,
                 response_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.ListReleasesResponse.FromString,
                 _registered_method=True)
+        self.GetRelease = channel.unary_stream(
+                '/symbolon.v1.Queries/GetRelease',
+                request_serializer=services_dot_wire_dot_v1_dot_queries__pb2.GetReleaseRequest.SerializeToString,
+                response_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.RunQueryResponse.FromString,
+                _registered_method=True)
 
 
 class QueriesServicer:
@@ -74,6 +79,13 @@ class QueriesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRelease(self, request, context):
+        """A table that was released before under the agreement's project, by its id: free, as asking its question again is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueriesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +103,11 @@ def add_QueriesServicer_to_server(servicer, server):
                     servicer.ListReleases,
                     request_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.ListReleasesRequest.FromString,
                     response_serializer=services_dot_wire_dot_v1_dot_queries__pb2.ListReleasesResponse.SerializeToString,
+            ),
+            'GetRelease': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetRelease,
+                    request_deserializer=services_dot_wire_dot_v1_dot_queries__pb2.GetReleaseRequest.FromString,
+                    response_serializer=services_dot_wire_dot_v1_dot_queries__pb2.RunQueryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -174,6 +191,33 @@ class Queries:
             '/symbolon.v1.Queries/ListReleases',
             services_dot_wire_dot_v1_dot_queries__pb2.ListReleasesRequest.SerializeToString,
             services_dot_wire_dot_v1_dot_queries__pb2.ListReleasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/symbolon.v1.Queries/GetRelease',
+            services_dot_wire_dot_v1_dot_queries__pb2.GetReleaseRequest.SerializeToString,
+            services_dot_wire_dot_v1_dot_queries__pb2.RunQueryResponse.FromString,
             options,
             channel_credentials,
             insecure,

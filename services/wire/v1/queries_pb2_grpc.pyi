@@ -36,6 +36,8 @@ class QueriesStub:
     RunQuery: _grpc.UnaryStreamMultiCallable[_queries_pb2.RunQueryRequest, _queries_pb2.RunQueryResponse]
     """The answer first, then the table's cells in blocks: a table may be larger than a message."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_queries_pb2.ListReleasesRequest, _queries_pb2.ListReleasesResponse]
+    GetRelease: _grpc.UnaryStreamMultiCallable[_queries_pb2.GetReleaseRequest, _queries_pb2.RunQueryResponse]
+    """A table that was released before under the agreement's project, by its id: free, as asking its question again is."""
 
 @_typing.type_check_only
 class QueriesAsyncStub(QueriesStub):
@@ -45,6 +47,8 @@ class QueriesAsyncStub(QueriesStub):
     RunQuery: _aio.UnaryStreamMultiCallable[_queries_pb2.RunQueryRequest, _queries_pb2.RunQueryResponse]  # type: ignore[assignment]
     """The answer first, then the table's cells in blocks: a table may be larger than a message."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_queries_pb2.ListReleasesRequest, _queries_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    GetRelease: _aio.UnaryStreamMultiCallable[_queries_pb2.GetReleaseRequest, _queries_pb2.RunQueryResponse]  # type: ignore[assignment]
+    """A table that was released before under the agreement's project, by its id: free, as asking its question again is."""
 
 class QueriesServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -69,5 +73,13 @@ class QueriesServicer(metaclass=_abc_1.ABCMeta):
         request: _queries_pb2.ListReleasesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_queries_pb2.ListReleasesResponse, _abc.Awaitable[_queries_pb2.ListReleasesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetRelease(
+        self,
+        request: _queries_pb2.GetReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_queries_pb2.RunQueryResponse], _abc.AsyncIterator[_queries_pb2.RunQueryResponse]]:
+        """A table that was released before under the agreement's project, by its id: free, as asking its question again is."""
 
 def add_QueriesServicer_to_server(servicer: QueriesServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,7 +21,6 @@ import grpc
 
 from disclosure.errors import QueryFault
 from disclosure.suppression import LARGEST_HALF_WIDTH_PER_MILLE
-from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.types import PartyName
 from services.analysis.client_config import AnalystConfig, load
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from disclosure.table import Release
     from services.analysis.export.files import Format
     from services.analysis.trial import Trial
+    from services.common.report.document import Report
 
 PEER = "the analysis service"
 ANSWER_SECONDS = 600.0
@@ -117,9 +117,9 @@ class Analysis:
 
         asked, terms = parse_question(question_text(question)), Terms.of(self._agreement.document)
         complete = {item.dimension: frozenset(categories(item.dimension, terms)) for item in asked.where}
-        form = canonical_bytes(canonical_question(asked, complete)).decode()
+        form = canonical_question(asked, complete)
         found, _ = self.summaries()
-        ids = [each.release_id for each in found if each.query == form and wave in ("", each.wave)]
+        ids = [each.release_id for each in found if json.loads(each.query) == form and wave in ("", each.wave)]
         if not ids:
             raise QueryFault("this question was not released yet: `run` asks it, for the price that `preview` shows")
         return ids[-1]
@@ -159,6 +159,17 @@ class Analysis:
         )
         place = Path(path)
         return write_table(found, place, form or form_of(place), agency=agency, provenance=answer.provenance)
+
+    def report(self, releases: "Sequence[str | pd.DataFrame]") -> "Report":
+        """Return a drafted quality report on released tables, given as to `export`; it costs nothing.
+
+        `report.to_html()` is a page, `report.to_json()` the same facts for programs.
+        """
+        from services.analysis.report.draft import draft
+
+        answers = [self._answer_of(each) for each in releases]
+        tables = [publication(answer.release, answer.wave) for answer in answers]
+        return draft(self._agreement.document, tables, *self.summaries())
 
     def reconcile(self, releases: "Sequence[str | pd.DataFrame]") -> "list[pd.DataFrame]":
         """Return the tables of several releases so that every margin is the sum of its cells; it costs nothing.

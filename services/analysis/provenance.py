@@ -2,7 +2,7 @@
 
     1. The signature is by the analysis service that the agreement names.
     2. The manifest belongs to this version of the agreement, or to its lineage where it was signed under another one.
-    3. The table's canonical bytes have the digest that the ledger's entry was made over.
+    3. The table has the digest that was signed, which for a measured table is the one in the ledger's entry.
     4. What the manifest says of the table is what the table says of itself.
 
 The signed bytes are `symbolon/v1/provenance` followed by the canonical JSON of the manifest and its length, as the
@@ -31,7 +31,7 @@ _PURPOSE: Final = "provenance"
 
 
 class Manifest(Clause):
-    """All that is attested of one table. `result` is the SHA-256 of its canonical JSON, digests are hexadecimal.
+    """All that is attested of one table. `result` is the SHA-256 of its JSON form, digests are hexadecimal.
 
     `ledger_result` is the digest that the ledger keeps. It differs from `result` only where the table was summed from
     the cells of the release that `derived_from` names, at no price: then `entry` and `reservation` are that release's.
@@ -104,7 +104,7 @@ def sign_provenance(release: Release, entry: Entry, key: Secret, agreement: Veri
 
 
 def verify_provenance(table: bytes, provenance: bytes, agreement: VerifiedAgreement) -> tuple[Release, Manifest]:
-    """Verify a table, in its canonical JSON, against its provenance, and return both.
+    """Verify a table, in the JSON form of a release, against its provenance, and return both.
 
     Raises `InputFault` for files that are no such documents, and `Tampered` if one of the steps above fails.
     """
@@ -162,7 +162,7 @@ def _read_table(table: bytes) -> Release:
     except LedgerCorrupt:
         raise InputFault("the table is not a release as `--format json` writes it") from None
     if release.to_json() != table:
-        raise InputFault("the table is not in the canonical form that it was released in")
+        raise InputFault("the table is not in the form that it was released in, byte for byte")
     return release
 
 

@@ -1,4 +1,7 @@
-"""What an analyst publishes: `symbolon query export` writes a released table, `verify` checks one without a service."""
+"""What an analyst publishes: `export` writes a released table, `report` drafts a quality report, `verify` checks one.
+
+`verify` needs neither a configuration nor a service: whoever reads a table can run it.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -47,6 +50,28 @@ def export(
         wanted = release or analysis.find(read_question(question), wave)
         written = analysis.export(wanted, output, form, agency=agency, confidentiality=conf_status, previous=previous)
     for path in written:
+        results.print(str(path))
+
+
+def report(
+    config: Config,
+    releases: Annotated[list[str], typer.Argument(help="Ids of releases, as `list` names them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page, HTML.")],
+    facts: Annotated[Path | None, typer.Option("--json", help="Write the same facts as JSON too.")] = None,
+) -> None:
+    """Draft a quality report on released tables, under the headings of SIMS 2.0, with charts. It costs nothing.
+
+    It is filled from the agreement and the releases; what only the office knows is marked.
+
+    Example: symbolon query report --config analyst.toml 3f0c52… 81b2aa… -o report.html
+    """
+    from services.analysis.client import Analysis
+    from services.common.files import write_durably
+
+    with Analysis.connect(config) as analysis:
+        drafted = analysis.report(releases)
+    for path, content in ((output, drafted.to_html()), *([(facts, drafted.to_json())] if facts else [])):
+        write_durably(path, content.encode(), mode=0o644)
         results.print(str(path))
 
 

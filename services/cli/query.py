@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from services.cli.outcome import results, talk
-from services.cli.publish import export, verify
+from services.cli.publish import export, report, verify
 from services.cli.questions import read_question, read_question_and_figures
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Ask the analysis service: price first, then released tables.")
 app.command()(export)
+app.command()(report)
 app.command()(verify)
 
 Config = Annotated[

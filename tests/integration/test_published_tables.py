@@ -107,6 +107,17 @@ def test_a_client_does_not_take_an_answer_whose_table_was_changed_on_the_way(
         ana.run(STOCK)
 
 
+def test_a_quality_report_is_drafted_from_what_was_released(service: AnalysisService, ana: Analysis) -> None:
+    tables = [ana.run(STOCK), ana.run(TOTAL)]
+    before = entries(service)
+    found = ana.report([tables[0], tables[1].attrs["release_id"]])
+    assert entries(service) == before
+    shown = {fact.label: fact.value for fact in found.facts}
+    assert shown["tables"] == 2
+    assert shown["cells"] == 4
+    assert shown["rho of these tables"] == pytest.approx(sum(t.attrs["nano_rho"] for t in tables) / 1e9)
+
+
 def test_margins_that_were_measured_apart_agree_with_their_cells(ana: Analysis) -> None:
     fine, coarse = ana.reconcile([ana.run(STOCK), ana.run(TOTAL)])
     assert fine["value"].sum() == pytest.approx(coarse["value"][0])

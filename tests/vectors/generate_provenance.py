@@ -18,8 +18,7 @@ SIGNING_KEY: Final = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b32
 ANALYSIS_KEY: Final = hashlib.sha256(b"vector identity archive").digest()
 """Of the analysis service in agreement.json."""
 
-TABLE: Final[dict[str, Any]] = {
-    "format": "symbolon-release/2",
+TABLE: Final[dict[str, Any]] = {  # in the order in which a release is written
     "release_id": "e0" * 16,
     "question": {"format": "symbolon-question/2", "measure": "stock", "by": ["sex"], "at": ["2026-01-01"]},
     "question_hash": "b1" * 32,
@@ -51,6 +50,7 @@ TABLE: Final[dict[str, Any]] = {
             "high": 51,
             "noise_sd_millionths": 5_102_134,
             "flags": [],
+            "corrected": None,
         },
         {
             "coordinates": ["2026-01-01", "m"],
@@ -59,9 +59,9 @@ TABLE: Final[dict[str, Any]] = {
             "high": 8,
             "noise_sd_millionths": 5_102_134,
             "flags": ["U"],
+            "corrected": None,
         },
     ],
-    "derived_from": "",
     "totals_axes": ["date"],
     "totals": [
         {
@@ -71,15 +71,21 @@ TABLE: Final[dict[str, Any]] = {
             "high": 54,
             "noise_sd_millionths": 7_215_508,
             "flags": [],
+            "corrected": None,
         }
     ],
+    "derived_from": "",
+    "covers": "noise",
+    "explanation": "",
+    "declared_rates": None,
+    "format": "symbolon-release/2",
 }
 
 
 def vector() -> dict[str, Any]:
     """Compute the whole vector without its signature."""
     agreement = json.loads(FILE.with_name("agreement.json").read_text(encoding="ascii"))
-    table = rfc8785.dumps(TABLE)
+    table = json.dumps(TABLE, separators=(",", ":")).encode()
     manifest = {
         "format": "symbolon-provenance/1",
         "release": TABLE["release_id"],

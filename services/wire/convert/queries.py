@@ -5,7 +5,7 @@ Each call has four functions: `<call>_request_to_wire` and `<call>_response_from
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
@@ -13,7 +13,6 @@ from pydantic import JsonValue
 
 from disclosure.bounding import BlockName
 from disclosure.table import Cell, Corrected, Covers, Flag, Noised, Release
-from linkage_core.agreement.canonical import canonical_bytes
 from linkage_core.errors import InputFault
 from services.wire import messages
 from services.wire.convert.signed import signed_from_wire, signed_to_wire
@@ -262,7 +261,7 @@ def list_releases_response_from_wire(
 def _release_to_wire(release: Release, wave: str) -> queries_pb2.Release:
     return queries_pb2.Release(
         release_id=release.release_id,
-        query=canonical_bytes(dict(release.question)).decode(),
+        query=_text(release.question),
         question_hash=release.question_hash,
         agreement_hash=release.agreement_hash,
         data_version=release.data_version,
@@ -280,7 +279,7 @@ def _release_to_wire(release: Release, wave: str) -> queries_pb2.Release:
         derived_from=release.derived_from,
         covers=release.covers,
         explanation=release.explanation,
-        declared_rates="" if release.declared_rates is None else canonical_bytes(dict(release.declared_rates)).decode(),
+        declared_rates="" if release.declared_rates is None else _text(release.declared_rates),
     )
 
 
@@ -353,6 +352,11 @@ def _name(name: str) -> BlockName:
     if name not in get_args(BlockName):
         raise InputFault("the table has a noisy vector of a kind that this version does not know")
     return cast(BlockName, name)
+
+
+def _text(document: Mapping[str, JsonValue]) -> str:
+    """Write a part of a release in the order that it has, so that its table is the same byte for byte at the reader."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
 def _json(text: str, what: str) -> dict[str, JsonValue]:

@@ -1,0 +1,64 @@
+"""What a quality report is drafted from: the agreement, released tables, and the list of all releases."""
+
+import datetime
+from dataclasses import dataclass
+
+from linkage_core.agreement.document import Agreement
+from services.analysis.export.observations import Publication
+from services.wire.convert.queries import BudgetBalance, ReleaseSummary
+
+BILLION = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The agreement in force, the tables that are reported on, every release of the lineage so far, and the budget."""
+
+    agreement: Agreement
+    tables: tuple[Publication, ...]
+    releases: tuple[ReleaseSummary, ...]
+    budget: BudgetBalance
+
+    @property
+    def waves(self) -> tuple[str, ...]:
+        """The waves that the tables come from, each once, in order."""
+        return tuple(dict.fromkeys(str(table.facts["WAVE"]) for table in self.tables))
+
+    @property
+    def observations(self) -> int:
+        """How many cells the tables have together."""
+        return sum(len(table.observations) for table in self.tables)
+
+    def share(self, flag: str) -> float:
+        """Return the share of cells with a flag."""
+        flagged = sum(flag in each.flags for table in self.tables for each in table.observations)
+        return flagged / self.observations
+
+
+def name_of(table: Publication) -> str:
+    """Return a table's name for people: its measure, what of, when, and by which dimensions."""
+    question = table.release.question
+    of = question.get("of", "")
+    words = [str(question["measure"]), " and ".join(map(str, of)) if isinstance(of, list) else str(of)]
+    period = str(table.facts["REFERENCE_PERIOD"])
+    by = question.get("by")
+    dimensions = f", by {', '.join(map(str, by))}" if isinstance(by, list) and by else ""
+    return " ".join(word for word in (*words, period) if word) + dimensions
+
+
+def last_day(table: Publication) -> datetime.date | None:
+    """Return the last day that a table is about, or None where it is about no time."""
+    period = str(table.facts["REFERENCE_PERIOD"])
+    if not period:
+        return None
+    last = period.replace("/", ", ").split(", ")[-1]
+    year, _, rest = last.partition("-")
+    if rest.startswith("Q"):
+        return _end_of_month(int(year), 3 * int(rest[1:]))
+    if len(rest) == len("07"):
+        return _end_of_month(int(year), int(rest))
+    return datetime.date.fromisoformat(last) if rest else datetime.date(int(year), 12, 31)
+
+
+def _end_of_month(year: int, month: int) -> datetime.date:
+    return datetime.date(year + month // 12, month % 12 + 1, 1) - datetime.timedelta(days=1)

@@ -1,5 +1,6 @@
 """Questions over real mTLS: previewed, answered once for their price, free the second time, refused and attacked."""
 
+import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from disclosure.errors import PolicyRefused
 from disclosure.measurements import Mechanism
+from disclosure.planning import Expected
+from linkage_core.errors import Unfit
 from services.analysis.assembly import AnalysisService
 from services.analysis.client import Analysis, question_text
 from services.common.audit import verify
@@ -122,6 +126,20 @@ def test_a_dummy_answers_in_the_form_of_the_service_and_costs_nothing(service: A
         shape = [column for column in real.columns if column not in ("value", "low", "high", "obs_status", "flags")]
         assert dummy[shape].equals(real[shape])
         assert dummy.attrs["nano_rho"] == real.attrs["nano_rho"]
+
+
+def test_what_stays_with_the_analyst_costs_nothing(
+    service: AnalysisService, ana: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = ana.plan(STOCK, Expected.parse({"total": 60, "sex": {"f": 30, "m": 30}}))
+    assert planned.asked is not None
+    assert planned.asked.usable_cells == 2
+    with pytest.raises(PolicyRefused, match="sx"):
+        ana.plan({**STOCK, "by": ["sx"]})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Unfit, match="mbi"):
+        ana.synthesize({**STOCK, "measure": "synthetic"})
+    assert entries_of(service) == []
 
 
 def test_a_table_carries_its_uncertainty_and_price(ana: Analysis) -> None:

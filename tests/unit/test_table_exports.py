@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from disclosure.breaks import breaks_between
 from disclosure.errors import QueryFault
-from disclosure.table import Cell, Release
+from disclosure.table import Cell, Corrected, Release
 from services.analysis.export.files import Format, write_table
 from services.analysis.export.frames import csv_description, csv_text, frame, parquet
 from services.analysis.export.observations import TOTAL, Publication, publication, rows
@@ -90,8 +90,18 @@ def test_a_frame_has_the_full_grid_with_intervals_and_carries_the_facts() -> Non
     assert missing["low"].isna().tolist() == [False, False, True, False]
 
 
+def test_figures_corrected_for_linkage_stand_beside_the_raw_ones() -> None:
+    found = frame(published(corrected()))
+    assert found["value"].tolist() == [410, 390]
+    assert found["corrected_value"].isna().tolist() == [False, True]
+    assert found["corrected_low"][0] == 401
+    assert found.attrs["covers"] == "noise and linkage"
+    assert published(corrected()).facts["LINKAGE_RATES"] == '{"wave": "2026", "pairs": []}'
+    assert "corrected_value" not in frame(published(stocks()))
+
+
 def test_csv_reads_back_to_the_same_values_and_its_description_names_every_column() -> None:
-    for release in (stocks(), quantiles()):
+    for release in (stocks(), quantiles(), corrected()):
         table = published(release)
         text = csv_text(table)
         read = list(csv.DictReader(io.StringIO(text)))
@@ -104,7 +114,7 @@ def test_csv_reads_back_to_the_same_values_and_its_description_names_every_colum
 
 
 def test_parquet_reads_back_to_the_same_frame_with_the_facts_in_its_schema() -> None:
-    for release in (stocks(), quantiles()):
+    for release in (stocks(), quantiles(), corrected()):
         table = published(release)
         read = pq.read_table(io.BytesIO(parquet(table)))
         expected = frame(table)
@@ -174,7 +184,16 @@ def test_an_agency_that_sdmx_cannot_name_is_refused() -> None:
         sdmx_csv(published(stocks()), "1 office")
 
 
-SDMX: list[Any] = [stocks, quantiles, lambda: overlap(), lambda: plain()]
+def corrected() -> Release:
+    """A table that was corrected for declared errors of linkage, in all cells but one."""
+    rates: dict[str, Any] = {"wave": "2026", "pairs": []}
+    made = made_up({"sex": ["f", "m"]}, np.array([410, 390]), 4.0)
+    first, second = made.cells
+    cells = (replace(first, corrected=Corrected(417, 401, 433)), second)
+    return replace(made, cells=cells, covers="noise and linkage", explanation="as declared", declared_rates=rates)
+
+
+SDMX: list[Any] = [stocks, quantiles, corrected, lambda: overlap(), lambda: plain()]
 
 
 def overlap() -> Release:
@@ -229,5 +248,8 @@ def same_as(table: Publication, read: Any) -> None:
         assert [None if pd.isna(v) else float(v) for v in found] == [
             None if v is None else float(v) for v in expected[column]
         ]
+    if "corrected_value" in expected:
+        found = pd.to_numeric(read["CORRECTED_HIGH"].replace({"NaN": None, "": None}), errors="raise")
+        assert [None if pd.isna(v) else int(v) for v in found] == expected["corrected_high"]
     assert read["OBS_STATUS"].tolist() == expected["obs_status"]
     assert set(read["CONF_STATUS"]) == {table.confidentiality}

@@ -9,6 +9,7 @@ import pytest
 
 from disclosure.errors import QueryFault
 from disclosure.table import Release
+from linkage_core.agreement.declared_rates import DeclaredRates, LinkageSensitivity, PairRates
 from linkage_core.agreement.document import Agreement
 from services.analysis.export.observations import publication
 from services.analysis.report.accuracy import MOST_DOTS, budget_over_time, estimates
@@ -75,6 +76,30 @@ def test_what_only_the_office_knows_is_marked_and_not_invented(agreement: Agreem
     for heading in ("S.1 Contact", "S.12 Relevance", "S.16 Cost and burden", "S.19 Comment"):
         assert "To be written by the office" in words_of(report, heading)
     assert "the tables reported here hold none" in words_of(report, "S.13 Accuracy and reliability")
+
+
+def test_what_the_linkage_unit_declares_is_told_with_how_far_one_row_moves_the_linkage(agreement: Agreement) -> None:
+    pair = PairRates(
+        providers=("border", "tax"),
+        precision_per_mille=990,
+        precision_error_per_mille=2,
+        recall_per_mille=930,
+        recall_error_per_mille=5,
+        correlation_per_cent=0,
+    )
+    moved = LinkageSensitivity(trials=50, mean_changed_per_mille=1_140, most_changed=3)
+    rates = DeclaredRates(
+        lineage=agreement.lineage, agreement="a0" * 32, wave="w1", run="b0" * 32, pairs=(pair,), sensitivity=moved
+    )
+    told = replace(stock(), explanation="corrected as declared", declared_rates=rates.model_dump(mode="json"))
+    report = drafted(agreement, told)
+    words = words_of(report, "S.13 Accuracy and reliability")
+    assert "corrected as declared" in words
+    assert "changed 1.14 groups on average and 3 at most, in 50 trials" in words
+    blocks = next(section for section in report.sections if section.heading.startswith("S.13")).blocks
+    (table,) = [each for each in blocks if isinstance(each, Table) and each.title.startswith("Links of wave w1")]
+    assert table.rows[0][:2] == ("border and tax", 0.99)
+    assert "no rates are declared" in words_of(drafted(agreement, stock()), "S.13 Accuracy and reliability")
 
 
 def test_estimates_stand_with_their_intervals_and_large_tables_with_their_largest(agreement: Agreement) -> None:

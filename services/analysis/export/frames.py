@@ -9,7 +9,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from services.analysis.export.observations import Publication, rows
+from services.analysis.export.observations import CORRECTED, Publication, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,9 @@ _TITLES: Final = {
     "low": "lower end of the 95 % interval",
     "high": "upper end of the 95 % interval",
     "noise_sd": "standard deviation of the noise, in the unit",
+    "corrected_value": "value corrected for declared errors of linkage",
+    "corrected_low": "lower end of its 95 % interval, for noise and linkage",
+    "corrected_high": "upper end of its 95 % interval, for noise and linkage",
     "obs_status": "SDMX CL_OBS_STATUS: A normal, U low reliability, P provisional, O missing",
     "flags": "U unreliable, P provisional, A above the last bin, N not available",
     "reason": "why there is no figure",
@@ -31,8 +34,7 @@ _TITLES: Final = {
 def frame(publication: Publication) -> "pd.DataFrame":
     """Return the full grid, zeros included, as a data frame; `attrs` has what belongs to the whole table.
 
-    Columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason. Values are nullable integers, or
-    floats in tables with decimals.
+    Columns are those of `observations.rows`. Values are nullable integers, or floats in tables with decimals.
     """
     import pandas as pd
 
@@ -40,6 +42,7 @@ def frame(publication: Publication) -> "pd.DataFrame":
     found = pd.DataFrame(rows(publication))
     kind = "Float64" if release.decimals else "Int64"
     found = found.astype(dict.fromkeys(("value", "low", "high"), kind))
+    found = found.astype(dict.fromkeys((name for name in CORRECTED if name in found), "Int64"))
     found.attrs = {
         "release_id": release.release_id,
         "derived_from": release.derived_from,
@@ -56,7 +59,9 @@ def frame(publication: Publication) -> "pd.DataFrame":
         "cells_per_person": release.bound_cells,
         "data_version": release.data_version,
         "agreement_hash": release.agreement_hash,
-        "interval_covers": publication.facts["INTERVAL_COVERS"],
+        "covers": release.covers,
+        "linkage": release.explanation,
+        "declared_rates": release.declared_rates,
         "breaks": publication.facts["BREAK_IN_SERIES"],
         "totals": _totals(publication),
     }
@@ -86,7 +91,9 @@ def csv_text(publication: Publication) -> str:
 def csv_description(publication: Publication, file_name: str) -> str:
     """Return the description of a CSV file of this table: columns with types, and the table's facts."""
     number = "decimal" if publication.release.decimals else "integer"
-    kinds = {"value": number, "low": number, "high": number, "noise_sd": "decimal"}
+    kinds = {"value": number, "low": number, "high": number, "noise_sd": "decimal"} | dict.fromkeys(
+        CORRECTED, "integer"
+    )
     columns: list[dict[str, Any]] = [
         {"name": name, "titles": name, "datatype": kinds.get(name, "string")}
         | ({"dc:description": _TITLES[name]} if name in _TITLES and name not in publication.axes else {})
@@ -110,6 +117,7 @@ def parquet(publication: Publication) -> bytes:
 
     number = pa.float64() if publication.release.decimals else pa.int64()
     kinds = {"value": number, "low": number, "high": number, "noise_sd": pa.float64()}
+    kinds |= dict.fromkeys(CORRECTED, pa.int64())
     columns = rows(publication)
     facts = {**publication.facts, "CONF_STATUS": publication.confidentiality}
     schema = pa.schema(

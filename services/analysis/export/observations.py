@@ -1,5 +1,6 @@
 """A released table as observations: statuses, intervals and reasons, and the facts that belong to the whole table."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -19,6 +20,9 @@ One observation has one: missing comes before unreliable, unreliable before prov
 ConfidentialityStatus = Literal["F", "N", "C"]
 """Codes of the cross-domain list CL_CONF_STATUS: free for publication; not for publication; confidential."""
 
+CORRECTED: Final = ("corrected_value", "corrected_low", "corrected_high")
+"""Columns of figures that allow for declared rates of linkage errors, where there are any."""
+
 _NO_FIGURE: Final = "the noise leaves no figure"
 _ABOVE: Final = "above the last bin: at least the lower end of the interval"
 _TIME_AXES: Final = frozenset({"date", "year", "quarter", "month"})
@@ -29,7 +33,8 @@ class Observation:
     """One cell, or a sum of cells, in the table's unit; `coordinates` has `TOTAL` where it is summed over an axis.
 
     `value`, `low`, `high` are None where there is no figure, and `reason` then says why. `value` is raw: it may be
-    negative, and is neither rounded nor clipped.
+    negative, and is neither rounded nor clipped. The `corrected` figures allow for declared rates of linkage errors;
+    None where none are declared or they do not reach the table.
     """
 
     coordinates: tuple[str, ...]
@@ -40,6 +45,9 @@ class Observation:
     status: ObservationStatus
     flags: str
     reason: str
+    corrected_value: int | None = None
+    corrected_low: int | None = None
+    corrected_high: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ def _observation(release: Release, cell: Cell, coordinates: tuple[str, ...]) -> 
         status,
         "".join(cell.flags),
         reason,
+        *(() if cell.corrected is None else (cell.corrected.value, cell.corrected.low, cell.corrected.high)),
     )
 
 
@@ -123,7 +132,10 @@ def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) ->
         "MECHANISM": release.mechanism,
         "NANO_RHO": release.nano_rho,
         "CONFIDENCE_PER_CENT": 95,
-        "INTERVAL_COVERS": "the noise; not errors of linkage or coverage",
+        "INTERVAL_COVERS": "noise",
+        "CORRECTED_COVERS": release.covers if release.covers != "noise" else "",
+        "LINKAGE": release.explanation,
+        "LINKAGE_RATES": "" if release.declared_rates is None else json.dumps(dict(release.declared_rates)),
         "NOISE": "; ".join(
             f"{vector.name}: SD {vector.noise_sd_millionths / MILLION:g}, at most {vector.bound_cells} cells a person, "
             f"squared L2 bound {vector.l2_squared}, {vector.nano_rho} nano-rho"
@@ -156,11 +168,16 @@ def _reference_period(release: Release) -> str:
 
 
 def rows(publication: Publication, *, with_totals: bool = False) -> dict[str, list[Any]]:
-    """Return the observations as columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason."""
+    """Return the observations as columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason.
+
+    Where the table was corrected for errors of linkage, corrected_value, corrected_low and corrected_high follow.
+    """
     found = (*publication.observations, *(publication.totals if with_totals else ()))
     columns: dict[str, list[Any]] = {
         axis: [each.coordinates[i] for each in found] for i, axis in enumerate(publication.axes)
     }
     for name in ("value", "low", "high", "noise_sd", "status", "flags", "reason"):
         columns[{"status": "obs_status"}.get(name, name)] = [getattr(each, name) for each in found]
+    if any(each.corrected_value is not None for each in found):
+        columns |= {name: [getattr(each, name) for each in found] for name in CORRECTED}
     return columns

@@ -72,7 +72,9 @@ def _dataset(publication: Publication, structure: Structure) -> "PandasDataset":
         columns[dimension] = found[axis] if dimension == TIME else [codes.get(each, each) for each in found[axis]]
     columns[VALUE] = found["value"]
     for attribute, (column, _) in OF_OBSERVATIONS.items():
-        columns[attribute] = found[column] if column else [publication.confidentiality] * len(found["value"])
+        if column in found:
+            columns[attribute] = found[column]
+    columns["CONF_STATUS"] = [publication.confidentiality] * len(found["value"])
     frame = pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in columns.items()})
     facts = {name: fact for name, fact in publication.facts.items() if fact != ""}
     return PandasDataset(structure=structure.definition.to_schema(), data=frame, attributes=facts)

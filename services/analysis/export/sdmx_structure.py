@@ -29,6 +29,9 @@ OF_OBSERVATIONS: Final = {
     "INTERVAL_LOW": ("low", "Lower end of the 95 % interval"),
     "INTERVAL_HIGH": ("high", "Upper end of the 95 % interval"),
     "NOISE_SD": ("noise_sd", "Standard deviation of the noise, in the unit"),
+    "CORRECTED_VALUE": ("corrected_value", "Value corrected for declared errors of linkage"),
+    "CORRECTED_LOW": ("corrected_low", "Lower end of its 95 % interval for noise and linkage"),
+    "CORRECTED_HIGH": ("corrected_high", "Upper end of its 95 % interval for noise and linkage"),
     "OBS_STATUS": ("obs_status", "Observation status"),
     "CONF_STATUS": ("", "Confidentiality status"),
     "FLAGS": ("flags", "All flags: U unreliable, P provisional, A above the last bin, N not available"),
@@ -43,7 +46,10 @@ OF_THE_TABLE: Final = {
     "MECHANISM": "Mechanism that added the noise",
     "NANO_RHO": "Price in zero-concentrated differential privacy, in 1e-9 rho",
     "CONFIDENCE_PER_CENT": "Confidence of the intervals, in per cent",
-    "INTERVAL_COVERS": "Errors that the intervals cover",
+    "INTERVAL_COVERS": "Errors that the intervals of values cover",
+    "CORRECTED_COVERS": "Errors that the intervals of corrected values cover",
+    "LINKAGE": "How errors of linkage were allowed for, or why not",
+    "LINKAGE_RATES": "Rates of linkage errors, as the linkage unit declares them, JSON",
     "NOISE": "Every vector that got noise, with its bound and its price",
     "CELLS_PER_PERSON": "Cells that one person counts in at most",
     "L2_SQUARED": "Squared L2 bound on what one person changes",
@@ -117,9 +123,11 @@ def structure_of(publication: Publication, agency: str) -> Structure:
         components.append(maker.dimension(TIME, "Time period or date", DataType.PERIOD))
     number = DataType.DOUBLE if publication.release.decimals else DataType.LONG
     components.append(maker.measure(VALUE, "Observation value", number))
+    kinds = {"INTERVAL_LOW": number, "INTERVAL_HIGH": number, "NOISE_SD": DataType.DOUBLE}
+    kinds |= dict.fromkeys(("CORRECTED_VALUE", "CORRECTED_LOW", "CORRECTED_HIGH"), DataType.LONG)
     for attribute, (_, words) in OF_OBSERVATIONS.items():
         listed = {"OBS_STATUS": _STATUSES, "CONF_STATUS": _CONFIDENTIALITIES}.get(attribute)
-        kind = {"INTERVAL_LOW": number, "INTERVAL_HIGH": number, "NOISE_SD": DataType.DOUBLE}.get(attribute)
+        kind = kinds.get(attribute)
         components.append(maker.attribute(attribute, words, "O", kind or DataType.STRING, listed))
     for attribute, words in OF_THE_TABLE.items():
         kind = DataType.LONG if attribute in _WHOLE_NUMBERS else DataType.STRING

@@ -3,6 +3,8 @@
 from itertools import accumulate
 from typing import Final
 
+from disclosure.means import Z
+from linkage_core.agreement.declared_rates import DeclaredRates
 from services.analysis.export.observations import Publication
 from services.analysis.report.facts import BILLION, Facts, name_of
 from services.common.report.cells import Cell, Column, Table
@@ -29,7 +31,7 @@ def estimates(table: Publication) -> Dots:
     chosen = f"the {len(dots)} largest of {len(table.observations)} cells" if len(shown) < len(found) else "every cell"
     return Dots(
         title=f"Estimates: {name_of(table)}",
-        description=f"Released values with 95 % intervals, {chosen}; intervals cover {table.facts['INTERVAL_COVERS']}",
+        description=f"Released values with 95 % intervals, {chosen}; these intervals cover the noise",
         labels=" · ".join(table.axes),
         measure=Axis("estimate", table.release.unit, "number"),
         dots=dots,
@@ -66,6 +68,28 @@ def precision(facts: Facts) -> Table:
             )
         )
     return Table(columns, tuple(rows), "Precision")
+
+
+def linkage_rates(declared: DeclaredRates) -> Table:
+    """Return precision and recall of each two files as the linkage unit declares them, with 95 % intervals."""
+    columns = (
+        Column("files"),
+        Column("precision", "share"),
+        Column("± 95 %", "share"),
+        Column("recall", "share"),
+        Column("± 95 %", "share"),
+    )
+    rows = tuple(
+        (
+            " and ".join(pair.providers),
+            pair.precision_per_mille / 1000,
+            Z * pair.precision_error_per_mille / 1000,
+            pair.recall_per_mille / 1000,
+            Z * pair.recall_error_per_mille / 1000,
+        )
+        for pair in declared.pairs
+    )
+    return Table(columns, rows, f"Links of wave {declared.wave}, as declared without differential privacy")
 
 
 def treatment(facts: Facts) -> Table:

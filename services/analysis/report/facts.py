@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
+from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.document import Agreement
 from services.analysis.export.observations import Publication
 from services.wire.convert.queries import BudgetBalance, ReleaseSummary
@@ -23,6 +24,16 @@ class Facts:
     def waves(self) -> tuple[str, ...]:
         """The waves that the tables come from, each once, in order."""
         return tuple(dict.fromkeys(str(table.facts["WAVE"]) for table in self.tables))
+
+    @property
+    def declared(self) -> tuple[DeclaredRates, ...]:
+        """What the linkage unit declares of the tables' waves, each once."""
+        found = {
+            str(table.facts["WAVE"]): DeclaredRates.model_validate_json(str(table.facts["LINKAGE_RATES"]))
+            for table in self.tables
+            if table.facts["LINKAGE_RATES"]
+        }
+        return tuple(found.values())
 
     @property
     def observations(self) -> int:

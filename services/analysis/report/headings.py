@@ -8,7 +8,7 @@ from datetime import datetime
 
 from disclosure.breaks import breaks_between
 from linkage_core.agreement.document import Agreement
-from services.analysis.report.accuracy import budget_over_time, estimates, precision, treatment
+from services.analysis.report.accuracy import budget_over_time, estimates, linkage_rates, precision, treatment
 from services.analysis.report.facts import BILLION, Facts, last_day, name_of
 from services.common.report.cells import Column, Table
 from services.common.report.document import Block, Note, Notes, Section
@@ -161,24 +161,43 @@ def _relevance(facts: Facts) -> Filled:
 
 
 def _accuracy(facts: Facts) -> Filled:
-    covered = dict.fromkeys(str(table.facts["INTERVAL_COVERS"]) for table in facts.tables)
+    covered = dict.fromkeys(table.release.covers for table in facts.tables)
     bound = any(table.release.question["measure"] in ("inflow", "outflow", "net", "return") for table in facts.tables)
     paragraphs = [
-        f"S.13.1 Accuracy, overall: intervals are of 95 % and cover {'; '.join(covered)}. U marks cells whose noise is "
-        "large beside their value, P those that a later wave may still change.",
+        f"S.13.1 Accuracy, overall: intervals are of 95 % and allow for {'; '.join(covered)}. U marks cells whose "
+        "noise is large beside their value, P those that a later wave may still change.",
         "S.13.2 Sampling error: none; the figures rest on complete files, and no sample is drawn.",
-        "S.13.3.4 Processing error: linkage misses links and makes false ones. Rates by group come only from a charged "
-        "table of group by quality of link; the tables reported here hold none.",
+        *(f"S.13.3.4 Processing error, linkage: {line}" for line in _linkage(facts)),
     ]
     if bound:
         paragraphs.append(
             "The public bound on the cells of one person may drop some of a person's flows: figures are then too low."
         )
-    blocks: list[Block] = [precision(facts), *(estimates(table) for table in facts.tables)]
+    rates = [linkage_rates(declared) for declared in facts.declared]
+    blocks: list[Block] = [precision(facts), *rates, *(estimates(table) for table in facts.tables)]
     return paragraphs, [
         *blocks,
         to_write("S.13.3.1 coverage error", "S.13.3.2 measurement error", "S.13.3.3 non-response"),
     ]
+
+
+def _linkage(facts: Facts) -> Iterator[str]:
+    yield (
+        "it misses links and makes false ones. Rates by group of real people come only from a charged table; the "
+        "tables reported here hold none."
+    )
+    yield from dict.fromkeys(table.release.explanation for table in facts.tables if table.release.explanation)
+    for declared in facts.declared:
+        found = declared.sensitivity
+        if found is not None:
+            mean = found.mean_changed_per_mille / 1000
+            yield (
+                f"in wave {declared.wave}, taking one row out and linking anew changed {mean:g} groups on average and "
+                f"{found.most_changed} at most, in {found.trials} trials. The guarantee holds the linkage fixed and "
+                "does not cover that."
+            )
+    if not facts.declared:
+        yield "no rates are declared for these waves."
 
 
 def _timeliness(facts: Facts) -> Filled:

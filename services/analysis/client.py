@@ -182,6 +182,18 @@ class Analysis:
 
         return [reconciled_frame(each) for each in reconcile([self._release(each) for each in releases])]
 
+    def simplified(self, release: "str | pd.DataFrame", *, suppress: bool = False, round_to: int = 1) -> "pd.DataFrame":
+        """Return a table with a column `shown` for readers: unreliable cells left out, the others rounded to a base.
+
+        It is presentation and protects nobody; `attrs["effects"]` says what it does to bias and coverage, and the raw
+        values stay. See `disclosure.simplification`.
+        """
+        from services.analysis.export.simplified import simplified_frame
+
+        answer = self._answer_of(release)
+        minimum = self._agreement.document.minimum_cell_count
+        return simplified_frame(publication(answer.release, answer.wave), minimum, suppress=suppress, round_to=round_to)
+
     def account(
         self,
         stock: "str | pd.DataFrame",

@@ -21,6 +21,7 @@ from services.analysis.export.files import Format, write_table
 from services.analysis.export.frames import csv_description, csv_text, frame, parquet
 from services.analysis.export.observations import TOTAL, Publication, publication, rows
 from services.analysis.export.sdmx_structure import code_of
+from services.analysis.export.simplified import simplified_frame
 from services.common.errors import ConfigurationFault
 from tests.support.releases import made_up
 
@@ -253,3 +254,18 @@ def same_as(table: Publication, read: Any) -> None:
         assert [None if pd.isna(v) else int(v) for v in found] == expected["corrected_high"]
     assert read["OBS_STATUS"].tolist() == expected["obs_status"]
     assert set(read["CONF_STATUS"]) == {table.confidentiality}
+
+
+def test_a_simplified_table_keeps_the_raw_values_and_says_what_it_does() -> None:
+    found = simplified_frame(published(stocks()), 5, suppress=True, round_to=10)
+    assert found["value"].equals(frame(published(stocks()))["value"])
+    assert found["shown"][0] == 400
+    assert found["shown"].isna().tolist() == ["U" in flags for flags in found["flags"]]
+    effects = found.attrs["effects"]
+    assert effects["protection"].startswith("none")
+    assert effects["rounding"]["base"] == 10
+    assert effects["suppression"][0]["bias"] > effects["suppression"][-1]["bias"]
+    plain = simplified_frame(published(stocks()), 5, suppress=False, round_to=1)
+    assert plain["shown"].equals(plain["value"].rename("shown"))
+    with pytest.raises(QueryFault, match="only tables of counts"):
+        simplified_frame(published(quantiles()), 5, suppress=True, round_to=10)

@@ -1,14 +1,18 @@
 """From a real service to files and back: exports with signed provenance, old releases by id, margins and accounts."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from disclosure.balances import Caps
+from disclosure.entries import Charge
 from disclosure.errors import QueryFault
 from linkage_core.errors import Tampered
 from services.analysis.assembly import AnalysisService
@@ -66,6 +70,28 @@ def test_an_old_release_comes_back_by_its_id_or_its_question_and_costs_nothing(
     with pytest.raises(RemoteRefusal) as refused:
         ana.table("0" * 32)
     assert refused.value.code is Code.BAD_INPUT
+
+
+def test_a_table_of_another_project_is_not_handed_out_by_its_id(service: AnalysisService, ana: Analysis) -> None:
+    known = service.ledger.find_release(service.agreement.document.lineage, ana.run(STOCK).attrs["release_id"])
+    assert known is not None
+    entry, table = known
+    charge = Charge(
+        entry.lineage, entry.agreement_hash, "another", entry.wave, "zoe", "0" * 64, 1_000, entry.at, "asking-1"
+    )
+    reserved = service.ledger.reserve(charge, Caps.of(service.agreement.document.budget))
+    other = service.ledger.record(reserved, table.to_json(), entry.at)
+    with pytest.raises(RemoteRefusal) as refused:
+        ana.table(other.release_id)
+    assert refused.value.code is Code.BAD_INPUT
+
+
+def test_an_export_names_what_broke_the_series(ana: Analysis, tmp_path: Path) -> None:
+    first, later = ana.run(STOCK), ana.run({**STOCK, "rule": {"minimum_months": 0}})
+    path, *_ = ana.export(later, tmp_path / "t.parquet", previous=first.attrs["release_id"])
+    facts = json.loads(pq.read_schema(path).metadata[b"symbolon"])
+    assert facts["BREAK_IN_SERIES"] == "the residence rule is another"
+    assert facts["PREVIOUS_RELEASE"] == first.attrs["release_id"]
 
 
 def test_an_exported_table_is_verified_off_line_and_a_changed_figure_is_found(

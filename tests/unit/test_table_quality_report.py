@@ -71,6 +71,19 @@ def test_facts_come_from_the_agreement_and_the_releases(agreement: Agreement) ->
     assert timeliness.rows[0][1:] == ("2024-01-01", "2026-03-01", 790)
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"kind": "registered", "minimum_months": 0}, "however short"),
+        ({"kind": "registered", "minimum_months": 12}, "at least 12 months"),
+        ({"kind": "window", "days": 365, "of": 487, "itinerary": "midpoint"}, "365 days of a window of 487 days"),
+        ({"kind": "signs", "sources": {"tax": 2}, "score": 3, "gap_years": 1}, "score of at least 3 in a year (tax 2)"),
+    ],
+)
+def test_rules_of_residence_are_told_in_words(agreement: Agreement, rule: dict[str, object], words: str) -> None:
+    assert words in words_of(drafted(agreement, stock(rule=rule)), "S.3 Statistical presentation")
+
+
 def test_what_only_the_office_knows_is_marked_and_not_invented(agreement: Agreement) -> None:
     report = drafted(agreement, stock())
     for heading in ("S.1 Contact", "S.12 Relevance", "S.16 Cost and burden", "S.19 Comment"):

@@ -1,7 +1,10 @@
 """What a quality report is drafted from: the agreement, released tables, and the list of all releases."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.document import Agreement
@@ -55,6 +58,25 @@ def name_of(table: Publication) -> str:
     by = question.get("by")
     dimensions = f", by {', '.join(map(str, by))}" if isinstance(by, list) and by else ""
     return " ".join(word for word in (*words, period) if word) + dimensions
+
+
+def rule_in_words(rule: Mapping[str, JsonValue]) -> str:
+    """Return who is a resident by a question's rule, as `disclosure.query.rules` has them."""
+    match rule:
+        case {"kind": "registered", "minimum_months": 0}:
+            return "registered, for however short a time"
+        case {"kind": "registered", "minimum_months": months}:
+            return f"registered for at least {months} months, absences shorter than that not counted"
+        case {"kind": "window", "days": days, "of": window, "itinerary": itinerary}:
+            return (
+                f"in the country for at least {days} days of a window of {window} days, unknown outcomes apart; of "
+                f"illogical itineraries: {itinerary}"
+            )
+        case {"kind": "signs", "sources": dict(sources), "score": score}:
+            weights = ", ".join(f"{name} {weight}" for name, weight in sources.items())
+            return f"seen in sources with a score of at least {score} in a year ({weights})"
+        case _:
+            return f"as the question's rule says: {', '.join(f'{name} {part}' for name, part in rule.items())}"
 
 
 def last_day(table: Publication) -> datetime.date | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from disclosure.breaks import breaks_between
 from linkage_core.agreement.document import Agreement
 from services.analysis.report.accuracy import budget_over_time, estimates, linkage_rates, precision, treatment
-from services.analysis.report.facts import BILLION, Facts, last_day, name_of
+from services.analysis.report.facts import BILLION, Facts, last_day, name_of, rule_in_words
 from services.common.report.cells import Column, Table
 from services.common.report.document import Block, Note, Notes, Section
 
@@ -65,14 +65,16 @@ def _presentation(facts: Facts) -> Filled:
         if each is not None
     )
     columns = (Column("dimension"), Column("kind"), Column("categories, unknown among them", "count"))
-    rules = dict.fromkeys(str(t.release.question["rule"]) for t in facts.tables if "rule" in t.release.question)
+    rules = dict.fromkeys(
+        rule_in_words(rule) for t in facts.tables if isinstance(rule := t.release.question.get("rule"), dict)
+    )
     paragraphs = [
         f"S.3.1 Data description: {'; '.join(name_of(table) for table in facts.tables)}.",
         "S.3.5 Statistical unit: a person, as the linkage of the providers' records makes one of them.",
         f"S.3.6 Statistical population: {document.population}.",
         f"S.3.8 Coverage of time: {document.period.start} to {document.period.end}.",
     ]
-    paragraphs += [f"S.3.4 Concepts: residence by the rule {rule}." for rule in rules]
+    paragraphs += [f"S.3.4 Statistical concepts: residents are {rule}." for rule in rules]
     tables: list[Block] = [Table(columns, rows, "S.3.2 Classification system")] if rows else []
     return paragraphs, [*tables, to_write("S.3.3 sectors, S.3.7 reference area, S.3.9 base period")]
 
@@ -100,7 +102,8 @@ def _mandate(facts: Facts) -> Filled:
             f"S.6.1 Legal acts and other agreements: {document.legal_basis}. Agreement {document.id}, version "
             f"{document.version}, SHA-256 {document.hash.hex()}, in force from {document.validity.valid_from} to "
             f"{document.validity.valid_until}, signed by every party.",
-            f"S.6.2 Data sharing: for {document.purpose}",
+            f"S.6.2 Data sharing: {', '.join(party.legal_entity for party in document.providers)} provide records. The "
+            f"purpose: {document.purpose}.",
         ],
         [Table((Column("party"), Column("role"), Column("legal entity")), rows)],
     )

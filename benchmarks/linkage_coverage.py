@@ -63,7 +63,6 @@ def at_size(settings: Sequence[tuple[str, int]], number: int, training: int, kep
         (
             "table",
             "noise SD",
-            "cells",
             "covered",
             *GROUPS,
             "unknown",
@@ -85,7 +84,7 @@ def at_size(settings: Sequence[tuple[str, int]], number: int, training: int, kep
             "Precision and recall are estimated anew in each linkage, corrected by what "
             f"{training} other populations with the same errors say, and rounded as they are declared. Rates as "
             "estimated: without that correction, and without rates by origin.",
-            "Signs of life: in either file; the linked people who would count twice stand beside, with noise of their "
+            "By signs of life in either file: the linked people who would count twice stand beside, with noise of their "
             "own.",
             "Not covered, because truth is counted from the same files: people whom no file holds, late or wrong "
             "registrations, truncation of flows, wrongly recorded categories; and rates that differ by more than "
@@ -128,7 +127,6 @@ def _row(name: str, made: Sequence[LinkedPopulation], known: SimulatedRates | No
     return (
         f"{setting}: {name}",
         noise_sd,
-        hits.adjusted.shape[1],
         _share(hits.adjusted),
         *(None if group is None else _share(group) for group in by_group),
         _worst(hits.adjusted),

@@ -178,7 +178,7 @@ def _tables(story: Story, group: Counts, linked: _People, true: _People) -> dict
         made[name] = Table(*(_counted(name, signs, group, people) for people in (linked, true)))
     for name in ("stock", "inflow", "outflow"):
         seen, truth = (_by_signs(name, signs, group, people) for people in (linked, true))
-        made[f"{name}, signs of life"] = Table(seen[0], truth[0], seen[1])
+        made[f"{name} by signs"] = Table(seen[0], truth[0], seen[1])
     return made
 
 

@@ -84,8 +84,7 @@ def at_size(settings: Sequence[tuple[str, int]], number: int, training: int, kep
             "Precision and recall are estimated anew in each linkage, corrected by what "
             f"{training} other populations with the same errors say, and rounded as they are declared. Rates as "
             "estimated: without that correction, and without rates by origin.",
-            "By signs of life in either file: the linked people who would count twice stand beside, with noise of their "
-            "own.",
+            "By signs of life in either file: those who would count twice stand beside, with noise of their own.",
             "Not covered, because truth is counted from the same files: people whom no file holds, late or wrong "
             "registrations, truncation of flows, wrongly recorded categories; and rates that differ by more than "
             "origin, or under other errors than those simulated.",

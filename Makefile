@@ -7,9 +7,13 @@ READY := .venv/.ready
 # `make lock` resolves for every platform and supported Python, and writes no index address, no path and no header into the lock.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-# Splink's environment, and the benchmarks that need it.
-SPLINK := .bench/splink/.ready
-IN_CLEAR := clear_text profiles
+# Peers in environments of their own, and the benchmarks that need them. Tumult Analytics needs Java, so it runs beside the others
+# only where `make .bench/tumult/.ready` was asked for.
+PEERS := splink opendp_context tumult
+NEEDED_BY_clear_text := splink
+NEEDED_BY_profiles := splink
+NEEDED_BY_analysis_peers := opendp_context
+NEEDED := $(sort $(foreach name,$(or $(NAMES),clear_text profiles analysis_peers),$(NEEDED_BY_$(name))))
 
 # The last line that `make test` prints is pytest's, from wherever make is called.
 MAKEFLAGS += --no-print-directory
@@ -32,7 +36,7 @@ test: $(READY) ## every check and every test
 	$(BIN)/python tools/generate_wire.py --check
 	$(BIN)/pytest
 
-bench: $(READY) $(if $(NAMES),$(if $(filter $(IN_CLEAR),$(NAMES)),$(SPLINK)),$(SPLINK)) ## the benchmarks; QUICK=1 for smaller sizes, NAMES="encoding comparing" for some
+bench: $(READY) $(NEEDED:%=.bench/%/.ready) ## the benchmarks; QUICK=1 for smaller sizes, NAMES="encoding comparing" for some
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(NAMES)
 
 wire: $(READY) ## generate services/wire/v1 from protos/symbolon/v1
@@ -43,7 +47,7 @@ lock: $(READY) ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) --override requirements/overrides.txt --constraints requirements/dev.txt pyproject.toml -o requirements/run.txt
 	$(LOCK) --upgrade --group build -o requirements/build.txt
 	$(LOCK) --upgrade --group bootstrap -o requirements/uv.txt
-	$(LOCK) --upgrade benchmarks/splink/requirements.in -o requirements/splink.txt
+	for peer in $(PEERS); do $(LOCK) --upgrade benchmarks/$$peer/requirements.in -o requirements/$$peer.txt || exit; done
 
 clean: ## remove the environment and everything built
 	rm -rf .venv .bench build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -60,8 +64,8 @@ $(READY): requirements/dev.txt requirements/build.txt requirements/uv.txt pyproj
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(SPLINK): $(READY) requirements/splink.txt
-	$(PYTHON) -m venv --clear .bench/splink
-	$(BIN)/uv pip sync --quiet --python .bench/splink/bin/python --require-hashes requirements/splink.txt \
-	    || .bench/splink/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/splink.txt
+.bench/%/.ready: requirements/%.txt | $(READY)
+	$(PYTHON) -m venv --clear .bench/$*
+	$(BIN)/uv pip sync --quiet --python .bench/$*/bin/python --require-hashes --build-constraints requirements/build.txt $< \
+	    || .bench/$*/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	touch $@

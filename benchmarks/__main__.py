@@ -35,6 +35,7 @@ NAMES: Final = (
     "upload",
     "release",
     "residence",
+    "analysis_peers",
     "coverage",
     "linkage_coverage",
     "startup",

@@ -4,27 +4,24 @@ It gets the same standardised values as an agent would encode, and no truth: onl
 """
 
 import csv
-import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.own_environment import OwnEnvironment
 from linkage_core.assessment.quality import PairQuality
 from linkage_core.default_schema import people_schema
 from linkage_core.schema import QuasiIdentifier, Variable
 from linkage_core.standardise.dates import DateFormat
 from linkage_core.standardise.run import StandardisedRecords, standardise
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-PYTHON: Final = ROOT / ".bench/splink/bin/python"
-SCRIPT: Final = ROOT / "benchmarks/splink/link.py"
+SPLINK: Final = OwnEnvironment("splink", "link.py")
 
 LEAST_PROBABILITY: Final = 0.5
 """Of the pairs that count as Splink's links."""
@@ -97,19 +94,13 @@ def clear_records(
 
 def link_in_clear(one: StandardisedRecords, other: StandardisedRecords) -> ClearRun:
     """Link two files of `clear_records` by Splink with all cores. FileNotFoundError without its environment."""
-    if not PYTHON.is_file():
-        raise FileNotFoundError("Splink's environment is not there: `make .bench/splink/.ready` builds it")
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("one.csv", "other.csv", "links.csv")]
         for path, records in zip(files, (one, other), strict=False):
             _write(path, records)
-        command = [str(PYTHON), "-P", str(SCRIPT), *map(str, files), "--threads", str(os.cpu_count() or 1)]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            raise RuntimeError(f"Splink ended with status {ended.returncode}:\n{ended.stderr[-2000:]}")
+        told = SPLINK.run(*map(str, files), "--threads", str(os.cpu_count() or 1))
         with files[-1].open(newline="", encoding="utf-8") as file:
             links = np.array([[float(cell) for cell in row] for row in csv.reader(file)]).reshape(-1, 3)
-    told: dict[str, Any] = json.loads(ended.stdout)
     return ClearRun(
         told["seconds"],
         told["peak_mebibytes"],

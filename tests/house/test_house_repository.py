@@ -18,7 +18,8 @@ MAX_FILE_BYTES = 1024 * 1024
 # Put together from parts, so that this file does not name what it looks for.
 INDEX_HOSTS = re.compile("|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "dev" + r"pi\b", "artifact" + "ory")))
 MACHINE_PATHS = re.compile(r"(?<![\w.~>}-])/(?:root|work|home/[a-z]\w*|Users/\w+)/")
-LOCKS = ("uv.txt", "build.txt", "run.txt", "dev.txt", "splink.txt")
+PEERS = ("splink", "opendp_context", "tumult")
+LOCKS = ("uv.txt", "build.txt", "run.txt", "dev.txt", *(f"{peer}.txt" for peer in PEERS))
 # Needed at run time without an import of ours: anonlink imports pkg_resources.
 NOT_IMPORTED = {"setuptools"}
 
@@ -59,7 +60,12 @@ def project() -> dict[str, list[str]]:
         "dev.txt": groups["dev"],
         "build.txt": groups["build"],
         "uv.txt": groups["bootstrap"],
-        "splink.txt": re.findall("^[^#\n]+", (ROOT / "benchmarks/splink/requirements.in").read_text(), re.MULTILINE),
+        **{
+            f"{peer}.txt": re.findall(
+                "^[^#\n]+", (ROOT / "benchmarks" / peer / "requirements.in").read_text(), re.MULTILINE
+            )
+            for peer in PEERS
+        },
     }
 
 

@@ -6,6 +6,7 @@ Nothing is asserted about time. What a benchmark checks of itself (equal bits, e
 import datetime
 import re
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import clear_text, in_clear, release, startup
+from benchmarks import analysis_peers, clear_text, in_clear, release, startup
 from benchmarks.results import Measured
 from benchmarks.table import Figure, Table, shown
 
@@ -34,20 +35,25 @@ TINY: dict[str, dict[str, Any]] = {
     "upload": {"rows": 2_000, "rounds": 1},
     "release": {"persons": 300},
     "residence": {"persons": 1_000, "processes": False},
+    "analysis_peers": {"persons": 300, "rounds": 1, "peers": {"OpenDP Context": analysis_peers.OPENDP_CONTEXT}},
     "coverage": {"releases": 5},
     "linkage_coverage": {"settings": (("dirty", 250),), "number": 2, "training": 20},
     "startup": {"rounds": 1, "first_runs": 0},
 }
 """What `at_size` of a benchmark is given."""
 
-IN_CLEAR = {"clear_text", "profiles"}
-"""Those that start Splink."""
+PEERS = {
+    "clear_text": (in_clear.SPLINK,),
+    "profiles": (in_clear.SPLINK,),
+    "analysis_peers": (analysis_peers.OPENDP_CONTEXT,),
+}
+"""The environments of their own that a benchmark runs scripts in."""
 
 
 @pytest.mark.parametrize("name", command.NAMES)
 def test_a_benchmark_returns_rows_without_an_empty_figure(name: str) -> None:
-    if name in IN_CLEAR and not in_clear.PYTHON.is_file():
-        pytest.skip("Splink's environment is built by `make bench`, not by `make test`")
+    if not all(peer.is_built for peer in PEERS.get(name, ())):
+        pytest.skip("the peers' environments are built by `make bench`, not by `make test`")
     made: Table = import_module(f"benchmarks.{name}").at_size(**TINY[name])
     assert len(made.rows) >= 2
     assert all(row[0] for row in made.rows)
@@ -62,9 +68,21 @@ def test_what_a_release_is_charged_is_what_opendp_alone_would_charge() -> None:
 
 
 def test_without_splinks_environment_one_is_told_how_to_build_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_clear, "PYTHON", Path("/nowhere/python"))
+    monkeypatch.setattr(in_clear, "SPLINK", replace(in_clear.SPLINK, folder=Path("/nowhere")))
     with pytest.raises(FileNotFoundError, match=re.escape("make .bench/splink/.ready")):
         clear_text.at_size({50: 1})
+
+
+def test_our_door_counts_what_plain_duckdb_counts_up_to_noise_and_truncation() -> None:
+    made = analysis_peers.at_size(persons=400, rounds=1, peers={})
+    assert made.column("way") == ("ours", "plain DuckDB") * 2
+    assert [shown(cell) for cell in made.column("noise SD")] == ["3.162", "0.000", "4.472", "0.000"]
+
+
+def test_a_way_whose_table_is_another_is_refused() -> None:
+    spoilt = analysis_peers.Answer(seconds=1, processor_seconds=1, peak_mebibytes=1, noise_sd=3.0, cells=4, total=500)
+    with pytest.raises(AssertionError, match="stock: a way counts 500 where 300 persons are expected"):
+        analysis_peers.check("stock", spoilt, expected=300)
 
 
 def test_once_every_kernel_was_used_no_further_use_compiles() -> None:

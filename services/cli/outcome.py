@@ -66,6 +66,7 @@ def exit_code_of(error: Exception) -> int:
             (
                 core_errors.InputFault,
                 disclosure_errors.QueryFault,
+                disclosure_errors.KeyReused,
                 service_errors.ConfigurationFault,
                 service_errors.Conflict,
             ),

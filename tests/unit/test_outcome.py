@@ -34,6 +34,7 @@ LOCAL: list[tuple[Exception, int]] = [
     (disclosure_errors.QueryFault("x"), BAD_INPUT),
     (disclosure_errors.PolicyRefused("clause", "x"), REFUSED),
     (disclosure_errors.BudgetRefused("clause", 2, 1), REFUSED),
+    (disclosure_errors.KeyReused(), BAD_INPUT),
     (disclosure_errors.LedgerCorrupt("x"), TAMPERED),
     (disclosure_errors.ReleaseFailed("r", "x"), 1),
     (errors.ConfigurationFault("x"), BAD_INPUT),

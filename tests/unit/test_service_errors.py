@@ -41,6 +41,7 @@ DISCLOSURE_PLACES: dict[type[Exception], Code] = {
     disclosure_errors.QueryFault: Code.BAD_INPUT,
     disclosure_errors.PolicyRefused: Code.REFUSED,
     disclosure_errors.BudgetRefused: Code.OVER_BUDGET,
+    disclosure_errors.KeyReused: Code.CONFLICT,
     disclosure_errors.ReleaseFailed: Code.RELEASE_FAILED,
     # Says nothing to an analyst: an operator is called.
     disclosure_errors.LedgerCorrupt: Code.INTERNAL,
@@ -54,6 +55,7 @@ def made(kind: type[Exception]) -> Exception:
         errors.RemoteRefusal: errors.RemoteRefusal(Code.CONFLICT, CANARY),
         disclosure_errors.PolicyRefused: disclosure_errors.PolicyRefused("budget", CANARY),
         disclosure_errors.BudgetRefused: disclosure_errors.BudgetRefused("budget", 2, 1),
+        disclosure_errors.KeyReused: disclosure_errors.KeyReused(),
         disclosure_errors.ReleaseFailed: disclosure_errors.ReleaseFailed("r1", CANARY),
     }
     return special.get(kind) or kind(CANARY)

@@ -107,7 +107,7 @@ class Answer:
 
 
 def table(quick: bool = False) -> Table:
-    """Return both questions on 2,000,000 persons with some 14,000,000 rows, or quick, on 200,000."""
+    """Return both questions on 2,000,000 persons with some 15,000,000 rows, or quick, on 200,000."""
     peers = {"OpenDP Context": OPENDP_CONTEXT, **({"Tumult Analytics": TUMULT} if TUMULT.is_built else {})}
     return at_size(persons=200_000 if quick else 2_000_000, rounds=1 if quick else 3, peers=peers)
 
@@ -154,9 +154,9 @@ def at_size(persons: int, rounds: int, peers: Mapping[str, OwnEnvironment]) -> T
             f"{len(YEARS)} years by citizenship, everybody in at most {CELLS_PER_PERSON} cells. Grids are public; "
             f"rho is {NANO_RHO / BILLION:g} for each answer.",
             "ours: the whole door over encrypted Parquet: policy, ledger on SQLite with its anchor, bounding, noise, "
-            "record. plain DuckDB: clear Parquet, nobody bounded, no noise, no empty cells. OpenDP Context and "
-            "Tumult Analytics: clear Parquet through polars and Spark, bounding, noise, accountants in memory; Spark "
-            "has started before seconds count, and its Java is in the memory.",
+            "record. plain DuckDB: clear Parquet, nobody bounded, no noise, no empty cells. OpenDP Context and, where "
+            "it was built, Tumult Analytics: clear Parquet through polars and Spark, bounding, noise, accountants "
+            "in memory; Spark has started before seconds count, and its Java is in the memory.",
             "The sums of cells agree with an exact count, after the same bounding, to within "
             f"{LIMIT_IN_SDS} SDs: each run checks it.",
         ),
@@ -194,6 +194,7 @@ def _select(folder: Path, question: str, sql: str) -> list[tuple[Any, ...]]:
     for relation, file in zip(("$rows", "$persons"), TABLES[question], strict=True):
         sql = sql.replace(relation, f"'{folder / file}.parquet'")
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET enable_progress_bar = false")  # it would print into the tables
         return connection.execute(sql).fetchall()
 
 

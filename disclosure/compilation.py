@@ -28,6 +28,7 @@ from disclosure.query.questions import (
     EventsQuestion,
     FlowQuestion,
     ItinerariesQuestion,
+    LinksQuestion,
     OverlapQuestion,
     PersonsQuestion,
     QuantileQuestion,
@@ -39,7 +40,7 @@ from disclosure.sql_dimensions import DimensionParts, dimension_parts
 from disclosure.sql_migration import duration_parts, flow_parts, itineraries_parts, length_parts, stock_parts
 from disclosure.sql_pairs import pair_steps
 from disclosure.sql_parts import MeasureParts
-from disclosure.sql_sources import conflicts_parts, overlap_parts, seen_parts, variable_parts
+from disclosure.sql_sources import conflicts_parts, links_parts, overlap_parts, seen_parts, variable_parts
 from disclosure.terms import Terms
 
 
@@ -118,6 +119,8 @@ def _measure_parts(question: Question, terms: Terms, grid: Grid, bindings: Bindi
             return overlap_parts(question, terms, grid, bindings)
         case ConflictsQuestion():
             return conflicts_parts(question, terms, grid, bindings)
+        case LinksQuestion():
+            return links_parts(question, terms, grid, bindings)
         case ItinerariesQuestion():
             return itineraries_parts(question, terms, grid, bindings)
 

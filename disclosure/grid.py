@@ -15,6 +15,7 @@ from disclosure.query.questions import (
     DurationQuestion,
     FlowQuestion,
     ItinerariesQuestion,
+    LinksQuestion,
     OverlapQuestion,
     OverPeriods,
     Question,
@@ -29,6 +30,10 @@ CERTAIN: Final = "certain"
 
 TOTAL: Final = "_T"
 """Category of a cell in a dimension that it adds up over (SDMX's code for totals)."""
+
+
+QUALITY_CLASSES: Final = ("not_linked", "class_1", "class_2", "class_3")
+"""How surely a row was linked, from its token: 0 is not at all, 3 is best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ def measure_axes(question: Question) -> tuple[Axis, ...]:
             return (Axis("seen", ("both", f"{first}_only", f"{second}_only")),)
         case ConflictsQuestion():
             return (Axis("values", ("agreeing", "conflicting", "single", "none")),)
+        case LinksQuestion():
+            return (Axis("class", QUALITY_CLASSES),)
         case DurationQuestion():
             return (_time(question), Axis("spell", ("completed", "open")))
         case ItinerariesQuestion():

@@ -15,6 +15,7 @@ from disclosure.query.questions import (
     EventsQuestion,
     FlowQuestion,
     ItinerariesQuestion,
+    LinksQuestion,
     OverlapQuestion,
     OverPeriods,
     PersonsQuestion,
@@ -67,6 +68,8 @@ def _measure(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
                     "unmatched_rows", "rows seen in one source only were dropped, so overlap cannot be counted"
                 )
             yield from _sources(question.sources, terms)
+        case LinksQuestion():
+            yield from _sources((question.of,), terms)
         case PersonsQuestion() | EventsQuestion():
             yield from _sources((question.of,), terms)
             yield from _unit(question, terms.source_table(question.of))

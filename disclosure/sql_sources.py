@@ -6,6 +6,7 @@ from disclosure.query.periods import Interval
 from disclosure.query.questions import (
     ConflictsQuestion,
     EventsQuestion,
+    LinksQuestion,
     OverlapQuestion,
     PersonsQuestion,
     QuantileQuestion,
@@ -97,6 +98,20 @@ def conflicts_parts(question: ConflictsQuestion, terms: Terms, grid: Grid, bindi
             "NULL::DATE AS since, 1 AS amount FROM said)",
         ),
         frozenset((source.provider, source.table) for source in dimension.sources),
+    )
+
+
+def links_parts(question: LinksQuestion, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
+    """Return the SQL of persons of a source by the best quality class that their rows' tokens carried."""
+    table = terms.source_table(question.of)
+    return MeasureParts(
+        (
+            "occurrence AS (SELECT synthetic_key, 'class' AS label, "
+            f"coalesce(max(quality_class), 0)::BIGINT * {bindings.bind(grid.strides[0])} AS part, "
+            f"{bindings.bind(terms.period.end)}::DATE AS day, NULL::DATE AS since, 1 AS amount "
+            f"FROM {quoted(relation_name(table.provider, table.name))} GROUP BY synthetic_key)",
+        ),
+        frozenset({(table.provider, table.name)}),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from disclosure.bounding import TruncationKey, bins_of, blocks_of, keyed_rank
-from disclosure.grid import TOTAL, categories, grid_of, kept_categories
+from disclosure.grid import QUALITY_CLASSES, TOTAL, categories, grid_of, kept_categories
 from disclosure.query.questions import (
     AtDates,
     ConflictsQuestion,
@@ -16,6 +16,7 @@ from disclosure.query.questions import (
     EventsQuestion,
     FlowQuestion,
     ItinerariesQuestion,
+    LinksQuestion,
     OverlapQuestion,
     PersonsQuestion,
     QuantileQuestion,
@@ -196,6 +197,10 @@ def _occurrences(question: Question, world: Terms, own: Rows) -> Iterator[Occurr
             yield from _itineraries(question, own)
         case OverlapQuestion():
             yield from _overlap(question, own)
+        case LinksQuestion():
+            classes = [row["quality_class"] for row in _rows(question.of, own)]
+            if classes:
+                yield Occurrence("class", (QUALITY_CLASSES[max(classes)],), world.period.end)
         case ConflictsQuestion():
             yield from _conflicts(question, world, own)
 

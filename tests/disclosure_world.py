@@ -200,7 +200,8 @@ class DuckDbCounter:
             connection.unregister(name)
             if (table.provider, table.name) in compiled.relations:
                 columns = [(column.name, COLUMN_TYPES[column.type]) for column in table.columns]
-                schema = pa.schema([("synthetic_key", pa.binary()), *columns])
+                own = [("synthetic_key", pa.binary()), ("quality_class", pa.uint8())]
+                schema = pa.schema([*own, *columns])
                 rows = list(self.rows.get((table.provider, table.name), ()))
                 connection.register(name, pa.Table.from_pylist(rows, schema))
         return connection.execute(compiled.sql, compiled.parameters).fetchall()
@@ -301,7 +302,11 @@ _people = st.fixed_dictionaries(
 
 
 def _keyed(key: bytes, person: Rows) -> Rows:
-    return {table: [{"synthetic_key": key, **row} for row in rows] for table, rows in person.items()}
+    """Rows under a synthetic key, each with a quality class."""
+    return {
+        table: [{"synthetic_key": key, "quality_class": (key[-1] + n) % 4, **row} for n, row in enumerate(rows)]
+        for table, rows in person.items()
+    }
 
 
 def together(*parts: Rows) -> dict[tuple[str, str], list[Row]]:
@@ -386,7 +391,19 @@ _accuracy: dict[str, Any] = {"half_width": 10}
 
 STAYS = ("stock", "inflow", "outflow", "net", "return", "duration", "length")
 """Measures that count stays: tables of them may be by how long a stay has lasted."""
-MEASURES = (*STAYS, "persons", "events", "sum", "mean", "quantile", "overlap", "conflicts", "itineraries", "synthetic")
+MEASURES = (
+    *STAYS,
+    "persons",
+    "events",
+    "sum",
+    "mean",
+    "quantile",
+    "overlap",
+    "conflicts",
+    "links",
+    "itineraries",
+    "synthetic",
+)
 """Every measure; `length` is the quantile of durations."""
 
 
@@ -396,6 +413,7 @@ def document(measure: str, **fields: Any) -> dict[str, Any]:
         "stock": {"at": ["2020-01-01"]},
         "overlap": {"of": ["border", "tax"], "over": {"start": "2019-01-01", "end": "2020-12-31"}},
         "conflicts": {"of": "sex"},
+        "links": {"of": "border"},
         "synthetic": {"at": "2020-01-01", "by": ["age", "country", "sex"]},
     }
     extras: dict[str, dict[str, Any]] = {
@@ -423,6 +441,8 @@ def documents(draw: st.DrawFn, measure: str) -> dict[str, Any]:
     if measure == "synthetic":
         by = draw(st.sampled_from([["sex", "country"], ["age", "country", "sex"], ["sex", "stayed", "country"]]))
         return document(measure, by=by, where=fields["where"], at=draw(_days).isoformat(), rule=draw(_rules))
+    if measure == "links":
+        return document(measure, of=draw(st.sampled_from(["border", "tax", "register"])), **fields)
     if measure == "overlap":
         start, end = sorted((draw(_days), draw(_days)))
         sources = draw(st.permutations(["border", "tax", "register"]))

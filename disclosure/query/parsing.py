@@ -1,9 +1,9 @@
 """The whole language, from a document to a question and to the one form that all its spellings share.
 
 measure:   stock | synthetic | inflow | outflow | net | return | duration | persons | events | sum | mean | quantile
-           | overlap | conflicts | itineraries
+           | overlap | conflicts | links | itineraries
 of:        overlap: two sources; persons, events: a source; sum, mean: a variable; duration: a dimension of
-           durations; quantile: a variable or a dimension of durations; conflicts: a dimension
+           durations; quantile: a variable or a dimension of durations; conflicts: a dimension; links: a source
 at:        synthetic: one date; stock: one date, a list of them, or {start, end, by: year | quarter | month}
 over:      a list of years, or {start, end, by: year | quarter | month} of whole ones; overlap: {start, end}
 rule:      {kind: registered, minimum_months: 12 | 0}, {kind: window, days: 365, of: 487, itinerary: midpoint

@@ -209,6 +209,13 @@ class ConflictsQuestion(AnyQuestion):
     of: Name
 
 
+class LinksQuestion(AnyQuestion):
+    """Persons of a source by how surely their rows were linked: the best quality class of a person's rows."""
+
+    measure: Literal["links"]
+    of: Name
+
+
 class ItinerariesQuestion(OverPeriods):
     """Persons with two crossings in the same direction in a period, beside those whose crossings alternate."""
 
@@ -230,5 +237,6 @@ Question = (
     | QuantileQuestion
     | OverlapQuestion
     | ConflictsQuestion
+    | LinksQuestion
     | ItinerariesQuestion
 )

@@ -18,6 +18,7 @@ from disclosure.query.questions import (
     EventsQuestion,
     FlowQuestion,
     ItinerariesQuestion,
+    LinksQuestion,
     OverlapQuestion,
     PersonsQuestion,
     QuantileQuestion,
@@ -45,6 +46,8 @@ def reach_of(question: Question, terms: Terms, grid: Grid) -> Reach | str | None
     """Return how links reach a table; None where they do not, and a sentence where no model tells."""
     if not terms.unmatched_rows_kept:
         return "rows without a link are dropped, so that links decide who counts at all"
+    if isinstance(question, LinksQuestion):
+        return "this table is about the links themselves, right or wrong as they were made"
     counting = _counting(question, terms)
     if isinstance(question, OverlapQuestion):
         if len(set(counting)) < 2:

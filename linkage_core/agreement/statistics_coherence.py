@@ -6,7 +6,9 @@ from typing import Final, TypeAlias
 from linkage_core.agreement.payload import PayloadColumn, PayloadTable
 from linkage_core.agreement.statistics import ColumnReference, Dimension, Statistics, TableReference
 
-MEASURE_AXES: Final = frozenset({"date", "year", "quarter", "month", "seen", "status", "spell", "values", "quantile"})
+MEASURE_AXES: Final = frozenset(
+    {"date", "year", "quarter", "month", "seen", "status", "spell", "values", "class", "quantile"}
+)
 """Axes that measures bring to a table themselves; no dimension may have one of these names."""
 
 Tables: TypeAlias = Mapping[tuple[str, str], PayloadTable]

@@ -186,8 +186,8 @@ def _accuracy(facts: Facts) -> Filled:
 
 def _linkage(facts: Facts) -> Iterator[str]:
     yield (
-        "it misses links and makes false ones. Rates by group of real people come only from a charged table; the "
-        "tables reported here hold none."
+        "it misses links and makes false ones. Rates by group of real people come only from a charged table of "
+        "the measure `links`."
     )
     yield from dict.fromkeys(table.release.explanation for table in facts.tables if table.release.explanation)
     for declared in facts.declared:

@@ -78,9 +78,10 @@ def blocks_of(question: Question, terms: Terms) -> tuple[Block, ...]:
 
     *Stock*: a person is in at most one cell a date, *duration* and *itineraries*: in one a period; so the cells are as
     many as the dates or periods, and nothing is truncated. *Synthetic*: one cell of each pair of dimensions. *Overlap*,
-    *conflicts*, *links*: one cell. All others have a public number of cells that truncates: a person is in at most one cell a
-    period (`net`: in two where a dimension moves with time, as age does). Counts change by 1 a cell, `net` by 1 either
-    way, events and sums by what they are clamped to. A mean has two vectors, a quantile one with a number for each bin.
+    *conflicts*, *links*: one cell. All others have a public number of cells that truncates: a person is in at most one
+    cell a period (`net`: in two where a dimension moves with time, as age does). Counts change by 1 a cell, `net` by 1
+    either way, events and sums by what they are clamped to. A mean has two vectors, a quantile one with a number for
+    each bin.
     """
     match question:
         case SyntheticQuestion():

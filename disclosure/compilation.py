@@ -150,10 +150,13 @@ def _bounded(bound: ContributionBound, key: TruncationKey, bindings: Bindings) -
         return "bounded AS (SELECT synthetic_key, position, amount FROM person_cell)"
     inner, outer = (f"{bindings.bind(pad)}::BLOB" for pad in key.pads())
     rank = keyed_rank_sql(inner, outer, "synthetic_key", "label")
+    most = bindings.bind(bound.cells)
+    # Only persons with too many cells need ranks: for all others every cell is kept, in whatever order.
     return (
-        "bounded AS (SELECT synthetic_key, position, amount FROM person_cell "
-        f"QUALIFY row_number() OVER (PARTITION BY synthetic_key ORDER BY {rank}, position) "
-        f"<= {bindings.bind(bound.cells)})"
+        "bounded AS (SELECT synthetic_key, position, amount FROM (SELECT *, "
+        "count(*) OVER (PARTITION BY synthetic_key) AS cells FROM person_cell) "
+        "QUALIFY row_number() OVER (PARTITION BY synthetic_key "
+        f"ORDER BY CASE WHEN cells > {most} THEN {rank} END, position) <= {most})"
     )
 
 

@@ -185,9 +185,11 @@ def _accuracy(facts: Facts) -> Filled:
 
 
 def _linkage(facts: Facts) -> Iterator[str]:
+    held = any(table.release.question["measure"] == "links" for table in facts.tables)
     yield (
-        "it misses links and makes false ones. Rates by group of real people come only from a charged table of "
-        "the measure `links`."
+        "it misses links and makes false ones. Rates by group of real people come only from a charged table of the "
+        f"measure `links`; {'such a table is among those' if held else 'the tables'} reported here"
+        f"{'' if held else ' hold none'}."
     )
     yield from dict.fromkeys(table.release.explanation for table in facts.tables if table.release.explanation)
     for declared in facts.declared:

@@ -34,7 +34,7 @@ test: $(READY) ## every check and every test
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/generate_wire.py --check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(READY) $(NEEDED:%=.bench/%/.ready) ## the benchmarks; QUICK=1 for smaller sizes, NAMES="encoding comparing" for some
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(NAMES)

@@ -36,5 +36,5 @@ def test_make_test_runs_every_check_and_pytest_last() -> None:
         ".venv/bin/mypy",
         ".venv/bin/lint-imports --no-logo",
         ".venv/bin/python tools/generate_wire.py --check",
-        ".venv/bin/pytest",
+        ".venv/bin/pytest -n 2 --dist loadfile",
     ]

@@ -122,7 +122,9 @@ def test_a_request_that_its_own_key_did_not_sign_is_refused() -> None:
         issue_certificate(AUTHORITY_KEY, AUTHORITY, pem, NOW)
 
 
-@pytest.mark.parametrize("request_", [b"", b"canary", AUTHORITY, REQUEST[:100]])
+@pytest.mark.parametrize(
+    "request_", [b"", b"canary", AUTHORITY, REQUEST[:100]], ids=["nothing", "text", "a certificate", "a part"]
+)
 def test_what_is_no_request_is_refused_and_not_shown(request_: bytes) -> None:
     with pytest.raises(ConfigurationFault) as refusal:
         issue_certificate(AUTHORITY_KEY, AUTHORITY, request_, NOW)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from linkage_core.schema import LinkageSchema, MatchKeySpec, QuasiIdentifier, Variable
+from services.cli import outcome
 from services.cli.linkage_unit import app
 from services.common.locks import only_process
 from services.linkage_unit.runner import link_wave
@@ -69,6 +70,7 @@ def test_the_operators_status_tells_people_with_two_identifiers_and_identifiers_
     written = tmp_path / "linkage-unit.toml"
     settings = config.model_dump(mode="json", exclude_none=True)
     written.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+    monkeypatch.setattr(outcome.results, "width", 120)
     shown = CliRunner().invoke(app, ["status", "--config", str(written)])
     assert shown.exit_code == 0, shown.output
     passes, conflicts = (

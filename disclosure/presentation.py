@@ -126,7 +126,7 @@ def _quantiles(
     lows = bins_of(question, terms)
     for place, categories in enumerate(coordinates):
         start, end = place * width * len(lows), (place + 1) * width * len(lows)
-        histogram = [sum(noised.values[start + place : end : len(lows)]) for place in range(len(lows))]
+        histogram = [sum(noised.values[start + number : end : len(lows)]) for number in range(len(lows))]
         estimates = quantile_estimates(histogram, lows, noise_sd, question.per_mille)
         for per_mille, found in zip(question.per_mille, estimates, strict=True):
             where = (*categories, f"{per_mille / 1000:g}")

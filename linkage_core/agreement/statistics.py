@@ -14,6 +14,9 @@ from linkage_core.schema import Clause, Name
 UNKNOWN: Final = "unknown"
 """Category of persons without a value, in dimensions whose categories are bands."""
 
+LARGEST_AMOUNT: Final = 10**10
+"""Of one person: the sum over nine hundred million persons still is a 64-bit integer, in the store and in the noise."""
+
 DimensionKind = Literal["attribute", "age", "duration"]
 
 
@@ -97,8 +100,8 @@ class Variable(Clause):
     name: Name
     column: ColumnReference
     unit: str = ""
-    minimum: int = Field(ge=-(10**12), le=10**12)
-    maximum: int = Field(ge=-(10**12), le=10**12)
+    minimum: int = Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)
+    maximum: int = Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)
     bins: tuple[int, ...] = Field(default=(), max_length=1_000)
 
     @model_validator(mode="after")

@@ -15,7 +15,8 @@ from disclosure.measurements import OpenDPNoise
 from disclosure.query.parsing import parse_question
 from disclosure.release import release
 from disclosure.table import Release
-from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, document, synthetic_key, terms, vector
+from tests.disclosure_cases import document, synthetic_key
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, terms, vector
 
 START = datetime.date(2018, 3, 1)
 TARGET = synthetic_key(1)

@@ -20,19 +20,8 @@ from disclosure.measurements import OpenDPNoise
 from disclosure.query.parsing import parse_question
 from disclosure.release import release
 from disclosure.table import Release
-from tests.disclosure_world import (
-    ASKING,
-    KEY,
-    DuckDbCounter,
-    MemoryLedger,
-    Rows,
-    crowd,
-    document,
-    synthetic_key,
-    terms,
-    together,
-    vectors,
-)
+from tests.disclosure_cases import crowd, document, synthetic_key, together
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, Rows, terms, vectors
 
 TABLES = 300
 TARGET = synthetic_key(10**6)

@@ -14,20 +14,9 @@ from hypothesis import strategies as st
 
 from disclosure.bounding import TruncationKey, blocks_of, keyed_rank, keyed_rank_sql, square_root_upward
 from disclosure.query.parsing import parse_question
+from tests.disclosure_cases import MEASURES, crowd, documents, persons, synthetic_key, together
 from tests.disclosure_reference import reference_vectors
-from tests.disclosure_world import (
-    MEASURES,
-    Rows,
-    contributions,
-    crowd,
-    documents,
-    persons,
-    synthetic_key,
-    terms,
-    together,
-    vector,
-    vectors,
-)
+from tests.disclosure_world import Rows, contributions, terms, vector, vectors
 
 
 @pytest.mark.parametrize("measure", MEASURES)

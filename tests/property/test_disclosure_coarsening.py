@@ -14,20 +14,8 @@ from disclosure.query.parsing import parse_question
 from disclosure.release import release
 from disclosure.table import Release
 from linkage_core.agreement.clauses import Period
-from tests.disclosure_world import (
-    ASKING,
-    KEY,
-    MEASURES,
-    DuckDbCounter,
-    MemoryLedger,
-    Rows,
-    crowd,
-    document,
-    documents,
-    terms,
-    together,
-    vectors,
-)
+from tests.disclosure_cases import MEASURES, crowd, document, documents, together
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, Rows, terms, vectors
 
 PEOPLE = together(*crowd(7, 60))
 CHEAP: dict[str, Any] = {"accuracy": {"nano_rho": 5_000}}

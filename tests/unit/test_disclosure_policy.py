@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from disclosure.errors import PolicyRefused
 from disclosure.policy import check_policy
 from disclosure.query.parsing import parse_question
-from tests.disclosure_world import document, terms
+from linkage_core.agreement.statistics import LARGEST_AMOUNT, Variable
+from tests.disclosure_cases import document
+from tests.disclosure_world import terms
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,12 @@ def test_overlap_is_refused_where_unmatched_rows_are_dropped() -> None:
 @pytest.mark.parametrize("measure", ["stock", "inflow", "outflow", "overlap"])
 def test_a_question_inside_the_agreement_passes(measure: str) -> None:
     check_policy(parse_question(document(measure, by=["sex", "country"])), terms())
+
+
+def test_amounts_of_a_person_stay_within_what_the_store_can_add_up() -> None:
+    """A sum beyond 64 bits would fail after the budget was charged."""
+    variable = terms().statistics.variables[0].model_dump()
+    Variable.model_validate(variable | {"maximum": LARGEST_AMOUNT})
+    assert LARGEST_AMOUNT * 900_000_000 < 2**63
+    with pytest.raises(ValidationError, match="maximum"):
+        Variable.model_validate(variable | {"maximum": LARGEST_AMOUNT + 1})

@@ -11,7 +11,8 @@ from disclosure.grid import categories, grid_of
 from disclosure.query.parsing import LONGEST_QUESTION, canonical_question, parse_question
 from disclosure.query.periods import LONGEST_LIST
 from disclosure.query.questions import MOST_DIMENSIONS, FlowQuestion, StockQuestion
-from tests.disclosure_world import document, terms
+from tests.disclosure_cases import document
+from tests.disclosure_world import terms
 
 
 def canonical(data: dict[str, Any]) -> str:

@@ -16,17 +16,8 @@ from disclosure.query.parsing import parse_question
 from disclosure.release import CellCounter, Preview, preview, release
 from disclosure.table import Release
 from disclosure.terms import Terms
-from tests.disclosure_world import (
-    ASKING,
-    KEY,
-    MEASURES,
-    DuckDbCounter,
-    MemoryLedger,
-    document,
-    synthetic_key,
-    terms,
-    vector,
-)
+from tests.disclosure_cases import MEASURES, document, synthetic_key
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, terms, vector
 
 
 def people(count: int) -> dict[tuple[str, str], list[dict[str, Any]]]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from disclosure.query.parsing import parse_question
-from tests.disclosure_world import document, terms, vector
+from tests.disclosure_cases import document
+from tests.disclosure_world import terms, vector
 
 Spell = tuple[str, str | None]
 

@@ -24,6 +24,7 @@ from services.analysis.trial import DESCRIPTION_FILE, Trial, dummy_truncation_ke
 from services.cli import query
 from services.common.errors import ConfigurationFault
 from services.wire.messages import PayloadChunk, PayloadColumn
+from tests import disclosure_cases as cases
 from tests import disclosure_world as world
 from tests.disclosure_reference import reference_vectors
 from tests.support.parties import Parties, make_parties
@@ -178,13 +179,13 @@ def rows_of(trial: Trial) -> dict[tuple[str, str], list[world.Row]]:
 @pytest.mark.parametrize(
     "document",
     [
-        world.document("stock", by=["sex", "country"], at=["2016-01-01", "2020-06-30"]),
-        world.document("inflow", by=["country"]),
-        world.document("outflow", where=[{"dimension": "sex", "in": ["f"]}]),
-        world.document("overlap", by=["sex"]),
-        world.document("duration", by=["age"]),
-        world.document("events", by=["age"]),
-        world.document("sum"),
+        cases.document("stock", by=["sex", "country"], at=["2016-01-01", "2020-06-30"]),
+        cases.document("inflow", by=["country"]),
+        cases.document("outflow", where=[{"dimension": "sex", "in": ["f"]}]),
+        cases.document("overlap", by=["sex"]),
+        cases.document("duration", by=["age"]),
+        cases.document("events", by=["age"]),
+        cases.document("sum"),
     ],
 )
 def test_a_question_about_invented_persons_counts_what_the_definitions_say(document: dict[str, Any]) -> None:
@@ -198,7 +199,7 @@ def test_a_question_about_invented_persons_counts_what_the_definitions_say(docum
 
 def test_noise_comes_when_it_is_asked_for() -> None:
     trial = Trial.invent(world.terms(), persons=200, seed=9)
-    question = world.document("stock", by=["sex", "country"])
+    question = cases.document("stock", by=["sex", "country"])
     exact, noisy, again = (trial.answer(question, AT, with_noise=noise).release for noise in (False, True, True))
     assert exact.nano_rho == noisy.nano_rho
     assert len({tuple(cell.value for cell in release.cells) for release in (exact, noisy, again)}) == 3
@@ -207,9 +208,9 @@ def test_noise_comes_when_it_is_asked_for() -> None:
 def test_what_the_agreement_forbids_is_refused_here_too() -> None:
     trial = Trial.invent(world.terms(per_release_nano_rho=1_000), persons=10, seed=1)
     with pytest.raises(PolicyRefused, match="dimension"):
-        trial.answer(world.document("stock", by=["shoe-size"]), AT)
+        trial.answer(cases.document("stock", by=["shoe-size"]), AT)
     with pytest.raises(BudgetRefused, match="per_release"):
-        trial.answer(world.document("stock"), AT)
+        trial.answer(cases.document("stock"), AT)
 
 
 # ----------------------------------------------------------------------------------------------------------- folders

@@ -17,7 +17,8 @@ from disclosure.terms import Terms
 from disclosure.uncertainty.linked_cells import OUTSIDE
 from disclosure.uncertainty.reach import Reach, reach_of
 from linkage_core.agreement.declared_rates import DeclaredRates, GroupRates, PairRates, SimulatedRates
-from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, document, synthetic_key, terms, vector
+from tests.disclosure_cases import document, synthetic_key
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, terms, vector
 
 Rows = dict[tuple[str, str], list[dict[str, Any]]]
 

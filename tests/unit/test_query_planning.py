@@ -15,7 +15,8 @@ from disclosure.query.questions import Accuracy
 from services.analysis.trial import Trial
 from services.cli import query, questions
 from services.cli.query_reports import print_plan
-from tests.disclosure_world import document, terms
+from tests.disclosure_cases import document
+from tests.disclosure_world import terms
 
 FIGURES: dict[str, Any] = {
     "total": 1_000,

@@ -9,7 +9,8 @@ from disclosure.query.parsing import parse_question
 from disclosure.release import release
 from disclosure.table import Release
 from services.analysis.store.shelf import Shelf
-from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, document, terms
+from tests.disclosure_cases import document
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, terms
 
 
 def released(*days: str) -> tuple[list[Entry], dict[str, bytes]]:

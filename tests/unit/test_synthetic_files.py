@@ -25,7 +25,8 @@ from linkage_core.errors import InputFault, Unfit
 from services.analysis.synthetic_file import PERSONS_FILE, RELEASE_FILE, UTILITY_FILE, check_ready
 from services.analysis.trial import Trial, write_dummy
 from services.cli import query
-from tests.disclosure_world import document, terms
+from tests.disclosure_cases import document
+from tests.disclosure_world import terms
 from tests.support.parties import make_parties
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

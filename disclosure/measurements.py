@@ -14,14 +14,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Protocol
 
-import opendp.prelude as dp
+# By module: `opendp.prelude` would load scikit-learn, pandas and polars wherever they are installed, in seconds.
+from opendp.combinators import make_zCDP_to_approxDP
+from opendp.domains import atom_domain, vector_domain
+from opendp.measurements import then_gaussian
+from opendp.metrics import l2_distance
+from opendp.mod import enable_features
 
 from disclosure.bounding import Block, ContributionBound
 from disclosure.errors import PolicyRefused
 from disclosure.query.questions import Accuracy
 from disclosure.table import MILLION
 
-dp.enable_features("contrib")  # OpenDP's gate for constructors whose proofs are reviewed but not yet certified
+enable_features("contrib")  # OpenDP's gate for constructors whose proofs are reviewed but not yet certified
 
 BILLION: Final = 1_000_000_000
 NORMAL_QUANTILE_BILLIONTHS: Final = 1_959_963_985
@@ -112,7 +117,7 @@ def epsilon_millionths(nano_rho: int, delta_e15: int) -> int:
     distance = math.sqrt(2 * nano_rho / BILLION)
     while Fraction(measurement.map(distance)) * BILLION < nano_rho:
         distance = math.nextafter(distance, math.inf)
-    converted: Any = dp.c.make_zCDP_to_approxDP(measurement)
+    converted: Any = make_zCDP_to_approxDP(measurement)
     profile = converted.map(distance)
     return math.ceil(Fraction(profile.epsilon(delta_e15 / 10**15)) * MILLION)
 
@@ -138,5 +143,5 @@ def _least_noise_sd(bound: ContributionBound, nano_rho: int) -> int:
 
 
 def _measurement(noise_sd_millionths: int) -> Any:  # opendp's class has no useful static type
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T=float)
-    return space >> dp.m.then_gaussian(noise_sd_millionths / MILLION)
+    space = vector_domain(atom_domain(T="i64")), l2_distance(T=float)
+    return space >> then_gaussian(noise_sd_millionths / MILLION)

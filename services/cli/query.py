@@ -378,6 +378,7 @@ def _in_words(question: dict[str, Any]) -> str:
     when = question.get("at") or question.get("over")
     if isinstance(when, dict):
         when = [when["start"], "to", when["end"]]
-    words = [str(question["measure"]), *map(str, question.get("of", ())), *map(str, when or ())]
+    of = question.get("of") or ()
+    words = [str(question["measure"]), *((of,) if isinstance(of, str) else of), *map(str, when or ())]
     by = question.get("by") or []
     return " ".join(words) + (f" by {', '.join(by)}" if by else "")

@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = (
     "numba", "llvmlite", "numpy", "pandas", "pyarrow", "duckdb", "ray", "opendp", "pydantic", "rich.progress",
-    "sqlalchemy", "grpc", "cryptography", "anonlink", "clkhash", "altair", "vl_convert", "jinja2",
+    "sqlalchemy", "grpc", "cryptography", "anonlink", "clkhash", "altair", "vl_convert", "jinja2", "sklearn", "scipy",
 )  # fmt: skip
 
 IMPORTED = "import services.cli.main"
@@ -44,3 +44,8 @@ def test_help_of_a_group_loads_only_what_typer_reads_options_with(group: str) ->
 
 def test_what_is_loaded_would_be_seen() -> None:
     assert heavy_after("import numpy") == ["numpy"]
+
+
+def test_pricing_a_question_loads_no_data_frames_and_no_learning_whatever_is_installed() -> None:
+    # OpenDP's prelude would, which made every question of an analyst who has scikit-learn wait for seconds.
+    assert heavy_after("import disclosure.planning") == ["numpy", "opendp", "pydantic"]

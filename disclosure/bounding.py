@@ -7,10 +7,11 @@ the cell: never on the order of rows, and nobody without the key can foresee it.
 
 import hmac
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Literal
 
+from disclosure.person_keys import PersonKey
 from disclosure.query.questions import (
     AtDates,
     DurationQuestion,
@@ -25,11 +26,6 @@ from disclosure.query.questions import (
 )
 from disclosure.query.rules import Window
 from disclosure.terms import Terms
-
-HMAC_BLOCK_BYTES: Final = 64
-"""Block length of SHA-256 (RFC 2104)."""
-
-TRUNCATION_KEY_BYTES: Final = 32
 
 BlockName = Literal["count", "balance", "sum", "histogram"]
 """Persons per cell; persons with a sign; clamped amounts added up; persons per cell and bin."""
@@ -143,24 +139,11 @@ def _moves(question: FlowQuestion, terms: Terms) -> bool:
     return any(terms.dimension(name).kind != "attribute" for name in named)
 
 
-@dataclass(frozen=True, slots=True)
-class TruncationKey:
-    """The versioned secret key of the choice of cells kept; a new version makes every question a new one."""
-
-    version: int
-    material: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if len(self.material) != TRUNCATION_KEY_BYTES:
-            raise ValueError(f"a truncation key has {TRUNCATION_KEY_BYTES} bytes")
-
-    def pads(self) -> tuple[bytes, bytes]:
-        """Return HMAC's inner and outer padded key (64 bytes each, RFC 2104), as secret as the key itself."""
-        padded = self.material.ljust(HMAC_BLOCK_BYTES, b"\0")
-        return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
+class TruncationKey(PersonKey):
+    """The key of the choice of cells kept; a new version makes every question a new one."""
 
 
-def keyed_rank(key: TruncationKey, synthetic_key: bytes, label: str) -> str:
+def keyed_rank(key: PersonKey, synthetic_key: bytes, label: str) -> str:
     """Return the rank of a person-cell: HMAC-SHA256(key, synthetic key ‖ label), hexadecimal. Lowest ranks are kept."""
     return hmac.digest(key.material, synthetic_key + label.encode(), "sha256").hex()
 

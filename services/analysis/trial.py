@@ -20,11 +20,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from disclosure.balances import Caps
-from disclosure.bounding import TRUNCATION_KEY_BYTES, TruncationKey
+from disclosure.bounding import TruncationKey
 from disclosure.compilation import CompiledQuestion
 from disclosure.entries import Chain, Charge, Entry
 from disclosure.ledger import decide_recording, decide_reservation
 from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
+from disclosure.person_keys import PERSON_KEY_BYTES
 from disclosure.query.parsing import parse_question
 from disclosure.release import Asking, release
 from disclosure.sql_bindings import relation_name
@@ -183,7 +184,7 @@ class _ForgetfulLedger:
 def dummy_truncation_key(seed: int) -> TruncationKey:
     """Return the key of the choice of cells kept, which among invented persons is no secret."""
     material = hashlib.sha256(f"{FORMAT} {seed}".encode()).digest()
-    return TruncationKey(1, material[:TRUNCATION_KEY_BYTES])
+    return TruncationKey(1, material[:PERSON_KEY_BYTES])
 
 
 def _file(folder: Path, table: PayloadTable) -> Path:

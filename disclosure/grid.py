@@ -26,7 +26,10 @@ from disclosure.terms import Terms
 from linkage_core.agreement.statistics import UNKNOWN
 
 CERTAIN: Final = "certain"
-"""Category of the axis `status`: the rule's outcome is known. The other is `unknown`."""
+"""Category of the axis `status`: the rule's outcome is known. Where it is open, the category is `unknown`."""
+
+NEVER_CROSSED: Final = "never_crossed"
+"""Category of a stock's axis `status`: somebody of whom the border knows no crossing, so that no rule decides."""
 
 TOTAL: Final = "_T"
 """Category of a cell in a dimension that it adds up over (SDMX's code for totals)."""
@@ -152,8 +155,11 @@ def _time(question: OverPeriods) -> Axis:
 
 
 def _status(question: AtDates | FlowQuestion) -> tuple[Axis, ...]:
-    """Under a rule whose outcome may stay unknown, such persons are a category of their own."""
-    return (Axis("status", (CERTAIN, UNKNOWN)),) if isinstance(question.rule, Window) else ()
+    """Under a rule whose outcome may stay unknown, such persons are a category of their own; so are, in a stock, those
+    who never crossed the border, in whom no flow can be."""
+    if not isinstance(question.rule, Window):
+        return ()
+    return (Axis("status", (CERTAIN, UNKNOWN, NEVER_CROSSED) if isinstance(question, AtDates) else (CERTAIN, UNKNOWN)),)
 
 
 def kept_categories(question: Question, dimension: str, terms: Terms) -> tuple[str, ...]:

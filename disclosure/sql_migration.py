@@ -20,7 +20,7 @@ from disclosure.query.rules import Window
 from disclosure.sql_bindings import Bindings
 from disclosure.sql_parts import FIRST_DAY, MeasureParts, asked_periods, known_day, months_since, period_number
 from disclosure.sql_residence import crossings_of, residence_parts
-from disclosure.sql_residence_itinerary import located_steps, passage_step
+from disclosure.sql_residence_itinerary import located_steps, never_crossed_step, passage_step
 from disclosure.terms import Terms
 
 _WAYS: Final = {"inflow": "'in'", "return": "'in'", "outflow": "'out'"}
@@ -29,7 +29,7 @@ _WAYS: Final = {"inflow": "'in'", "return": "'in'", "outflow": "'out'"}
 def stock_parts(question: AtDates, terms: Terms, grid: Grid, bindings: Bindings) -> MeasureParts:
     """Return the SQL of residents at dates: a stay covers the day.
 
-    A synthetic file leaves out persons whose residence the rule leaves open; a table has a category for them.
+    A synthetic file leaves out persons whose residence the rule leaves open; a table has categories for them.
     """
     residence = residence_parts(question.rule, terms, bindings)
     days = bindings.bind(list(question.dates))
@@ -37,15 +37,24 @@ def stock_parts(question: AtDates, terms: Terms, grid: Grid, bindings: Bindings)
     synthetic = isinstance(question, SyntheticQuestion)
     status = "" if synthetic else _status(question.rule, grid, "stay.certain", bindings)
     known = " WHERE stay.certain" if synthetic else ""
+    steps, relations, others = residence.steps, residence.relations, ""
+    if isinstance(question.rule, Window) and not synthetic:
+        steps = (*steps, never_crossed_step(crossings_of(terms), terms.payload, terms.period, bindings))
+        relations = frozenset((table.provider, table.name) for table in terms.payload)
+        never_crossed = bindings.bind(2 * grid.strides[1])
+        others = (
+            f" UNION ALL SELECT synthetic_key, CAST(asked.day AS VARCHAR), asked.part + {never_crossed}, "
+            "asked.day, NULL::DATE, 1 FROM never_crossed CROSS JOIN asked"
+        )
     return MeasureParts(
         (
-            *residence.steps,
+            *steps,
             f"asked AS (SELECT unnest({days}::DATE[]) AS day, unnest({parts}::BIGINT[]) AS part)",
             "occurrence AS (SELECT stay.synthetic_key, CAST(asked.day AS VARCHAR) AS label, "
             f"asked.part{status} AS part, asked.day AS day, {known_day('stay.first')} AS since, 1 AS amount "
-            f"FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last{known})",
+            f"FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last{known}{others})",
         ),
-        residence.relations,
+        relations,
     )
 
 

@@ -12,6 +12,7 @@ Public rules that depend on one person's set of crossings alone, never on the or
    crossing on the day halfway, rounded down; `drop` passes over the later one; `flag` marks the person.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -44,14 +45,13 @@ def located_steps(crossings: Crossings, period: Period, bindings: Bindings) -> t
     begins, else 0; `began` says so of the time before the first crossing.
     """
     time, direction = quoted(crossings.table.time or ""), quoted(crossings.direction)
-    arrival, departure = bindings.bind(crossings.arrival), bindings.bind(crossings.departure)
-    start, end = (f"{bindings.bind(day)}::DATE" for day in (period.start, period.end))
+    arrival, start = bindings.bind(crossings.arrival), f"{bindings.bind(period.start)}::DATE"
     alone = "CASE WHEN directions < 3 THEN day * 4 + directions END"
     return (
         f"crossed AS (SELECT CAST(synthetic_key AS UUID) AS person, CAST({time} - {start} AS INTEGER) AS day, "
         f"bit_or(CAST(CASE {direction} WHEN {arrival} THEN 1 ELSE 2 END AS TINYINT)) AS directions "
         f"FROM {quoted(relation_name(crossings.table.provider, crossings.table.name))} "
-        f"WHERE {direction} IN ({arrival}, {departure}) AND {time} BETWEEN {start} AND {end} GROUP BY ALL)",
+        f"WHERE {_is_crossing(crossings, period, bindings)} GROUP BY ALL)",
         "itinerary AS (SELECT person, day, directions, lag(day) OVER journey AS day_before, "
         f"max({alone}) OVER (journey ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) % 4 AS latest, "
         f"min({alone}) OVER (journey ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) % 4 AS earliest "
@@ -59,6 +59,31 @@ def located_steps(crossings: Crossings, period: Period, bindings: Bindings) -> t
         "located AS (SELECT person, day, day_before, directions, "
         "CAST(coalesce(2 - latest, earliest - 1, 0) AS TINYINT) AS inside, "
         "CAST(coalesce(earliest - 1, 0) AS TINYINT) AS began FROM itinerary)",
+    )
+
+
+def never_crossed_step(
+    crossings: Crossings, everyone: Iterable[PayloadTable], period: Period, bindings: Bindings
+) -> str:
+    """Return the step `never_crossed (synthetic_key)`: each person of any table `everyone` without a crossing, once."""
+    persons = " UNION ALL ".join(
+        f"SELECT CAST(synthetic_key AS UUID) AS person, "
+        f"{_is_crossing(crossings, period, bindings) if table == crossings.table else 'FALSE'} AS crossed "
+        f"FROM {quoted(relation_name(table.provider, table.name))}"
+        for table in everyone
+    )
+    return (
+        f"never_crossed AS (SELECT CAST(person AS BLOB) AS synthetic_key FROM ({persons}) GROUP BY person "
+        "HAVING NOT coalesce(bool_or(crossed), FALSE))"
+    )
+
+
+def _is_crossing(crossings: Crossings, period: Period, bindings: Bindings) -> str:
+    """The condition of rule 1 on a row of the table of crossings."""
+    codes = ", ".join(map(bindings.bind, (crossings.arrival, crossings.departure)))
+    start, end = (f"{bindings.bind(day)}::DATE" for day in (period.start, period.end))
+    return (
+        f"{quoted(crossings.direction)} IN ({codes}) AND {quoted(crossings.table.time or '')} BETWEEN {start} AND {end}"
     )
 
 

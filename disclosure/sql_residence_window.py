@@ -21,7 +21,7 @@ side in between: were the first a migration, so many would be needed that the ot
 
 With W < 2V nobody can be away for more than W - V days of a window and in the country for as many of the same, so that
 at most one of two crossings on a day changes a status, whatever came before. Each step works on one person's rows alone
-and does not depend on their order. Persons who never cross the border have no status here.
+and does not depend on their order. Persons who never cross the border have no status here; a stock counts them apart.
 """
 
 from disclosure.sql_bindings import Bindings

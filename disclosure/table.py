@@ -18,7 +18,7 @@ FORMAT: Final = "symbolon-release/2"
 MILLION: Final = 1_000_000
 
 Flag = Literal["U", "P", "A", "N"]
-"""U: unreliable, the noise is large beside the value. P: provisional, a later wave may still change it.
+"""U: unreliable, the noise is large beside the value. P: provisional, the rule asks of days not observed.
 A: the upper end lies above the last bin. N: not available, the noise leaves no figure."""
 
 

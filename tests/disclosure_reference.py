@@ -21,6 +21,7 @@ from disclosure.query.questions import (
     PersonsQuestion,
     QuantileQuestion,
     Question,
+    StockQuestion,
     SyntheticQuestion,
     VariableQuestion,
 )
@@ -176,6 +177,8 @@ def _occurrences(question: Question, world: Terms, own: Rows) -> Iterator[Occurr
                     elif stay.first <= day <= stay.last:
                         own_axes = (day.isoformat(), *_status(question.rule, stay.certain))
                         yield Occurrence(day.isoformat(), own_axes, day, _known(stay.first))
+                if isinstance(question, StockQuestion) and isinstance(question.rule, Window) and not _journey(own):
+                    yield Occurrence(day.isoformat(), (day.isoformat(), "never_crossed"), day)
         case FlowQuestion():
             yield from _flows(question, own)
         case DurationQuestion():
@@ -231,7 +234,7 @@ def _conflicts(question: ConflictsQuestion, world: Terms, own: Rows) -> Iterator
 
 
 def _itineraries(question: ItinerariesQuestion, own: Rows) -> Iterator[Occurrence]:
-    journey = plain.in_order(_crossings(own), _number(LAST_DAY))
+    journey = _journey(own)
     wrong = plain.illogical_days(_crossings(own), _number(LAST_DAY))
     for period in question.periods:
         within = range(_number(period.first), _number(period.last) + 1)
@@ -315,6 +318,10 @@ def _stays(rule: Rule, own: Rows) -> list[Stay]:
 
 def _window(rule: Window, own: Rows) -> plain.Residence:
     return plain.residence(_crossings(own), rule.days, rule.of, rule.itinerary, _number(LAST_DAY))
+
+
+def _journey(own: Rows) -> list[plain.Crossing]:
+    return plain.in_order(_crossings(own), _number(LAST_DAY))
 
 
 def _crossings(own: Rows) -> list[plain.Crossing]:

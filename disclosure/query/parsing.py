@@ -34,7 +34,7 @@ from disclosure.query.questions import (
 )
 from linkage_core.agreement.canonical import canonical_bytes
 
-FORMAT: Final = "symbolon-question/2"
+FORMAT: Final = "symbolon-question/3"
 
 LONGEST_QUESTION: Final = 500_000
 """Characters of a question: room for every code of the longest code list, and no room to keep a service busy."""

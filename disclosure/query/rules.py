@@ -44,11 +44,6 @@ class Window(Clause):
             raise ValueError("days must be more than half of the window, and no more than it")
         return self
 
-    @property
-    def window_days(self) -> int:
-        """How many days after a crossing its outcome may still be open."""
-        return self.of
-
 
 class Signs(Clause):
     """A resident of a year has shown signs of life in it: the weights of the sources seen in reach `score`.
@@ -67,11 +62,6 @@ class Signs(Clause):
         if self.score > sum(self.sources.values()):
             raise ValueError("score is above the sum of all weights")
         return self
-
-    @property
-    def window_days(self) -> int:
-        """How many days after a year's end its residence may still change by a bridged gap."""
-        return (YEAR_DAYS + 1) * (self.gap_years + 1) if self.gap_years else 0
 
 
 Rule = Annotated[Registered | Window | Signs, Field(discriminator="kind")]

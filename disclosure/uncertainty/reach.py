@@ -27,7 +27,7 @@ from disclosure.query.questions import (
     SyntheticQuestion,
     VariableQuestion,
 )
-from disclosure.query.rules import Registered, Rule, Signs
+from disclosure.query.rules import Registered, Rule, Signs, Window
 from disclosure.terms import Terms
 from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places, joined
 
@@ -63,6 +63,8 @@ def _counting(question: Question, terms: Terms) -> tuple[str, ...]:
     match question:
         case OverlapQuestion():
             return tuple(terms.source_table(name).provider for name in question.sources)
+        case StockQuestion(rule=Window()):
+            return tuple(sorted({table.provider for table in terms.payload}))  # who never crossed is anybody's to tell
         case StockQuestion() | SyntheticQuestion() | FlowQuestion() | DurationQuestion():
             return _of_rule(question.rule, terms)
         case QuantileQuestion():

@@ -295,8 +295,9 @@ def _print_release(release: "Release", output: str, origin: str, cost: str) -> N
             results.print(f"intervals: {release.explanation}")
         if any(cell.flags for cell in release.cells):
             results.print(
-                "U unreliable: the noise is large beside the value. P provisional: a later wave may change it. "
-                "A above: beyond the last bin. N not available: the noise leaves no figure"
+                "U unreliable: the noise is large beside the value. P provisional: the rule asks of days "
+                "before or after those observed. A above: beyond the last bin. "
+                "N not available: the noise leaves no figure"
             )
 
 

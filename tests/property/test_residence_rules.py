@@ -84,6 +84,44 @@ def test_nobodys_residence_depends_on_other_people(
     assert window_residence(fewer, days, window, itinerary, final) == {person: every[person] for person in fewer}
 
 
+@given(data=st.data())
+@settings(max_examples=150)
+def test_after_days_on_one_side_what_was_before_observation_changes_no_status(data: st.DataObject) -> None:
+    days, window = data.draw(_rules())
+    steps = st.integers(1, window + days)
+    arriving, earlier, day = data.draw(st.booleans()), list[Crossing](), -data.draw(st.integers(1, window))
+    for _ in range(data.draw(st.integers(1, 6))):  # back from the last crossing before observation, on day 0
+        earlier.insert(0, (day, ARRIVAL if arriving else DEPARTURE))
+        day, arriving = day - data.draw(steps), not arriving
+    arriving, day, seen = earlier[-1][1] == DEPARTURE, days - 1, list[Crossing]()
+    for _ in range(data.draw(st.integers(1, 6))):
+        day += data.draw(steps) if seen else data.draw(st.integers(0, window))
+        seen.append((day, ARRIVAL if arriving else DEPARTURE))
+        arriving = not arriving
+    final, shift = day + data.draw(st.integers(window, 2 * window)), -earlier[0][0]
+    known = residence([(day + shift, way) for day, way in (*earlier, *seen)], days, window, "flag", final + shift)
+    found = residence(seen, days, window, "flag", final)
+    statuses = [
+        {d for first, last, _ in of.stays for d in range(max(first - moved, days), min(last - moved, final) + 1)}
+        for of, moved in ((known, shift), (found, 0))
+    ]
+    assert statuses[0] == statuses[1]
+    moves = [
+        {(day - moved, way, certain) for day, way, _, _, certain in of.transitions if day - moved >= days}
+        for of, moved in ((known, shift), (found, 0))
+    ]
+    assert moves[0] == moves[1]
+
+
+def test_with_fewer_days_on_one_side_it_does() -> None:
+    # Abroad since the day before observation and home 364 days later: a trip, which looks like an immigration.
+    home = residence([(0, DEPARTURE), (364, ARRIVAL)], 365, 487, "flag", 2_000)
+    assert home.transitions == set()
+    assert {(day, way) for day, way, *_ in residence([(363, ARRIVAL)], 365, 487, "flag", 1_999).transitions} == {
+        (363, "in")
+    }
+
+
 @given(world=_worlds())
 @settings(max_examples=20)
 def test_illogical_crossings_in_sql_are_those_found_one_by_one(

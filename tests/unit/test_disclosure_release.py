@@ -12,6 +12,7 @@ from disclosure.compilation import CompiledQuestion
 from disclosure.entries import verify_chain
 from disclosure.errors import BudgetRefused, LedgerCorrupt, PolicyRefused, ReleaseFailed
 from disclosure.measurements import Mechanism, NoiseSource, OpenDPNoise
+from disclosure.provisional import provisional_categories
 from disclosure.query.parsing import parse_question
 from disclosure.release import CellCounter, Preview, preview, release
 from disclosure.table import Release
@@ -304,3 +305,41 @@ def test_unreliable_and_provisional_cells_are_flagged_and_kept() -> None:
     assert unruled.cells[0].flags == ()
     flows = desk.ask(document("inflow", over=[2020, 2021, 2022]), noise=NoNoise())
     assert ["P" in cell.flags for cell in flows.cells] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("rule", "provisional"),
+    [
+        # The small world begins with 2015 and ends with 2022.
+        ({"minimum_months": 0}, {}),
+        ({"minimum_months": 12}, {"inflow": "2022", "outflow": "2022", "duration": "2022", "stock": "2022"}),
+        (
+            {"kind": "window", "days": 365, "of": 487},
+            dict.fromkeys(("inflow", "outflow", "duration"), "2015 2021 2022") | {"stock": "2015 2022"},
+        ),
+        (
+            {"kind": "window", "days": 366, "of": 487},
+            dict.fromkeys(("inflow", "outflow", "duration"), "2015 2016 2021 2022") | {"stock": "2015 2016 2022"},
+        ),
+        ({"kind": "signs", "sources": {"tax": 1}}, {"inflow": "2015", "outflow": "2022", "duration": "2015 2022"}),
+        (
+            {"kind": "signs", "sources": {"tax": 1}, "gap_years": 1},
+            {"inflow": "2015 2016", "outflow": "2021 2022", "duration": "2015 2016 2021 2022", "stock": "2015 2022"},
+        ),
+    ],
+)
+def test_what_a_rule_asks_of_days_before_or_after_observation_is_provisional(
+    rule: dict[str, Any], provisional: dict[str, str]
+) -> None:
+    years = list(range(2015, 2023))
+
+    def found(measure: str) -> set[str]:
+        when: dict[str, Any] = {"at": [f"{year}-01-01" for year in years]} if measure == "stock" else {"over": years}
+        asked = parse_question(document(measure, rule=rule, **when))
+        return {name[:4] for name in provisional_categories(asked, terms())}
+
+    for measure, alike in {"return": "inflow", "net": "duration", "length": "duration"}.items():
+        assert found(measure) == found(alike)
+    for measure in ("inflow", "outflow", "duration", "stock"):
+        assert found(measure) == set(provisional.get(measure, "").split())
+    assert provisional_categories(parse_question(document("quantile", over=years)), terms()) == set()

@@ -138,7 +138,25 @@ def test_stocks_by_crossings_have_residents_and_unknown_beside_each_other() -> N
         "in 2019-01-01 out 2019-06-01",  # a visitor
         "out 2022-12-01",  # gone a month before the end of observation: unknown from the day after
     )
-    assert by_crossings("stock", *people, at=["2020-04-01", "2022-12-01", "2022-12-02"]) == (3, 0, 3, 0, 2, 1)
+    # Certain, unknown, never crossed, at each date.
+    assert by_crossings("stock", *people, at=["2020-04-01", "2022-12-01", "2022-12-02"]) == (3, 0, 0, 3, 0, 0, 2, 1, 0)
+
+
+def test_who_never_crossed_the_border_does_not_vanish_from_a_stock_by_crossings() -> None:
+    rows = crossings_of("in 2018-05-01", "in 2014-05-01", "out 2018-05-01")
+    rows["border", "crossings"].append({"synthetic_key": b"\4" * 16, "day": None, "direction": "in"})
+    rows["border", "crossings"].append({"synthetic_key": b"\4" * 16, "day": datetime.date(2018, 5, 1)})
+    rows["register", "people"] = [{"synthetic_key": bytes([n]) * 16, "sex": "f"} for n in (1, 2, 5)]
+    rows["tax", "years"] = [
+        {"synthetic_key": bytes([n]) * 16, "year": year} for n in (3, 5, 6) for year in (2018, 2019)
+    ]
+    question = parse_question(document("stock", rule=WINDOW, by=["sex"], at=["2020-01-01"]))
+    # The first is a resident, the third has left. The second crossed before the agreement's period, rows of the fourth
+    # are no crossings, the fifth and sixth are known to other files only: by f, m, unknown, nobody is counted twice.
+    assert vector(question, terms(), rows) == (1, 0, 0, 0, 0, 0, 2, 0, 2)
+    synthetic = parse_question(document("synthetic", rule=WINDOW, by=["sex", "country"], at="2020-01-01"))
+    assert sum(vector(synthetic, terms(), rows)) == 1  # whose residence nobody knows is in no synthetic file
+    assert sum(vector(parse_question(document("inflow", rule=WINDOW)), terms(), rows)) == 1
 
 
 def test_flows_by_crossings_have_possible_ones_beside_the_certain() -> None:

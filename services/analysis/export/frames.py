@@ -26,7 +26,7 @@ _TITLES: Final = {
     "corrected_low": "lower end of its 95 % interval, for noise and linkage",
     "corrected_high": "upper end of its 95 % interval, for noise and linkage",
     "obs_status": "SDMX CL_OBS_STATUS: A normal, U low reliability, P provisional, O missing",
-    "flags": "U unreliable, P provisional, A above the last bin, N not available",
+    "flags": "U unreliable, P provisional (days not observed count), A above the last bin, N not available",
     "reason": "why there is no figure",
 }
 

@@ -34,7 +34,10 @@ OF_OBSERVATIONS: Final = {
     "CORRECTED_HIGH": ("corrected_high", "Upper end of its 95 % interval for noise and linkage"),
     "OBS_STATUS": ("obs_status", "Observation status"),
     "CONF_STATUS": ("", "Confidentiality status"),
-    "FLAGS": ("flags", "All flags: U unreliable, P provisional, A above the last bin, N not available"),
+    "FLAGS": (
+        "flags",
+        "All flags: U unreliable, P provisional (days not observed count), A above the last bin, N not available",
+    ),
     "REASON": ("reason", "Why there is no figure"),
 }
 """Attributes of each observation: the column of `observations.rows` that they are, and their names."""

@@ -168,7 +168,7 @@ def _accuracy(facts: Facts) -> Filled:
     bound = any(table.release.question["measure"] in ("inflow", "outflow", "net", "return") for table in facts.tables)
     paragraphs = [
         f"S.13.1 Accuracy, overall: intervals are of 95 % and allow for {'; '.join(covered)}. U marks cells whose "
-        "noise is large beside their value, P those that a later wave may still change.",
+        "noise is large beside their value, P those for which the rule asks of days before or after those observed.",
         "S.13.2 Sampling error: none; the figures rest on complete files, and no sample is drawn.",
         *(f"S.13.3.4 Processing error, linkage: {line}" for line in _linkage(facts)),
     ]

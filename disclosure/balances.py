@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from disclosure.entries import Entry
+from linkage_core.agreement.cell_keys import CellKeys
 from linkage_core.agreement.clauses import Budget
 
 
@@ -16,7 +17,8 @@ class Caps:
     """What may be spent at most, in nano-rho, before increases; None where the agreement sets no such cap.
 
     By the lineage in all, per wave, per analyst, per release, per project and per calendar year (UTC).
-    `wave_allotments` are the waves that have an allotment of their own.
+    `wave_allotments` are the waves that have an allotment of their own. `cell_key_tables`: how many tables by cell-key
+    perturbation the lineage may have, which is no budget of rho.
     """
 
     total: int
@@ -26,10 +28,11 @@ class Caps:
     project: int | None = None
     year: int | None = None
     wave_allotments: Mapping[str, int] = field(default_factory=dict)
+    cell_key_tables: int = 0
 
     @classmethod
-    def of(cls, budget: Budget) -> "Caps":
-        """Return the caps of an agreement's budget."""
+    def of(cls, budget: Budget, cell_keys: CellKeys | None = None) -> "Caps":
+        """Return the caps of an agreement's budget, and of its clause on cell keys."""
         return cls(
             total=budget.total_nano_rho,
             wave=budget.per_wave_nano_rho,
@@ -38,6 +41,7 @@ class Caps:
             project=budget.per_project_nano_rho,
             year=budget.per_year_nano_rho,
             wave_allotments=budget.wave_allotments_nano_rho,
+            cell_key_tables=0 if cell_keys is None else cell_keys.tables,
         )
 
 

@@ -77,7 +77,8 @@ def blocks_of(question: Question, terms: Terms) -> tuple[Block, ...]:
     *conflicts*, *links*: one cell. All others have a public number of cells that truncates: a person is in at most one
     cell a period (`net`: in two where a dimension moves with time, as age does). Counts change by 1 a cell, `net` by 1
     either way, events and sums by what they are clamped to. A mean has two vectors, a quantile one with a number for
-    each bin.
+    each bin. By cell-key perturbation, which has no price, nothing is truncated: a person's cells must not depend on
+    what else is asked, or the same cell would have another key.
     """
     match question:
         case SyntheticQuestion():
@@ -122,6 +123,8 @@ def _periods(question: OverPeriods, terms: Terms) -> ContributionBound:
 
 
 def _kept_cells(question: OverPeriods, terms: Terms, possible: int) -> int:
+    if question.by_cell_key:
+        return possible
     agreed = terms.budget.flow_cells_per_person
     return min(agreed if question.cells_per_person is None else question.cells_per_person, agreed, possible)
 

@@ -20,6 +20,7 @@ from disclosure.bounding import (
     blocks_of,
     keyed_rank_sql,
 )
+from disclosure.cell_keys.record_keys import RecordKey, record_key_sql
 from disclosure.grid import Grid, PairGrid
 from disclosure.query.questions import (
     AtDates,
@@ -50,7 +51,7 @@ class CompiledQuestion:
 
     `relations` are the (provider, table) pairs that must be registered as `relation_name` says, with `synthetic_key`
     (BLOB of 16 bytes, never NULL), categories as VARCHAR, dates as DATE, integers and years as BIGINT.
-    `parameters` hold the padded truncation key: they are not shown by `repr`.
+    `parameters` hold padded secret keys: they are not shown by `repr`.
     """
 
     sql: str
@@ -73,8 +74,13 @@ class CompiledQuestion:
         return tuple(map(tuple, vectors))
 
 
-def compile_question(question: Question, terms: Terms, grid: Grid, key: TruncationKey) -> CompiledQuestion:
-    """Return the statement for a question that passed policy."""
+def compile_question(
+    question: Question, terms: Terms, grid: Grid, key: TruncationKey, record_key: RecordKey | None = None
+) -> CompiledQuestion:
+    """Return the statement for a question that passed policy.
+
+    With a `record_key`, a row has the sum of its persons' record keys behind its numbers, which is as secret as they.
+    """
     bindings = Bindings()
     blocks = blocks_of(question, terms)
     measure = _measure_parts(question, terms, grid, bindings)
@@ -83,9 +89,13 @@ def compile_question(question: Question, terms: Terms, grid: Grid, key: Truncati
         bounded = pair_steps(grid, dimensions)
     else:
         bounded = _bounded_steps(question, blocks[0], terms, dimensions, key, bindings)
+    numbers = [_NUMBERS[block.name] for block in blocks]
+    if record_key is not None:
+        inner, outer = (f"{bindings.bind(pad)}::BLOB" for pad in record_key.pads())
+        numbers.append(f"sum({record_key_sql(inner, outer, 'synthetic_key')})")
     return CompiledQuestion(
         f"WITH {', '.join((*measure.steps, *dimensions.steps, *bounded))} "
-        f"SELECT position, {', '.join(_NUMBERS[block.name] for block in blocks)} FROM numbers GROUP BY position",
+        f"SELECT position, {', '.join(numbers)} FROM numbers GROUP BY position",
         bindings.values,
         measure.relations | dimensions.relations,
         grid,

@@ -5,6 +5,9 @@ RESERVED entry is the charge; it is durable before any noise exists and is never
 which result came of it. A reservation without a result (a crash, a failure) stays charged: its noise may have been
 seen. An INCREASED entry raises a cap by what two approvers signed for.
 
+A table by cell-key perturbation costs no rho, since no rho covers it: its entries name that mechanism, so that whoever
+reads the chain can count such tables.
+
 A `Chain` holds entries whose every link was checked, so that whoever decides on one need not check it again.
 """
 
@@ -14,13 +17,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
 from disclosure.errors import LedgerCorrupt
+from disclosure.table import CELL_KEY
 from linkage_core.agreement.canonical import canonical_bytes
 
 FORMAT: Final = "symbolon-ledger/1"
 
 Kind = Literal["RESERVED", "RELEASED", "INCREASED"]
 
-_LATER_FIELDS: Final = frozenset({"idempotency_key", "cap"})
+_LATER_FIELDS: Final = frozenset({"idempotency_key", "cap", "mechanism"})
 """Fields that the first ledgers had not: an empty one does not enter an entry's hash, so that their chains hold."""
 
 
@@ -29,6 +33,7 @@ class Charge:
     """What a release is about to spend: who asks what of which wave, when (ISO 8601, UTC), for how many nano-rho.
 
     `idempotency_key` is the analyst's name for this one asking: a second charge under it is refused. Empty: none.
+    `mechanism` is `table.CELL_KEY` for a table that costs nothing and is not differentially private; else empty.
     """
 
     lineage: str
@@ -40,6 +45,7 @@ class Charge:
     nano_rho: int
     at: str
     idempotency_key: str = ""
+    mechanism: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Entry:
     entry_hash: str
     idempotency_key: str = ""
     cap: str = ""
+    mechanism: str = ""
 
     @property
     def release_id(self) -> str:
@@ -108,6 +115,8 @@ class Chain:
             if entry.entry_hash != _entry_hash(entry):
                 raise LedgerCorrupt(f"ledger entry {position}: does not fit its hash")
             if entry.kind == "RESERVED":
+                if (entry.nano_rho < 1) != (entry.mechanism == CELL_KEY):
+                    raise LedgerCorrupt(f"ledger entry {position}: only a table by cell keys, and each, costs nothing")
                 open_reservations.add(entry.entry_hash)
             elif entry.kind == "INCREASED":
                 if entry.result_digest in increases:
@@ -152,6 +161,11 @@ def reserved(charge: Charge) -> Entry:
     return Entry(
         sequence=0, kind="RESERVED", reservation="", result_digest="", previous_hash="", entry_hash="", **asdict(charge)
     )
+
+
+def cell_key_tables(entries: Iterable[Entry]) -> int:
+    """Return how many tables by cell-key perturbation were begun, which no rho covers."""
+    return sum(entry.kind == "RESERVED" and entry.mechanism == CELL_KEY for entry in entries)
 
 
 def _genesis(lineage: str) -> str:

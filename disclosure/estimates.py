@@ -39,8 +39,13 @@ def numbers_of(release: Release) -> Numbers:
     """Return the numbers of a table of counts or sums.
 
     Raises `QueryFault` for means and quantiles, whose parts do not add up, and for `net`: where a dimension moves with
-    time a person may be in two cells of a period, and the bound may drop one of them; inflow and outflow add up.
+    time a person may be in two cells of a period, and the bound may drop one of them; inflow and outflow add up. So it
+    does for tables by cell-key perturbation, whose margins are perturbed by themselves.
     """
+    if not release.is_private:
+        raise QueryFault(
+            f"release {release.release_id} is of cell-key perturbation: its cells do not add up to margins"
+        )
     noised = release.noised[0]
     if len(release.noised) != 1 or noised.name not in _ADDITIVE or noised.width != 1:
         measure = release.question["measure"]

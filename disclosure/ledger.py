@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from disclosure.balances import Caps, balance
-from disclosure.entries import Chain, Charge, Entry, reserved
-from disclosure.errors import BudgetRefused, KeyReused, LedgerCorrupt, ReleaseFailed
-from disclosure.table import Release
+from disclosure.entries import Chain, Charge, Entry, cell_key_tables, reserved
+from disclosure.errors import BudgetRefused, KeyReused, LedgerCorrupt, PolicyRefused, ReleaseFailed
+from disclosure.table import CELL_KEY, Release
 
 
 class LedgerStore(Protocol):
@@ -46,13 +46,19 @@ class LedgerStore(Protocol):
 def decide_reservation(chain: Chain, charge: Charge, caps: Caps) -> Entry:
     """Return the RESERVED entry to append.
 
-    Raises `KeyReused` if the analyst's idempotency key paid for something already, and `BudgetRefused` for the first
-    cap exceeded.
+    Raises `KeyReused` if the analyst's idempotency key paid for something already, `BudgetRefused` for the first cap
+    exceeded, and `PolicyRefused` for one table by cell-key perturbation too many.
     """
-    if charge.nano_rho < 1:
-        raise LedgerCorrupt("a charge must cost at least 1 nano-rho")
+    if (charge.nano_rho < 1) != (charge.mechanism == CELL_KEY):
+        raise LedgerCorrupt("a charge costs at least 1 nano-rho, and a table by cell-key perturbation none")
     if reservation_under(chain.entries, charge.analyst, charge.idempotency_key) is not None:
         raise KeyReused
+    made = cell_key_tables(chain.entries)
+    if charge.mechanism == CELL_KEY and made >= caps.cell_key_tables:
+        raise PolicyRefused(
+            "statistics.cell_keys.tables",
+            f"{made} tables by cell-key perturbation were made, {caps.cell_key_tables} are allowed in all",
+        )
     if charge.nano_rho > caps.release:
         raise BudgetRefused("budget.per_release_nano_rho", charge.nano_rho, caps.release)
     found = balance(chain.entries, caps, project=charge.project, wave=charge.wave, analyst=charge.analyst, at=charge.at)

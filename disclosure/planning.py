@@ -113,7 +113,8 @@ class Plan:
     """What figures from outside say about a question.
 
     `asked` is None where nothing can be said about cells: without figures, for some axes of which `missing` has the
-    names, and for measures whose cells are not persons counted once. `half_width`
+    names, and for measures whose cells are not persons counted once, and under cell keys,
+    which have no price to plan. `half_width`
     and `nano_rho` are the coarsest accuracy that would reach what is wanted on the grid as asked, and its price; None
     where none can. `coarser` are the smallest changes of the grid that would, none if the grid as asked does.
     `cut_per_mille` of the person-cells would be cut off by the bound; None where no figures tell.
@@ -161,7 +162,7 @@ def plan(
 def _counts_persons(question: Question, terms: Terms) -> bool:
     """Tell whether a table's cells are persons counted in one category of each axis."""
     names = [block.name for block in blocks_of(question, terms)]
-    return names == ["count"] and not isinstance(question, SyntheticQuestion)
+    return names == ["count"] and not isinstance(question, SyntheticQuestion) and not question.by_cell_key
 
 
 def _coarser(question: Question, terms: Terms, expected: Expected, relative: int) -> tuple[Option, ...]:

@@ -21,6 +21,7 @@ from disclosure.query.questions import (
     PersonsQuestion,
     QuantileQuestion,
     Question,
+    StockQuestion,
     SyntheticQuestion,
     VariableQuestion,
 )
@@ -45,6 +46,7 @@ def _refusals(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
     yield from _period(question, terms)
     yield from _total(question, terms)
     yield from _bound(question, terms)
+    yield from _cell_keys(question, terms)
     size = grid_of(question, terms).size
     if isinstance(question, QuantileQuestion):
         size *= len(bins_of(question, terms))
@@ -166,6 +168,22 @@ def _bound(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
         )
     if isinstance(question, OverPeriods) and (question.cells_per_person or 0) > agreed:
         yield PolicyRefused("budget.flow_cells_per_person", f"one person counts in {agreed} cells at most")
+
+
+def _cell_keys(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
+    if not question.by_cell_key:
+        return
+    if terms.statistics.cell_keys is None:
+        yield PolicyRefused("statistics.cell_keys", "the agreement allows no tables by cell-key perturbation")
+    counts_persons = isinstance(question, StockQuestion | PersonsQuestion | FlowQuestion) and question.measure != "net"
+    if not counts_persons:
+        yield PolicyRefused(
+            "statistics.cell_keys",
+            "cell-key perturbation is for counts of persons: stock, inflow, outflow, return, persons; "
+            f"{question.measure} needs noise",
+        )
+    if isinstance(question, OverPeriods) and question.cells_per_person is not None:
+        yield PolicyRefused("statistics.cell_keys", "no cells are cut under cell keys: leave cells_per_person out")
 
 
 def _period(question: Question, terms: Terms) -> Iterator[PolicyRefused]:

@@ -13,6 +13,10 @@
 8. Record the result.
 9. Answer.
 
+A table by cell-key perturbation, where the agreement allows it, goes through the same door and is not differentially
+private: its price is nought, since no rho covers it; its reservation (4) counts it among the tables allowed; the
+p-table stands in the place of noise (6). It is deterministic: whoever asks for its cells gets the same values.
+
 A failure between 4 and 8, a crash too, leaves the charge where it is and gives one opaque error. Its noise may have
 been seen, so asking again is a new charge with new noise, and the ledger counts both.
 """
@@ -25,22 +29,21 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from disclosure.balances import Caps, balance
-from disclosure.bounding import Block, TruncationKey, blocks_of
+from disclosure.bounding import Block, TruncationKey
+from disclosure.cell_keys.record_keys import RecordKey
+from disclosure.cell_keys.tables import Perturbation, perturbed_table
 from disclosure.coarsening import coarser
 from disclosure.compilation import CompiledQuestion, compile_question
-from disclosure.entries import Charge
+from disclosure.entries import Charge, cell_key_tables
 from disclosure.errors import ReleaseFailed
-from disclosure.grid import Grid, categories, grid_of
 from disclosure.ledger import LedgerStore, answer_to_retry, check_result
-from disclosure.measurements import Mechanism, NoiseSource, mechanisms_for
-from disclosure.policy import check_policy
-from disclosure.presentation import present
-from disclosure.query.parsing import canonical_question
+from disclosure.measurements import Mechanism, NoiseSource
+from disclosure.presentation import Presented, present
+from disclosure.priced import Priced, priced
 from disclosure.query.questions import Question
-from disclosure.table import Noised, Release
+from disclosure.table import MechanismName, Noised, Release
 from disclosure.terms import Terms
 from disclosure.uncertainty.correcting import corrected
-from linkage_core.agreement.canonical import digest
 from linkage_core.agreement.declared_rates import DeclaredRates
 
 
@@ -78,42 +81,37 @@ class Preview:
 
     `answered_before`: it was released already at this price or a higher one, or released cells add up to it with no
     more noise, so it is free. `free_half_width`: with which half-width released cells add up to it. `tables_left`: how
-    many more tables of this price the caps allow.
+    many more tables of this price the caps allow. `mechanism`: what that price pays for, or that there is no privacy to
+    pay for.
     """
 
     question: Mapping[str, JsonValue]
     question_hash: str
     nano_rho: int
     blocks: tuple[Block, ...]
-    mechanisms: tuple[Mechanism, ...]
+    mechanisms: tuple[Mechanism | Perturbation, ...]
+    mechanism: MechanismName
     cells: int
     answered_before: bool
     free_half_width: int | None
     tables_left: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    form: Mapping[str, JsonValue]
-    question_hash: str
-    grid: Grid
-    blocks: tuple[Block, ...]
-    mechanisms: tuple[Mechanism, ...]
-
-    @property
-    def nano_rho(self) -> int:
-        """The price: blocks add up."""
-        return sum(mechanism.nano_rho for mechanism in self.mechanisms)
-
-
 def preview(
-    question: Question, *, terms: Terms, asking: Asking, ledger: LedgerStore, truncation_key: TruncationKey
+    question: Question,
+    *,
+    terms: Terms,
+    asking: Asking,
+    ledger: LedgerStore,
+    truncation_key: TruncationKey,
+    record_key: RecordKey | None = None,
 ) -> Preview:
     """Return price, precision and what is left; raises `PolicyRefused` as `release` would, and charges nothing."""
-    plan = _plan(question, terms, asking, truncation_key)
+    plan = priced(question, terms, asking.data_version, truncation_key, record_key)
+    entries, caps = ledger.entries(terms.lineage), _caps(terms)
     left = balance(
-        ledger.entries(terms.lineage),
-        Caps.of(terms.budget),
+        entries,
+        caps,
         project=terms.project,
         wave=asking.wave,
         analyst=asking.analyst,
@@ -127,10 +125,11 @@ def preview(
         nano_rho=price,
         blocks=plan.blocks,
         mechanisms=plan.mechanisms,
+        mechanism=plan.mechanism,
         cells=plan.grid.size,
         answered_before=_released_before(plan, terms, ledger) is not None or _precise_enough(summed, plan),
         free_half_width=None if summed is None else summed.half_width,
-        tables_left=left.tables_left(price),
+        tables_left=left.tables_left(price) if price else max(0, caps.cell_key_tables - cell_key_tables(entries)),
     )
 
 
@@ -143,9 +142,12 @@ def release(
     counter: CellCounter,
     noise: NoiseSource,
     truncation_key: TruncationKey,
+    record_key: RecordKey | None = None,
     declared: DeclaredRates | None = None,
 ) -> Release:
     """Answer a question, or refuse it; `declared` is what the linkage unit declares of the wave.
+
+    Without a `record_key` no table by cell-key perturbation is made, whatever the agreement allows.
 
     Raises `PolicyRefused`, `BudgetRefused` and `KeyReused` (nothing changed), `LedgerCorrupt`, and `ReleaseFailed`
     (charged). That the agreement is in force and the analyst on the roster is checked before by the caller, who also
@@ -153,7 +155,7 @@ def release(
     charged once.
     """
     # 1, 2, 3
-    plan = _plan(question, terms, asking, truncation_key)
+    plan = priced(question, terms, asking.data_version, truncation_key, record_key)
     found = ledger.find_by_key(terms.lineage, asking.analyst, asking.idempotency_key)
     retried = answer_to_retry(found, plan.question_hash, plan.nano_rho)
     earlier = Release.from_json(retried) if retried is not None else _released_before(plan, terms, ledger)
@@ -174,17 +176,28 @@ def release(
             nano_rho=plan.nano_rho,
             at=asking.at_text,
             idempotency_key=asking.idempotency_key,
+            mechanism="" if plan.cell_keys is None else plan.mechanism,
         ),
-        Caps.of(terms.budget),
+        _caps(terms),
     )
     try:
-        # 5
-        compiled = compile_question(question, terms, plan.grid, truncation_key)
-        vectors = compiled.vectors(counter.count(compiled))
-        # 6
-        noisy = [noise.add_noise(v, mechanism) for v, mechanism in zip(vectors, plan.mechanisms, strict=True)]
-        # 7
-        answer = _answer(noisy, question, terms, plan, asking, reservation.release_id, declared)
+        if plan.cell_keys is None:
+            # 5
+            compiled = compile_question(question, terms, plan.grid, truncation_key)
+            vectors = compiled.vectors(counter.count(compiled))
+            # 6
+            noisy = [noise.add_noise(v, mechanism) for v, mechanism in zip(vectors, plan.noise, strict=True)]
+            # 7
+            noised = _noised(plan, noisy)
+            table = present(question, plan.grid, noised, terms)
+            answer = _answer(noised, table, terms, plan, asking, reservation.release_id)
+            answer = corrected(answer, question, plan.grid, terms, declared)
+        else:
+            # 5
+            compiled = compile_question(question, terms, plan.grid, truncation_key, plan.cell_keys.record_key)
+            # 6, 7
+            values, table = perturbed_table(question, compiled, counter.count(compiled), plan.cell_keys.ptable, terms)
+            answer = _answer(_noised(plan, [values]), table, terms, plan, asking, reservation.release_id)
         # 8
         ledger.record(reservation, answer.to_json(), asking.at_text)
     except Exception as error:  # noqa: BLE001 - whatever happened may depend on the data: one opaque error for all of it
@@ -196,29 +209,11 @@ def release(
     raise ReleaseFailed(reservation.release_id, cause)
 
 
-def _plan(question: Question, terms: Terms, asking: Asking, truncation_key: TruncationKey) -> _Plan:
-    # 1
-    check_policy(question, terms)
-    # 2
-    compared = {item.dimension: frozenset(categories(item.dimension, terms)) for item in question.where}
-    form = canonical_question(question, compared)
-    blocks = blocks_of(question, terms)
-    question_hash = digest(
-        {
-            "question": form,
-            "lineage": terms.lineage,
-            "data_version": asking.data_version,
-            "concepts": terms.concepts_digest,
-            "bounds": [[block.bound.cells, str(block.bound.l2_squared)] for block in blocks],
-            "truncation_key_version": truncation_key.version,
-        }
-    ).hex()
-    # 3
-    mechanisms = mechanisms_for(question.accuracy, blocks, terms.budget.maximum_noise_sd)
-    return _Plan(form, question_hash, grid_of(question, terms), blocks, mechanisms)
+def _caps(terms: Terms) -> Caps:
+    return Caps.of(terms.budget, terms.statistics.cell_keys)
 
 
-def _released_before(plan: _Plan, terms: Terms, ledger: LedgerStore) -> Release | None:
+def _released_before(plan: Priced, terms: Terms, ledger: LedgerStore) -> Release | None:
     found = ledger.find_by_question(terms.lineage, plan.question_hash)
     if found is None:
         return None
@@ -228,29 +223,21 @@ def _released_before(plan: _Plan, terms: Terms, ledger: LedgerStore) -> Release 
     return earlier if earlier.nano_rho >= plan.nano_rho else None
 
 
-def _summed(question: Question, plan: _Plan, terms: Terms, asking: Asking, ledger: LedgerStore) -> Release | None:
+def _summed(question: Question, plan: Priced, terms: Terms, asking: Asking, ledger: LedgerStore) -> Release | None:
     released = (table for _, table in ledger.released(terms.lineage) if table.data_version == asking.data_version)
-    found = coarser(question, plan.form, terms, released)
+    found = None if plan.cell_keys else coarser(question, plan.form, terms, released)
     return None if found is None else replace(found, question_hash=plan.question_hash)
 
 
-def _precise_enough(summed: Release | None, plan: _Plan) -> bool:
+def _precise_enough(summed: Release | None, plan: Priced) -> bool:
     return summed is not None and all(
         vector.noise_sd_millionths <= mechanism.noise_sd_millionths
         for vector, mechanism in zip(summed.noised, plan.mechanisms, strict=True)
     )
 
 
-def _answer(
-    noisy: Sequence[tuple[int, ...]],
-    question: Question,
-    terms: Terms,
-    plan: _Plan,
-    asking: Asking,
-    release_id: str,
-    declared: DeclaredRates | None,
-) -> Release:
-    noised = tuple(
+def _noised(plan: Priced, vectors: Sequence[tuple[int, ...]]) -> tuple[Noised, ...]:
+    return tuple(
         Noised(
             name=block.name,
             width=block.width,
@@ -261,17 +248,21 @@ def _answer(
             nano_rho=mechanism.nano_rho,
             values=values,
         )
-        for block, mechanism, values in zip(plan.blocks, plan.mechanisms, noisy, strict=True)
+        for block, mechanism, values in zip(plan.blocks, plan.mechanisms, vectors, strict=True)
     )
-    table = present(question, plan.grid, noised, terms)
-    released = Release(
+
+
+def _answer(
+    noised: tuple[Noised, ...], table: Presented, terms: Terms, plan: Priced, asking: Asking, release_id: str
+) -> Release:
+    return Release(
         release_id=release_id,
         question=plan.form,
         question_hash=plan.question_hash,
         agreement_hash=terms.agreement_hash,
         data_version=asking.data_version,
         released_at=asking.at_text,
-        mechanism="discrete-gaussian",
+        mechanism=plan.mechanism,
         nano_rho=plan.nano_rho,
         noised=noised,
         unit=table.unit,
@@ -280,5 +271,6 @@ def _answer(
         cells=table.cells,
         totals_axes=table.totals_axes,
         totals=table.totals,
+        covers="noise" if plan.cell_keys is None else "perturbation",
+        explanation="" if plan.cell_keys is None else plan.cell_keys.explanation,
     )
-    return corrected(released, question, plan.grid, terms, declared)

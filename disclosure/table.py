@@ -17,6 +17,12 @@ from disclosure.errors import LedgerCorrupt
 FORMAT: Final = "symbolon-release/2"
 MILLION: Final = 1_000_000
 
+MechanismName = Literal["discrete-gaussian", "cell-key perturbation, not differentially private"]
+"""How a table was protected, in the words that every reader of it sees."""
+
+CELL_KEY: Final = "cell-key perturbation, not differentially private"
+"""The mechanism that is no noise under differential privacy: whoever says its name says that too."""
+
 Flag = Literal["U", "P", "A", "N"]
 """U: unreliable, the noise is large beside the value. P: provisional, the rule asks of days not observed.
 A: the upper end lies above the last bin. N: not available, the noise leaves no figure."""
@@ -40,7 +46,7 @@ class Noised:
     values: tuple[int, ...]
 
 
-Covers = Literal["noise", "noise and linkage"]
+Covers = Literal["noise", "noise and linkage", "perturbation"]
 """What 95 % intervals allow for. Never everything: coverage of the sources and recorded categories are not judged."""
 
 
@@ -80,7 +86,8 @@ class Release:
     """A released table.
 
     `question` is canonical; `axes` names the coordinates of `cells`, which are the full grid. `totals` are sums of the
-    cells over all axes but the measure's own, which `totals_axes` names. `noised` has what was measured. `unit` says
+    cells over all axes but the measure's own, which `totals_axes` names; under cell-key perturbation they are cells of
+    their own, which their parts do not add up to. `noised` has what was measured. `unit` says
     what values count. Hashes are hexadecimal. `derived_from` is the release whose cells were summed, at no price, or
     empty for a table that was measured. `covers`: what the widest intervals here allow for, with its `explanation`;
     `declared_rates`: what the linkage unit declares of the wave (`linkage_core.agreement.declared_rates`).
@@ -92,7 +99,7 @@ class Release:
     agreement_hash: str
     data_version: str
     released_at: str
-    mechanism: Literal["discrete-gaussian"]
+    mechanism: MechanismName
     nano_rho: int
     noised: tuple[Noised, ...]
     unit: str
@@ -106,6 +113,11 @@ class Release:
     explanation: str = ""
     declared_rates: Mapping[str, JsonValue] | None = None
     format: Literal["symbolon-release/2"] = FORMAT
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the guarantee of differential privacy covers this table, at the price `nano_rho`."""
+        return self.mechanism != CELL_KEY
 
     @property
     def half_width(self) -> int:

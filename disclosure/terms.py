@@ -70,7 +70,7 @@ class Terms:
         """
         return digest(
             {
-                "statistics": self.statistics.model_dump(mode="json"),
+                "statistics": self.statistics.model_dump(mode="json", exclude={"cell_keys"}),
                 "payload": [table.model_dump(mode="json") for table in self.payload],
                 "period": self.period.model_dump(mode="json"),
                 "unmatched_rows_kept": self.unmatched_rows_kept,

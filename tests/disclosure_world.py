@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from disclosure.balances import Caps
 from disclosure.bounding import TruncationKey
+from disclosure.cell_keys.record_keys import RecordKey
 from disclosure.compilation import CompiledQuestion, compile_question
 from disclosure.entries import Charge, Entry, verify_chain
 from disclosure.grid import grid_of
@@ -23,6 +24,7 @@ from disclosure.release import Asking
 from disclosure.sql_bindings import relation_name
 from disclosure.table import Release
 from disclosure.terms import Terms
+from linkage_core.agreement.cell_keys import CellKeys
 from linkage_core.agreement.clauses import Budget, Period
 from linkage_core.agreement.payload import PayloadTable
 from linkage_core.agreement.statistics import Statistics
@@ -149,7 +151,17 @@ STATISTICS = Statistics.model_validate(
 )
 
 
-def terms(*, unmatched_rows_kept: bool = True, sources_with_duplicates: tuple[str, ...] = (), **budget: int) -> Terms:
+CELL_KEYS = CellKeys(maximum_deviation=5, variance_thousandths=2_000, tables=40)
+RECORD_KEY = RecordKey(1, bytes(range(100, 132)))
+
+
+def terms(
+    *,
+    unmatched_rows_kept: bool = True,
+    sources_with_duplicates: tuple[str, ...] = (),
+    cell_keys: CellKeys | None = None,
+    **budget: int,
+) -> Terms:
     """Terms of the small world; `budget` replaces figures of its budget."""
     figures = {
         "total_nano_rho": 2_000_000_000,
@@ -165,7 +177,7 @@ def terms(*, unmatched_rows_kept: bool = True, sources_with_duplicates: tuple[st
         lineage="ab" * 16,
         agreement_hash="cd" * 32,
         project="migration",
-        statistics=STATISTICS,
+        statistics=STATISTICS.model_copy(update={"cell_keys": cell_keys}),
         payload=PAYLOAD,
         period=Period(start=DAY_ZERO, end=LAST_DAY),
         budget=Budget.model_validate(figures | budget),

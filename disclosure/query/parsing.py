@@ -13,7 +13,8 @@ where:     [{dimension, in: [categories]}]
 quantiles: quantile: per mille
 at_most:   events: rows of one person that count in a period
 cells_per_person: a tighter bound on the cells that one person counts in, for less noise
-accuracy:  {half_width: at 95 %} or {nano_rho: price}
+accuracy:  {half_width: at 95 %}, {nano_rho: price}, or, for stock, flows and persons, {cell_key: true}, which asks
+           for cell-key perturbation and not for differential privacy
 """
 
 import datetime
@@ -32,6 +33,7 @@ from disclosure.query.questions import (
     QuantileQuestion,
     Question,
 )
+from disclosure.table import CELL_KEY
 from linkage_core.agreement.canonical import canonical_bytes
 
 FORMAT: Final = "symbolon-question/3"
@@ -82,6 +84,9 @@ def _date_text(value: object) -> str:
 def canonical_question(question: Question, complete: Mapping[str, frozenset[str]]) -> dict[str, JsonValue]:
     """Return the one form that all spellings of a question share, without its accuracy: its keys are in order.
 
+    A question by cell-key perturbation names that mechanism, so that no table with noise ever answers it or is answered
+    by it.
+
     `complete` gives every category of each dimension: a comparison that keeps all of them says nothing and is left out.
     The bound `cells_per_person` is no part of it: it has its own place in what identifies a release.
     """
@@ -95,6 +100,8 @@ def canonical_question(question: Question, complete: Mapping[str, frozenset[str]
             if (kept := sorted(set(item.categories))) != sorted(complete.get(item.dimension, ()))
         ],
     }
+    if question.by_cell_key:
+        form["mechanism"] = CELL_KEY
     if isinstance(question, OverlapQuestion):
         form["of"] = list(question.sources)
         form["over"] = question.over.model_dump(mode="json")

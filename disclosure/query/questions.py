@@ -24,15 +24,19 @@ class Comparison(Clause):
 
 
 class Accuracy(Clause):
-    """Exactly one of: half-width of a cell's 95 % interval, in the measure's unit, or the price in nano-rho."""
+    """Exactly one of: half-width of a cell's 95 % interval, in the measure's unit; price in nano-rho; `cell_key`.
+
+    The last asks for cell-key perturbation as the agreement has it: no noise, no price, and no differential privacy.
+    """
 
     half_width: int | None = Field(default=None, ge=1, le=10**15)
     nano_rho: int | None = Field(default=None, ge=1, le=2**53 - 1)
+    cell_key: bool = False
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "Accuracy":
-        if (self.half_width is None) == (self.nano_rho is None):
-            raise ValueError("give exactly one of half_width and nano_rho")
+        if (self.half_width is not None) + (self.nano_rho is not None) + self.cell_key != 1:
+            raise ValueError("give exactly one of half_width, nano_rho and cell_key = true")
         return self
 
 
@@ -59,6 +63,11 @@ class AnyQuestion(Clause):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def by_cell_key(self) -> bool:
+        """Whether the table is wanted by cell-key perturbation, and not with noise."""
+        return self.accuracy.cell_key
 
     @property
     def dimensions(self) -> tuple[str, ...]:

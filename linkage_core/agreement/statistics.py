@@ -5,10 +5,11 @@ would tell something about the people in them.
 """
 
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from linkage_core.agreement.cell_keys import CellKeys
 from linkage_core.schema import Clause, Name
 
 UNKNOWN: Final = "unknown"
@@ -125,7 +126,10 @@ class Crossings(Clause):
 
 
 class Statistics(Clause):
-    """The public concepts of the closed query language. `residence` is the register whose spells are residence."""
+    """The public concepts of the closed query language. `residence` is the register whose spells are residence.
+
+    `cell_keys` allows tables by cell-key perturbation, which are not differentially private; without it there are none.
+    """
 
     code_lists: tuple[CodeList, ...] = Field(min_length=1)
     dimensions: tuple[Dimension, ...] = Field(min_length=1)
@@ -133,6 +137,15 @@ class Statistics(Clause):
     crossings: Crossings | None = None
     sources: tuple[Source, ...] = ()
     variables: tuple[Variable, ...] = ()
+    cell_keys: CellKeys | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_an_absent_clause(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what an agreement does not allow: those signed before there was such a clause keep their hash."""
+        clauses: dict[str, Any] = whole(self)
+        if self.cell_keys is None:
+            clauses.pop("cell_keys", None)
+        return clauses
 
     def code_list(self, name: str) -> CodeList | None:
         """Return the code list of that name, or None."""

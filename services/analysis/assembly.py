@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from disclosure.bounding import TruncationKey
+from disclosure.cell_keys.record_keys import RecordKey
 from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.crypto import hpke
 from linkage_core.crypto.kdf import expand
@@ -31,6 +32,7 @@ from services.common.own_identity import own_identity
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 
 TRUNCATION_KEY_VERSION: Final = 1
+RECORD_KEY_VERSION: Final = 1
 SERVER: Final = "symbolon analysis serve"
 """The command that takes an agreement into force."""
 _MASTER: Final = "k-as"
@@ -60,6 +62,12 @@ class AnalysisService:
         """The key of the choice of cells kept per person; bound to lineage and project, as K_AS is."""
         version = TRUNCATION_KEY_VERSION.to_bytes(4, "big")
         return TruncationKey(TRUNCATION_KEY_VERSION, expand(self.k_as, "truncation", version).reveal())
+
+    @property
+    def record_key(self) -> RecordKey:
+        """The key that record keys of cell-key perturbation are drawn under; bound to lineage and project likewise."""
+        version = RECORD_KEY_VERSION.to_bytes(4, "big")
+        return RecordKey(RECORD_KEY_VERSION, expand(self.k_as, "record-key", version).reveal())
 
     def close(self) -> None:
         """Give the store's connections back."""

@@ -1,16 +1,19 @@
 """What an operator does about the privacy budget: show it, propose an increase, grant one that two persons approved.
 
 None of it draws noise, and all of it may run beside the serving process, which counts an increase from its next
-question on. Showing is meant for publication: what was spent and granted over the years, in rho and as an epsilon.
+question on. Showing is meant for publication: what was spent and granted over the years, in rho and as an epsilon, and
+how many tables were made that no rho covers.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from disclosure.balances import Allowance, Balance, Caps, balance
-from disclosure.entries import Entry
+from disclosure.entries import Entry, cell_key_tables
 from disclosure.increases import increases_of
 from disclosure.measurements import epsilon_millionths
+from disclosure.table import CELL_KEY
+from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.increases import IncreaseDocument, check_approvals, new_increase
 from linkage_core.errors import InputFault
 from services.analysis.assembly import AnalysisService, open_service
@@ -101,6 +104,18 @@ def _shown(service: AnalysisService) -> dict[str, object]:
             "release": budget.per_release_nano_rho,
         },
         "increases": _increases(service, entries),
+        "not_differentially_private": _not_private(document, entries),
+    }
+
+
+def _not_private(document: Agreement, entries: Sequence[Entry]) -> dict[str, object]:
+    """Tables by cell-key perturbation: none is in the rho and the epsilon shown beside."""
+    clause = document.statistics.cell_keys
+    return {
+        "mechanism": CELL_KEY,
+        "tables": cell_key_tables(entries),
+        "allowed": 0 if clause is None else clause.tables,
+        "note": "what was spent, in rho and as an epsilon, does not cover these tables",
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from disclosure.balances import Caps, balance
+from disclosure.entries import cell_key_tables
 from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.doors import Door, check_door
 from linkage_core.agreement.signatures import verify_agreement
@@ -56,6 +57,7 @@ def status(config: AnalysisConfig) -> dict[str, object]:
                 for wave in document.waves
             },
             "releases": sum(entry.kind == "RELEASED" for entry in entries),
+            "cell_key_tables": cell_key_tables(entries),
             "nano_rho_total": document.budget.total_nano_rho,
             "nano_rho_left": balance(
                 entries,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from disclosure.balances import Balance, Caps, balance
 from disclosure.bounding import TruncationKey
+from disclosure.cell_keys.record_keys import RecordKey
 from disclosure.entries import Charge, Entry
 from disclosure.errors import LedgerCorrupt, ReleaseFailed
 from disclosure.measurements import NoiseSource
@@ -59,6 +60,7 @@ class QueryParts:
     declared_rates: Callable[[str], DeclaredRates | None]
     ledger: SqlLedger
     truncation_key: TruncationKey
+    record_key: RecordKey
     noise: NoiseSource
     memory_limit: str
     pace: Pace
@@ -87,6 +89,7 @@ class QueryDesk:
             asking=asking,
             ledger=self._parts.ledger,
             truncation_key=self._parts.truncation_key,
+            record_key=self._parts.record_key,
         )
         return QueryPreview(
             wave=asking.wave,
@@ -108,6 +111,7 @@ class QueryDesk:
             already_released=found.answered_before,
             free_half_width=found.free_half_width,
             budget=self._budget(analyst, asking.wave),
+            mechanism=found.mechanism,
         )
 
     def run(self, analyst: PartyName, signed: messages.SignedStatement) -> Answer:
@@ -140,6 +144,7 @@ class QueryDesk:
                     counter=DuckCells(parts.payload, parts.deliveries.files(asking.wave), parts.memory_limit),
                     noise=parts.noise,
                     truncation_key=parts.truncation_key,
+                    record_key=parts.record_key,
                     declared=declared,
                 )
             except ReleaseFailed as failure:

@@ -109,6 +109,7 @@ def desk_of(service: AnalysisService, audit: AuditLog, noise: NoiseSource, pace:
             declared_rates=lambda wave: rates_of(service.config.data, wave, service.agreement),
             ledger=service.ledger,
             truncation_key=service.truncation_key,
+            record_key=service.record_key,
             noise=noise,
             memory_limit=service.config.memory_limit,
             pace=pace,

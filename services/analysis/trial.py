@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from disclosure.balances import Caps
 from disclosure.bounding import TruncationKey
+from disclosure.cell_keys.record_keys import RecordKey
 from disclosure.compilation import CompiledQuestion
 from disclosure.entries import Chain, Charge, Entry
 from disclosure.ledger import decide_recording, decide_reservation
@@ -111,7 +112,8 @@ class Trial:
     def answer(self, question: Mapping[str, Any] | str, at: datetime.datetime, *, with_noise: bool = False) -> Answer:
         """Answer a question as the service would, at an empty ledger; raises what the service would refuse with.
 
-        Without noise the values are exact counts of invented persons, within the intervals that noise would give them.
+        Without noise the values are exact counts of invented persons, within the intervals that noise would give them;
+        by cell-key perturbation they are perturbed always, as those of real persons are.
         """
         table = release(
             parse_question(question),
@@ -121,6 +123,7 @@ class Trial:
             counter=_InventedCells(self.tables),
             noise=OpenDPNoise() if with_noise else NoNoiseForInventedPersons(),
             truncation_key=dummy_truncation_key(self.seed),
+            record_key=RecordKey(1, _dummy_key(self.seed, "record")),
         )
         caps = Caps.of(self.terms.budget)
         budget = BudgetBalance(caps.total, caps.total, caps.wave, caps.wave, caps.analyst, caps.analyst)
@@ -183,8 +186,11 @@ class _ForgetfulLedger:
 
 def dummy_truncation_key(seed: int) -> TruncationKey:
     """Return the key of the choice of cells kept, which among invented persons is no secret."""
-    material = hashlib.sha256(f"{FORMAT} {seed}".encode()).digest()
-    return TruncationKey(1, material[:PERSON_KEY_BYTES])
+    return TruncationKey(1, _dummy_key(seed))
+
+
+def _dummy_key(seed: int, *purpose: str) -> bytes:
+    return hashlib.sha256(" ".join((FORMAT, str(seed), *purpose)).encode()).digest()[:PERSON_KEY_BYTES]
 
 
 def _file(folder: Path, table: PayloadTable) -> Path:

@@ -96,6 +96,12 @@ def _statistics(a: Agreement) -> Iterator[str]:
         yield f"  dimension {dimension.name} [{dimension.code_list}]: {sources}"
     for source in a.statistics.sources:
         yield f"  source {source.name}: {source.table.provider}.{source.table.table}"
+    if (keys := a.statistics.cell_keys) is not None:
+        yield (
+            f"  cell-key perturbation, NOT DIFFERENTIALLY PRIVATE: {keys.tables} tables of counts of persons, outside "
+            f"the budget; a count deviates by at most {keys.maximum_deviation}, with a variance of "
+            f"{keys.variance_thousandths / 1000:g}; no positive count below {keys.smallest_count} is shown"
+        )
     for code_list in a.statistics.code_lists:
         yield f"  code list {code_list.name}: {', '.join(code_list.codes)}; {code_list.unknown}"
 

@@ -91,7 +91,8 @@ def verify(
     release, manifest = verify_provenance(table.read_bytes(), provenance.read_bytes(), parties)
     results.print(f"release {manifest.release}: {len(release.cells)} cells, as {manifest.signer} released them")
     results.print(f"released {manifest.released_at} from wave {manifest.wave}, data version {manifest.data_version}")
-    results.print(f"charged {manifest.nano_rho / 1e9:g} rho; entry {manifest.sequence} of the ledger {manifest.entry}")
+    charged = f"charged {manifest.nano_rho / 1e9:g} rho" if release.is_private else f"no rho: {manifest.mechanism}"
+    results.print(f"{charged}; entry {manifest.sequence} of the ledger {manifest.entry}")
     results.print(
         f"signed under version {manifest.signed_under_version} of agreement {parties.document.id}, "
         f"by symbolon {manifest.code}"

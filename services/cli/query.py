@@ -38,6 +38,7 @@ measure = "stock"                  # residents at a date
 at = 2024-07-01                    # or a list of dates
 by = ["country_of_birth", "sex"]   # dimensions of the agreement; may be left out
 accuracy = { half_width = 10 }     # of a cell's 95 % interval, in persons; or { nano_rho = 10_000_000 }
+                                   # { cell_key = true }: cell-key perturbation, not differentially private
 
 # Only some of them:         where = [{ dimension = "sex", in = ["F"] }]
 # Who became a resident:     measure = "inflow" and over = [2022, 2023]; "outflow", "net", "return" likewise
@@ -96,6 +97,7 @@ def preview(
 
     Example: symbolon query preview --config analyst.toml stock.toml
     """
+    from disclosure.table import CELL_KEY
     from services.analysis.client import Analysis
     from services.cli.query_reports import print_plan
 
@@ -113,8 +115,13 @@ def preview(
     for vector in found.vectors:
         noise_sd = vector.noise_sd_millionths / 1_000_000
         results.print(f"{vector.name}: 95 % interval of a number ± {vector.half_width}; noise SD {noise_sd:.1f}")
-    results.print(f"price: rho {found.nano_rho / BILLION:g}{free}; {found.tables_like_this_left} more like it are left")
-    print_plan(planned, relative, figures=expected is not None)
+    if found.mechanism == CELL_KEY:
+        results.print(f"{found.mechanism}: no rho covers this table{free}")
+        results.print(f"{found.tables_like_this_left} more tables by cell-key perturbation are allowed")
+    else:
+        price = f"price: rho {found.nano_rho / BILLION:g}{free}"
+        results.print(f"{price}; {found.tables_like_this_left} more like it are left")
+        print_plan(planned, relative, figures=expected is not None)
     _print_budget(found.budget)
 
 
@@ -143,8 +150,8 @@ def run(
     except Unavailable:
         talk.print(f"whether it was charged is unknown; the same command with --retry {key} pays at most once")
         raise
-    cost = f"rho {answer.release.nano_rho / BILLION:g}" if answer.charged else "nothing: it was released before"
-    _print_release(answer.release, output, f"wave {answer.wave}, released {answer.release.released_at}", f"cost {cost}")
+    cost = f"cost {_price(answer.release)}" if answer.charged else "cost nothing: it was released before"
+    _print_release(answer.release, output, f"wave {answer.wave}, released {answer.release.released_at}", cost)
     if output == "table":
         _print_budget(answer.budget)
 
@@ -189,9 +196,8 @@ def try_question(
     document = question_text(read_question(question))
     release = Trial.open(folder).answer(document, system_clock(), with_noise=noise).release
     values = "values with noise" if noise else "exact values in the intervals that noise would give them"
-    _print_release(
-        release, output, f"invented persons, {values}", f"a real answer costs rho {release.nano_rho / BILLION:g}"
-    )
+    values = values if release.is_private else "perturbed values"
+    _print_release(release, output, f"invented persons, {values}", f"a real answer costs {_price(release)}")
 
 
 @app.command()
@@ -241,6 +247,7 @@ def list_releases(config: Config, output: Format = "table") -> None:
 
     from rich.table import Table
 
+    from disclosure.table import CELL_KEY
     from services.analysis.client import Analysis
 
     with Analysis.connect(config) as analysis:
@@ -262,7 +269,8 @@ def list_releases(config: Config, output: Format = "table") -> None:
                 _in_words(json.loads(item.query)),
                 str(item.cell_count),
             )
-            table.add_row(*row, str(item.half_width), f"{item.nano_rho / BILLION:g}", item.release_id)
+            rho = "not covered" if item.mechanism == CELL_KEY else f"{item.nano_rho / BILLION:g}"
+            table.add_row(*row, str(item.half_width), rho, item.release_id)
         results.print(table)
     _print_budget(budget)
 
@@ -283,6 +291,10 @@ def _expected(figures: dict[str, Any] | None, past: Path | None) -> "Expected | 
         raise QueryFault(f"{past} is no release as `run --format json` prints it") from None
 
 
+def _price(release: "Release") -> str:
+    return f"rho {release.nano_rho / BILLION:g}" if release.is_private else f"no rho ({release.mechanism})"
+
+
 def _print_release(release: "Release", output: str, origin: str, cost: str) -> None:
     if output == "json":
         results.print(release.to_json().decode())
@@ -290,9 +302,9 @@ def _print_release(release: "Release", output: str, origin: str, cost: str) -> N
         _print_csv(release)
     else:
         _print_table(release)
-        results.print(f"{origin}; noise SD {release.noise_sd:.1f}; {cost}")
+        results.print(f"{origin}; {'noise SD' if release.is_private else 'SD'} {release.noise_sd:.1f}; {cost}")
         if release.explanation:
-            results.print(f"intervals: {release.explanation}")
+            results.print(f"{'intervals' if release.is_private else 'protection'}: {release.explanation}")
         if any(cell.flags for cell in release.cells):
             results.print(
                 "U unreliable: the noise is large beside the value. P provisional: the rule asks of days "
@@ -342,6 +354,7 @@ def _print_csv(release: "Release") -> None:
     corrected = any(cell.corrected is not None for cell in release.cells)
     columns = [*release.axes, "value", "low", "high", "noise_sd", "flags"]
     columns += ["corrected", "corrected_low", "corrected_high"] if corrected else []
+    columns += [] if release.is_private else ["mechanism"]
     rows = (
         (
             *c.coordinates,
@@ -349,6 +362,7 @@ def _print_csv(release: "Release") -> None:
             c.noise_sd_millionths / 1e6,
             "".join(c.flags),
             *(() if c.corrected is None else (c.corrected.value, c.corrected.low, c.corrected.high)),
+            *(() if release.is_private else (release.mechanism,)),
         )
         for c in release.cells
     )
@@ -381,5 +395,5 @@ def _in_words(question: dict[str, Any]) -> str:
         when = [when["start"], "to", when["end"]]
     of = question.get("of") or ()
     words = [str(question["measure"]), *((of,) if isinstance(of, str) else of), *map(str, when or ())]
-    by = question.get("by") or []
-    return " ".join(words) + (f" by {', '.join(by)}" if by else "")
+    by, label = question.get("by") or [], question.get("mechanism")
+    return " ".join(words) + (f" by {', '.join(by)}" if by else "") + (f" ({label})" if label else "")

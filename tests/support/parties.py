@@ -138,7 +138,7 @@ def small_agreement(
             {"name": "w2", "tokens_not_before": "2026-12-01T00:00:00Z"},
         ],
         "payload": [table for place, name in enumerate(providers) for table in _payload(place, name)],
-        "statistics": _statistics(providers),
+        "statistics": statistics_of(providers),
         "period": {"start": "2020-01-01", "end": "2025-12-31"},
         "retention": {"clks_days": 0, "registry_days": 3650, "payload_days": 365},
         "validity": {"valid_from": "2026-01-01", "valid_until": "2035-12-31"},
@@ -246,7 +246,8 @@ def _payload(place: int, provider: str) -> list[dict[str, Any]]:
     return [{"provider": provider, "name": "activity", **event}]
 
 
-def _statistics(providers: Sequence[str]) -> dict[str, Any]:
+def statistics_of(providers: Sequence[str] = PROVIDERS) -> dict[str, Any]:
+    """Return the small agreement's clause of statistics, to be widened."""
     first, second = providers[:2]
     return {
         "code_lists": [

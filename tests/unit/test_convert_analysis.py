@@ -2,7 +2,7 @@
 
 import pytest
 
-from disclosure.table import Cell, Corrected, Noised, Release
+from disclosure.table import CELL_KEY, Cell, Corrected, Noised, Release
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Context
 from linkage_core.errors import InputFault
@@ -88,7 +88,15 @@ def test_previews_and_lists_come_back_the_same() -> None:
     wire = queries.preview_query_request_to_wire("{}", "w1")
     assert queries.preview_query_request_from_wire(wire) == ("{}", "w1")
     preview = queries.QueryPreview(
-        "w1", 2**40, 5, (queries.vector_of(RELEASE.noised[0]), queries.vector_of(RELEASE.noised[1])), 1, True, 7, BUDGET
+        "w1",
+        2**40,
+        5,
+        (queries.vector_of(RELEASE.noised[0]), queries.vector_of(RELEASE.noised[1])),
+        1,
+        True,
+        7,
+        BUDGET,
+        CELL_KEY,
     )
     assert queries.preview_query_response_from_wire(queries.preview_query_response_to_wire(preview)) == preview
     assert queries.run_query_request_from_wire(queries.run_query_request_to_wire(SIGNED)) == SIGNED

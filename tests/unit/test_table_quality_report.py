@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from disclosure.errors import QueryFault
-from disclosure.table import Release
+from disclosure.table import CELL_KEY, Release
 from linkage_core.agreement.declared_rates import DeclaredRates, LinkageSensitivity, PairRates
 from linkage_core.agreement.document import Agreement
 from services.analysis.export.observations import publication
@@ -36,7 +36,17 @@ def stock(**question: object) -> Release:
 
 def summaries(*rhos: int) -> tuple[ReleaseSummary, ...]:
     return tuple(
-        ReleaseSummary(f"{place:032x}", "w1", "{}", f"2026-0{place}-01T09:00:00+00:00", rho, 8, "persons", 3)
+        ReleaseSummary(
+            f"{place:032x}",
+            "w1",
+            "{}",
+            f"2026-0{place}-01T09:00:00+00:00",
+            rho,
+            8,
+            "persons",
+            3,
+            "discrete-gaussian" if rho else CELL_KEY,
+        )
         for place, rho in enumerate(rhos, 1)
     )
 

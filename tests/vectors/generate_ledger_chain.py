@@ -1,6 +1,7 @@
-"""Writes `ledger_chain.json`: a charge with its result, an increase of the budget, and a charge without a result.
+"""Writes `ledger_chain.json`: a charge with its result, an increase, a charge without a result, a table by cell keys.
 
-The first charge has no idempotency key: empty, it enters no hash, as in ledgers from before there were any.
+The first charge has no idempotency key: empty, it enters no hash, as in ledgers from before there were any. So it is
+with the mechanism, which only the table by cell-key perturbation names.
 
 Run: `python -m tests.vectors.generate_ledger_chain`.
 """
@@ -14,12 +15,13 @@ from disclosure.balances import Caps
 from disclosure.entries import Charge, Entry, verify_chain
 from disclosure.increases import decide_increase
 from disclosure.ledger import decide_recording, decide_reservation
+from disclosure.table import CELL_KEY
 from linkage_core.agreement.increases import Increase, IncreaseDocument
 from linkage_core.crypto.secret import Secret
 
 VECTOR = Path(__file__).with_name("ledger_chain.json")
 
-CAPS = Caps(total=2_000_000_000, wave=1_000_000_000, analyst=500_000_000, release=100_000_000)
+CAPS = Caps(total=2_000_000_000, wave=1_000_000_000, analyst=500_000_000, release=100_000_000, cell_key_tables=1)
 LINEAGE = "000102030405060708090a0b0c0d0e0f"
 RESULT = b'{"format":"symbolon-release/1"}'
 APPROVERS = {"auer": Secret(b"\1" * 32), "berger": Secret(b"\2" * 32)}
@@ -70,7 +72,11 @@ def chain() -> list[Entry]:
     lost = replace(
         first, question_hash="c2" * 32, nano_rho=1, at="2026-01-15T09:31:00+00:00", idempotency_key="asking-2"
     )
-    return [*entries, decide_reservation(verify_chain(entries, LINEAGE), lost, CAPS)]
+    entries.append(decide_reservation(verify_chain(entries, LINEAGE), lost, CAPS))
+    by_cell_keys = replace(
+        first, question_hash="d3" * 32, nano_rho=0, at="2026-01-15T09:32:00+00:00", mechanism=CELL_KEY
+    )
+    return [*entries, decide_reservation(verify_chain(entries, LINEAGE), by_cell_keys, CAPS)]
 
 
 def document() -> dict[str, Any]:

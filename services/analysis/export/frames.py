@@ -28,6 +28,7 @@ _TITLES: Final = {
     "obs_status": "SDMX CL_OBS_STATUS: A normal, U low reliability, P provisional, O missing",
     "flags": "U unreliable, P provisional (days not observed count), A above the last bin, N not available",
     "reason": "why there is no figure",
+    "mechanism": "how the table is protected, where it is not differentially private",
 }
 
 
@@ -51,7 +52,7 @@ def frame(publication: Publication) -> "pd.DataFrame":
         "question": dict(release.question),
         "released_at": release.released_at,
         "mechanism": release.mechanism,
-        "nano_rho": release.nano_rho,
+        "nano_rho": release.nano_rho if release.is_private else None,
         "unit": release.unit,
         "decimals": release.decimals,
         "noise_sd": release.noise_sd,

@@ -130,19 +130,21 @@ def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) ->
         "UNIT_MULT": 0,
         "DECIMALS": release.decimals,
         "MECHANISM": release.mechanism,
-        "NANO_RHO": release.nano_rho,
+        "NANO_RHO": release.nano_rho if release.is_private else "",
+        "PERTURBATION": "" if release.is_private else release.explanation,
         "CONFIDENCE_PER_CENT": 95,
-        "INTERVAL_COVERS": "noise",
-        "CORRECTED_COVERS": release.covers if release.covers != "noise" else "",
-        "LINKAGE": release.explanation,
+        "INTERVAL_COVERS": "noise" if release.is_private else release.covers,
+        "CORRECTED_COVERS": release.covers if release.covers == "noise and linkage" else "",
+        "LINKAGE": release.explanation if release.is_private else "",
         "LINKAGE_RATES": "" if release.declared_rates is None else json.dumps(dict(release.declared_rates)),
         "NOISE": "; ".join(
             f"{vector.name}: SD {vector.noise_sd_millionths / MILLION:g}, at most {vector.bound_cells} cells a person, "
             f"squared L2 bound {vector.l2_squared}, {vector.nano_rho} nano-rho"
             for vector in release.noised
+            if release.is_private
         ),
-        "CELLS_PER_PERSON": release.bound_cells,
-        "L2_SQUARED": release.noised[0].l2_squared,
+        "CELLS_PER_PERSON": release.bound_cells if release.is_private else "",
+        "L2_SQUARED": release.noised[0].l2_squared if release.is_private else "",
         "REFERENCE_PERIOD": _reference_period(release),
         "BREAK_IN_SERIES": "; ".join(breaks),
         "PREVIOUS_RELEASE": "" if previous is None else previous[0].release_id,
@@ -170,7 +172,8 @@ def _reference_period(release: Release) -> str:
 def rows(publication: Publication, *, with_totals: bool = False) -> dict[str, list[Any]]:
     """Return the observations as columns: the axes, then value, low, high, noise_sd, obs_status, flags, reason.
 
-    Where the table was corrected for errors of linkage, corrected_value, corrected_low and corrected_high follow.
+    Where the table was corrected for errors of linkage, corrected_value, corrected_low and corrected_high follow. A
+    table that is not differentially private says so in each row, in a column `mechanism`: rows travel without the rest.
     """
     found = (*publication.observations, *(publication.totals if with_totals else ()))
     columns: dict[str, list[Any]] = {
@@ -180,4 +183,6 @@ def rows(publication: Publication, *, with_totals: bool = False) -> dict[str, li
         columns[{"status": "obs_status"}.get(name, name)] = [getattr(each, name) for each in found]
     if any(each.corrected_value is not None for each in found):
         columns |= {name: [getattr(each, name) for each in found] for name in CORRECTED}
+    if not publication.release.is_private:
+        columns["mechanism"] = [publication.release.mechanism] * len(found)
     return columns

@@ -27,6 +27,8 @@ def simplified_frame(
     release = publication.release
     if release.decimals or release.noised[0].name != "count":
         raise QueryFault("only tables of counts are shown simplified: other values have no base to be rounded to")
+    if not release.is_private:
+        raise QueryFault("effects on bias and coverage are known for noise only, not for cell-key perturbation")
     table = frame(publication)
     shown = [
         None if each.value is None or (suppress and "U" in each.flags) else rounded(int(each.value), round_to)

@@ -4,6 +4,7 @@ from itertools import accumulate
 from typing import Final
 
 from disclosure.means import Z
+from disclosure.table import CELL_KEY
 from linkage_core.agreement.declared_rates import DeclaredRates
 from services.analysis.export.observations import Publication
 from services.analysis.report.facts import BILLION, Facts, name_of
@@ -29,9 +30,10 @@ def estimates(table: Publication) -> Dots:
         for each in sorted(shown, key=lambda each: places[each.coordinates])
     )
     chosen = f"the {len(dots)} largest of {len(table.observations)} cells" if len(shown) < len(found) else "every cell"
+    covered = "noise" if table.release.is_private else "cell-key perturbation"
     return Dots(
         title=f"Estimates: {name_of(table)}",
-        description=f"Released values with 95 % intervals, {chosen}; these intervals cover the noise",
+        description=f"Released values with 95 % intervals, {chosen}; these intervals cover the {covered}",
         labels=" · ".join(table.axes),
         measure=Axis("estimate", table.release.unit, "number"),
         dots=dots,
@@ -113,16 +115,18 @@ def treatment(facts: Facts) -> Table:
         )
         for table in facts.tables
         for vector in table.release.noised
+        if table.release.is_private
     )
     return Table(columns, rows, "Noise, bounds and prices")
 
 
 def budget_over_time(facts: Facts) -> Columns:
-    """Return the cumulative rho of all releases of the lineage, in the order in which they were made."""
-    spent = accumulate(each.nano_rho / BILLION for each in facts.releases)
+    """Return the cumulative rho of all releases of the lineage with noise, in the order in which they were made."""
+    private = [each for each in facts.releases if each.mechanism != CELL_KEY]
+    spent = accumulate(each.nano_rho / BILLION for each in private)
     bars = tuple(
         Bar(f"{number}: {each.released_at[:10]}", total)
-        for number, (each, total) in enumerate(zip(facts.releases, spent, strict=True), 1)
+        for number, (each, total) in enumerate(zip(private, spent, strict=True), 1)
     )
     return Columns(
         title="Privacy budget over time",

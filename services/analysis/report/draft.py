@@ -32,6 +32,7 @@ def draft(
             Fact("unreliable cells", facts.share("U"), "share"),
             Fact("rho of these tables", spent / BILLION, "number"),
             Fact("rho left in all", budget.total_left / BILLION, "number"),
+            *([Fact("tables not differentially private", len(facts.perturbed))] if facts.perturbed else []),
         ),
         sections=sections(facts),
         closing=(

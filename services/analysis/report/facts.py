@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from disclosure.table import CELL_KEY
 from linkage_core.agreement.declared_rates import DeclaredRates
 from linkage_core.agreement.document import Agreement
 from services.analysis.export.observations import Publication
@@ -39,6 +40,16 @@ class Facts:
         return tuple(found.values())
 
     @property
+    def perturbed(self) -> tuple[Publication, ...]:
+        """The tables by cell-key perturbation, which are not differentially private."""
+        return tuple(table for table in self.tables if not table.release.is_private)
+
+    @property
+    def perturbed_releases(self) -> int:
+        """How many of the lineage's releases are by cell-key perturbation, reported on here or not."""
+        return sum(release.mechanism == CELL_KEY for release in self.releases)
+
+    @property
     def observations(self) -> int:
         """How many cells the tables have together."""
         return sum(len(table.observations) for table in self.tables)
@@ -50,14 +61,15 @@ class Facts:
 
 
 def name_of(table: Publication) -> str:
-    """Return a table's name for people: its measure, what of, when, and by which dimensions."""
+    """Return a table's name for people: its measure, what of, when, by which dimensions, and that it is not private."""
     question = table.release.question
     of = question.get("of", "")
     words = [str(question["measure"]), " and ".join(map(str, of)) if isinstance(of, list) else str(of)]
     period = str(table.facts["REFERENCE_PERIOD"])
     by = question.get("by")
     dimensions = f", by {', '.join(map(str, by))}" if isinstance(by, list) and by else ""
-    return " ".join(word for word in (*words, period) if word) + dimensions
+    label = "" if table.release.is_private else f" ({table.release.mechanism})"
+    return " ".join(word for word in (*words, period) if word) + dimensions + label
 
 
 def rule_in_words(rule: Mapping[str, JsonValue]) -> str:

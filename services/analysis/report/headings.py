@@ -14,7 +14,7 @@ from services.common.report.cells import Column, Table
 from services.common.report.document import Block, Note, Notes, Section
 
 GUARANTEE = (
-    "Every table is protected by zero-concentrated differential privacy: rho-zCDP for adding or removing all rows "
+    "Every table{but} is protected by zero-concentrated differential privacy: rho-zCDP for adding or removing all rows "
     "under one synthetic key, with the linkage held fixed. Small cells are protected by the noise alone; suppression "
     "or rounding of what was released would add no protection."
 )
@@ -111,16 +111,32 @@ def _mandate(facts: Facts) -> Filled:
 
 def _confidentiality(facts: Facts) -> Filled:
     budget = facts.budget
+    but = " but those by cell-key perturbation" if facts.perturbed else ""
     return (
         [
-            f"S.7.1 Confidentiality, policy: {GUARANTEE}",
+            f"S.7.1 Confidentiality, policy: {GUARANTEE.format(but=but)}",
+            *_perturbation(facts),
             f"The budget of the lineage is {budget.total / BILLION:g} rho over all agreements, projects and waves; "
             f"{budget.total_left / BILLION:g} are left. A person whose rows lie under several keys is protected less.",
             "S.7.2 Confidentiality, data treatment: contributions of each person are bounded before counting, and "
             "noise is drawn once over the full grid, zeros included.",
         ],
-        [treatment(facts), *([budget_over_time(facts)] if facts.releases else [])],
+        [
+            *([treatment(facts)] if len(facts.perturbed) < len(facts.tables) else []),
+            *([budget_over_time(facts)] if len(facts.releases) > facts.perturbed_releases else []),
+        ],
     )
+
+
+def _perturbation(facts: Facts) -> Iterator[str]:
+    """What a reader must know of tables that the guarantee does not cover."""
+    for table in facts.perturbed:
+        yield f"Not covered by this guarantee: {name_of(table)}. {table.release.explanation}."
+    if facts.perturbed_releases:
+        yield (
+            f"Of {len(facts.releases)} releases of the lineage, {facts.perturbed_releases} are by cell-key "
+            "perturbation, not differentially private: the rho told here, spent or left, does not cover them."
+        )
 
 
 def _release_policy(facts: Facts) -> Filled:
@@ -191,7 +207,8 @@ def _linkage(facts: Facts) -> Iterator[str]:
         f"measure `links`; {'such a table is among those' if held else 'the tables'} reported here"
         f"{'' if held else ' hold none'}."
     )
-    yield from dict.fromkeys(table.release.explanation for table in facts.tables if table.release.explanation)
+    told = [table.release for table in facts.tables if table.release.is_private]
+    yield from dict.fromkeys(release.explanation for release in told if release.explanation)
     for declared in facts.declared:
         found = declared.sensitivity
         if found is not None:
@@ -219,8 +236,13 @@ def _coherence(facts: Facts) -> Filled:
     return (
         [
             *(f"S.15.2 Comparability over time: {line}" for line in _breaks(facts)),
-            "S.15.4 Coherence, internal: totals of a table are sums of its cells. Stock, inflow and outflow do not "
-            "balance by themselves: births, deaths, unknown statuses, re-linking and noise stand between them.",
+            *(
+                ["S.15.4 Coherence, internal: totals by cell-key perturbation are no sums of the cells shown."]
+                if facts.perturbed
+                else []
+            ),
+            "S.15.4 Coherence, internal: totals of a table with noise are sums of its cells. Stock, inflow and outflow "
+            "do not balance by themselves: births, deaths, unknown statuses, re-linking and noise stand between them.",
         ],
         [to_write("S.15.1 geographical comparability", "S.15.3 coherence with other statistics")],
     )

@@ -87,6 +87,7 @@ ledger: Final = Table(
     Column("entry_hash", String(64), nullable=False, unique=True),
     Column("idempotency_key", String(64), nullable=False, server_default=""),
     Column("cap", String(60), nullable=False, server_default=""),
+    Column("mechanism", String(60), nullable=False, server_default=""),
 )
 """The privacy budget's ledger, append-only: one chain a lineage (`disclosure.entries`)."""
 

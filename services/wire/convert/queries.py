@@ -7,12 +7,12 @@ Each call has four functions: `<call>_request_to_wire` and `<call>_response_from
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Final, cast, get_args
 
 from pydantic import JsonValue
 
 from disclosure.bounding import BlockName
-from disclosure.table import Cell, Corrected, Covers, Flag, Noised, Release
+from disclosure.table import Cell, Corrected, Covers, Flag, MechanismName, Noised, Release
 from linkage_core.errors import InputFault
 from services.wire import messages
 from services.wire.convert.signed import signed_from_wire, signed_to_wire
@@ -71,6 +71,7 @@ class QueryPreview:
     already_released: bool
     free_half_width: int | None
     budget: BudgetBalance
+    mechanism: MechanismName
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class ReleaseSummary:
     half_width: int
     unit: str
     cell_count: int
+    mechanism: str
 
 
 def preview_query_request_to_wire(query: str, wave: str) -> queries_pb2.PreviewQueryRequest:
@@ -122,6 +124,7 @@ def preview_query_response_to_wire(preview: QueryPreview) -> queries_pb2.Preview
         already_released=preview.already_released,
         free_half_width=preview.free_half_width,
         budget=_budget_to_wire(preview.budget),
+        mechanism=preview.mechanism,
     )
 
 
@@ -136,6 +139,7 @@ def preview_query_response_from_wire(wire: queries_pb2.PreviewQueryResponse) -> 
         wire.already_released,
         wire.free_half_width if wire.HasField("free_half_width") else None,
         _budget_from_wire(wire.budget),
+        _mechanism(wire.mechanism),
     )
 
 
@@ -252,6 +256,7 @@ def list_releases_response_from_wire(
             r.vectors[0].half_width if r.vectors else 0,
             r.unit,
             r.cell_count,
+            r.mechanism,
         )
         for r in wire.releases
     )
@@ -372,10 +377,10 @@ def _covers(text: str) -> Covers:
     return cast(Covers, text)
 
 
-def _mechanism(name: str) -> Literal["discrete-gaussian"]:
-    if name != "discrete-gaussian":
+def _mechanism(name: str) -> MechanismName:
+    if name not in get_args(MechanismName):
         raise InputFault("the table was made by a mechanism that this version does not know")
-    return "discrete-gaussian"
+    return cast(MechanismName, name)
 
 
 def _cell_to_wire(cell: Cell) -> queries_pb2.Cell:

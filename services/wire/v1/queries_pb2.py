@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from services.wire.v1 import common_pb2 as services_dot_wire_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eservices/wire/v1/queries.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\"2\n\x13PreviewQueryRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x0c\n\x04wave\x18\x02 \x01(\t\"\x87\x02\n\x14PreviewQueryResponse\x12\x0c\n\x04wave\x18\x01 \x01(\t\x12\x10\n\x08nano_rho\x18\x02 \x01(\x04\x12\x12\n\ncell_count\x18\x03 \x01(\x04\x12$\n\x07vectors\x18\x04 \x03(\x0b\x32\x13.symbolon.v1.Vector\x12\x1d\n\x15tables_like_this_left\x18\x05 \x01(\x04\x12\x18\n\x10\x61lready_released\x18\x06 \x01(\x08\x12\x1c\n\x0f\x66ree_half_width\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12*\n\x06\x62udget\x18\x07 \x01(\x0b\x32\x1a.symbolon.v1.BudgetBalanceB\x12\n\x10_free_half_width\"\x96\x01\n\x06Vector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\r\x12\x1b\n\x13noise_sd_millionths\x18\x03 \x01(\x04\x12\x12\n\nhalf_width\x18\x04 \x01(\x04\x12\x18\n\x10\x63\x65lls_per_person\x18\x05 \x01(\r\x12\x12\n\nl2_squared\x18\x06 \x01(\t\x12\x10\n\x08nano_rho\x18\x07 \x01(\x04\"8\n\x0fRunQueryRequest\x12%\n\x08question\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"2\n\x08Question\x12\r\n\x05query\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"j\n\x10RunQueryResponse\x12%\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.AnswerH\x00\x12\'\n\x05\x62lock\x18\x02 \x01(\x0b\x32\x16.symbolon.v1.CellBlockH\x00\x42\x06\n\x04part\"\x80\x01\n\x06\x41nswer\x12%\n\x07release\x18\x01 \x01(\x0b\x32\x14.symbolon.v1.Release\x12\x0f\n\x07\x63harged\x18\x02 \x01(\x08\x12*\n\x06\x62udget\x18\x03 \x01(\x0b\x32\x1a.symbolon.v1.BudgetBalance\x12\x12\n\nprovenance\x18\x04 \x01(\x0c\"_\n\tCellBlock\x12 \n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x11.symbolon.v1.Cell\x12!\n\x06totals\x18\x02 \x03(\x0b\x32\x11.symbolon.v1.Cell\x12\r\n\x05noisy\x18\x03 \x03(\x12\"\'\n\x11GetReleaseRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\t\"\x15\n\x13ListReleasesRequest\"j\n\x14ListReleasesResponse\x12&\n\x08releases\x18\x01 \x03(\x0b\x32\x14.symbolon.v1.Release\x12*\n\x06\x62udget\x18\x02 \x01(\x0b\x32\x1a.symbolon.v1.BudgetBalance\"\x8a\x02\n\rBudgetBalance\x12\r\n\x05total\x18\x01 \x01(\x04\x12\x12\n\ntotal_left\x18\x02 \x01(\x04\x12\x0c\n\x04wave\x18\x03 \x01(\x04\x12\x11\n\twave_left\x18\x04 \x01(\x04\x12\x0f\n\x07\x61nalyst\x18\x05 \x01(\x04\x12\x14\n\x0c\x61nalyst_left\x18\x06 \x01(\x04\x12\x14\n\x07project\x18\x07 \x01(\x04H\x00\x88\x01\x01\x12\x19\n\x0cproject_left\x18\x08 \x01(\x04H\x01\x88\x01\x01\x12\x11\n\x04year\x18\t \x01(\x04H\x02\x88\x01\x01\x12\x16\n\tyear_left\x18\n \x01(\x04H\x03\x88\x01\x01\x42\n\n\x08_projectB\x0f\n\r_project_leftB\x07\n\x05_yearB\x0c\n\n_year_left\"\x9e\x03\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\r\n\x05query\x18\x02 \x01(\t\x12\x15\n\rquestion_hash\x18\x03 \x01(\t\x12\x16\n\x0e\x61greement_hash\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\x05 \x01(\t\x12\x13\n\x0breleased_at\x18\x06 \x01(\t\x12\x11\n\tmechanism\x18\x07 \x01(\t\x12\x10\n\x08nano_rho\x18\x08 \x01(\x04\x12$\n\x07vectors\x18\t \x03(\x0b\x32\x13.symbolon.v1.Vector\x12\x0c\n\x04unit\x18\n \x01(\t\x12\x10\n\x08\x64\x65\x63imals\x18\x0b \x01(\r\x12\x0c\n\x04\x61xes\x18\x0c \x03(\t\x12\x12\n\ncell_count\x18\r \x01(\x04\x12\x0c\n\x04wave\x18\x0e \x01(\t\x12\x13\n\x0btotals_axes\x18\x0f \x03(\t\x12\x13\n\x0btotal_count\x18\x10 \x01(\x04\x12\x14\n\x0c\x64\x65rived_from\x18\x11 \x01(\t\x12\x0e\n\x06\x63overs\x18\x12 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x13 \x01(\t\x12\x16\n\x0e\x64\x65\x63lared_rates\x18\x14 \x01(\t\"\xc6\x01\n\x04\x43\x65ll\x12\x13\n\x0b\x63oordinates\x18\x01 \x03(\t\x12\x12\n\x05value\x18\x02 \x01(\x12H\x00\x88\x01\x01\x12\x10\n\x03low\x18\x03 \x01(\x12H\x01\x88\x01\x01\x12\x11\n\x04high\x18\x04 \x01(\x12H\x02\x88\x01\x01\x12\x1b\n\x13noise_sd_millionths\x18\x05 \x01(\x04\x12\r\n\x05\x66lags\x18\x06 \x03(\t\x12)\n\tcorrected\x18\x07 \x01(\x0b\x32\x16.symbolon.v1.CorrectedB\x08\n\x06_valueB\x06\n\x04_lowB\x07\n\x05_high\"5\n\tCorrected\x12\r\n\x05value\x18\x01 \x01(\x12\x12\x0b\n\x03low\x18\x02 \x01(\x12\x12\x0c\n\x04high\x18\x03 \x01(\x12\x32\xcd\x02\n\x07Queries\x12S\n\x0cPreviewQuery\x12 .symbolon.v1.PreviewQueryRequest\x1a!.symbolon.v1.PreviewQueryResponse\x12I\n\x08RunQuery\x12\x1c.symbolon.v1.RunQueryRequest\x1a\x1d.symbolon.v1.RunQueryResponse0\x01\x12S\n\x0cListReleases\x12 .symbolon.v1.ListReleasesRequest\x1a!.symbolon.v1.ListReleasesResponse\x12M\n\nGetRelease\x12\x1e.symbolon.v1.GetReleaseRequest\x1a\x1d.symbolon.v1.RunQueryResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eservices/wire/v1/queries.proto\x12\x0bsymbolon.v1\x1a\x1dservices/wire/v1/common.proto\"2\n\x13PreviewQueryRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x0c\n\x04wave\x18\x02 \x01(\t\"\x9a\x02\n\x14PreviewQueryResponse\x12\x0c\n\x04wave\x18\x01 \x01(\t\x12\x10\n\x08nano_rho\x18\x02 \x01(\x04\x12\x12\n\ncell_count\x18\x03 \x01(\x04\x12$\n\x07vectors\x18\x04 \x03(\x0b\x32\x13.symbolon.v1.Vector\x12\x1d\n\x15tables_like_this_left\x18\x05 \x01(\x04\x12\x18\n\x10\x61lready_released\x18\x06 \x01(\x08\x12\x1c\n\x0f\x66ree_half_width\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12*\n\x06\x62udget\x18\x07 \x01(\x0b\x32\x1a.symbolon.v1.BudgetBalance\x12\x11\n\tmechanism\x18\t \x01(\tB\x12\n\x10_free_half_width\"\x96\x01\n\x06Vector\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\r\x12\x1b\n\x13noise_sd_millionths\x18\x03 \x01(\x04\x12\x12\n\nhalf_width\x18\x04 \x01(\x04\x12\x18\n\x10\x63\x65lls_per_person\x18\x05 \x01(\r\x12\x12\n\nl2_squared\x18\x06 \x01(\t\x12\x10\n\x08nano_rho\x18\x07 \x01(\x04\"8\n\x0fRunQueryRequest\x12%\n\x08question\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.Signed\"2\n\x08Question\x12\r\n\x05query\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"j\n\x10RunQueryResponse\x12%\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.symbolon.v1.AnswerH\x00\x12\'\n\x05\x62lock\x18\x02 \x01(\x0b\x32\x16.symbolon.v1.CellBlockH\x00\x42\x06\n\x04part\"\x80\x01\n\x06\x41nswer\x12%\n\x07release\x18\x01 \x01(\x0b\x32\x14.symbolon.v1.Release\x12\x0f\n\x07\x63harged\x18\x02 \x01(\x08\x12*\n\x06\x62udget\x18\x03 \x01(\x0b\x32\x1a.symbolon.v1.BudgetBalance\x12\x12\n\nprovenance\x18\x04 \x01(\x0c\"_\n\tCellBlock\x12 \n\x05\x63\x65lls\x18\x01 \x03(\x0b\x32\x11.symbolon.v1.Cell\x12!\n\x06totals\x18\x02 \x03(\x0b\x32\x11.symbolon.v1.Cell\x12\r\n\x05noisy\x18\x03 \x03(\x12\"\'\n\x11GetReleaseRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\t\"\x15\n\x13ListReleasesRequest\"j\n\x14ListReleasesResponse\x12&\n\x08releases\x18\x01 \x03(\x0b\x32\x14.symbolon.v1.Release\x12*\n\x06\x62udget\x18\x02 \x01(\x0b\x32\x1a.symbolon.v1.BudgetBalance\"\x8a\x02\n\rBudgetBalance\x12\r\n\x05total\x18\x01 \x01(\x04\x12\x12\n\ntotal_left\x18\x02 \x01(\x04\x12\x0c\n\x04wave\x18\x03 \x01(\x04\x12\x11\n\twave_left\x18\x04 \x01(\x04\x12\x0f\n\x07\x61nalyst\x18\x05 \x01(\x04\x12\x14\n\x0c\x61nalyst_left\x18\x06 \x01(\x04\x12\x14\n\x07project\x18\x07 \x01(\x04H\x00\x88\x01\x01\x12\x19\n\x0cproject_left\x18\x08 \x01(\x04H\x01\x88\x01\x01\x12\x11\n\x04year\x18\t \x01(\x04H\x02\x88\x01\x01\x12\x16\n\tyear_left\x18\n \x01(\x04H\x03\x88\x01\x01\x42\n\n\x08_projectB\x0f\n\r_project_leftB\x07\n\x05_yearB\x0c\n\n_year_left\"\x9e\x03\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\r\n\x05query\x18\x02 \x01(\t\x12\x15\n\rquestion_hash\x18\x03 \x01(\t\x12\x16\n\x0e\x61greement_hash\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x61ta_version\x18\x05 \x01(\t\x12\x13\n\x0breleased_at\x18\x06 \x01(\t\x12\x11\n\tmechanism\x18\x07 \x01(\t\x12\x10\n\x08nano_rho\x18\x08 \x01(\x04\x12$\n\x07vectors\x18\t \x03(\x0b\x32\x13.symbolon.v1.Vector\x12\x0c\n\x04unit\x18\n \x01(\t\x12\x10\n\x08\x64\x65\x63imals\x18\x0b \x01(\r\x12\x0c\n\x04\x61xes\x18\x0c \x03(\t\x12\x12\n\ncell_count\x18\r \x01(\x04\x12\x0c\n\x04wave\x18\x0e \x01(\t\x12\x13\n\x0btotals_axes\x18\x0f \x03(\t\x12\x13\n\x0btotal_count\x18\x10 \x01(\x04\x12\x14\n\x0c\x64\x65rived_from\x18\x11 \x01(\t\x12\x0e\n\x06\x63overs\x18\x12 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x13 \x01(\t\x12\x16\n\x0e\x64\x65\x63lared_rates\x18\x14 \x01(\t\"\xc6\x01\n\x04\x43\x65ll\x12\x13\n\x0b\x63oordinates\x18\x01 \x03(\t\x12\x12\n\x05value\x18\x02 \x01(\x12H\x00\x88\x01\x01\x12\x10\n\x03low\x18\x03 \x01(\x12H\x01\x88\x01\x01\x12\x11\n\x04high\x18\x04 \x01(\x12H\x02\x88\x01\x01\x12\x1b\n\x13noise_sd_millionths\x18\x05 \x01(\x04\x12\r\n\x05\x66lags\x18\x06 \x03(\t\x12)\n\tcorrected\x18\x07 \x01(\x0b\x32\x16.symbolon.v1.CorrectedB\x08\n\x06_valueB\x06\n\x04_lowB\x07\n\x05_high\"5\n\tCorrected\x12\r\n\x05value\x18\x01 \x01(\x12\x12\x0b\n\x03low\x18\x02 \x01(\x12\x12\x0c\n\x04high\x18\x03 \x01(\x12\x32\xcd\x02\n\x07Queries\x12S\n\x0cPreviewQuery\x12 .symbolon.v1.PreviewQueryRequest\x1a!.symbolon.v1.PreviewQueryResponse\x12I\n\x08RunQuery\x12\x1c.symbolon.v1.RunQueryRequest\x1a\x1d.symbolon.v1.RunQueryResponse0\x01\x12S\n\x0cListReleases\x12 .symbolon.v1.ListReleasesRequest\x1a!.symbolon.v1.ListReleasesResponse\x12M\n\nGetRelease\x12\x1e.symbolon.v1.GetReleaseRequest\x1a\x1d.symbolon.v1.RunQueryResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,33 +35,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREVIEWQUERYREQUEST']._serialized_start=78
   _globals['_PREVIEWQUERYREQUEST']._serialized_end=128
   _globals['_PREVIEWQUERYRESPONSE']._serialized_start=131
-  _globals['_PREVIEWQUERYRESPONSE']._serialized_end=394
-  _globals['_VECTOR']._serialized_start=397
-  _globals['_VECTOR']._serialized_end=547
-  _globals['_RUNQUERYREQUEST']._serialized_start=549
-  _globals['_RUNQUERYREQUEST']._serialized_end=605
-  _globals['_QUESTION']._serialized_start=607
-  _globals['_QUESTION']._serialized_end=657
-  _globals['_RUNQUERYRESPONSE']._serialized_start=659
-  _globals['_RUNQUERYRESPONSE']._serialized_end=765
-  _globals['_ANSWER']._serialized_start=768
-  _globals['_ANSWER']._serialized_end=896
-  _globals['_CELLBLOCK']._serialized_start=898
-  _globals['_CELLBLOCK']._serialized_end=993
-  _globals['_GETRELEASEREQUEST']._serialized_start=995
-  _globals['_GETRELEASEREQUEST']._serialized_end=1034
-  _globals['_LISTRELEASESREQUEST']._serialized_start=1036
-  _globals['_LISTRELEASESREQUEST']._serialized_end=1057
-  _globals['_LISTRELEASESRESPONSE']._serialized_start=1059
-  _globals['_LISTRELEASESRESPONSE']._serialized_end=1165
-  _globals['_BUDGETBALANCE']._serialized_start=1168
-  _globals['_BUDGETBALANCE']._serialized_end=1434
-  _globals['_RELEASE']._serialized_start=1437
-  _globals['_RELEASE']._serialized_end=1851
-  _globals['_CELL']._serialized_start=1854
-  _globals['_CELL']._serialized_end=2052
-  _globals['_CORRECTED']._serialized_start=2054
-  _globals['_CORRECTED']._serialized_end=2107
-  _globals['_QUERIES']._serialized_start=2110
-  _globals['_QUERIES']._serialized_end=2443
+  _globals['_PREVIEWQUERYRESPONSE']._serialized_end=413
+  _globals['_VECTOR']._serialized_start=416
+  _globals['_VECTOR']._serialized_end=566
+  _globals['_RUNQUERYREQUEST']._serialized_start=568
+  _globals['_RUNQUERYREQUEST']._serialized_end=624
+  _globals['_QUESTION']._serialized_start=626
+  _globals['_QUESTION']._serialized_end=676
+  _globals['_RUNQUERYRESPONSE']._serialized_start=678
+  _globals['_RUNQUERYRESPONSE']._serialized_end=784
+  _globals['_ANSWER']._serialized_start=787
+  _globals['_ANSWER']._serialized_end=915
+  _globals['_CELLBLOCK']._serialized_start=917
+  _globals['_CELLBLOCK']._serialized_end=1012
+  _globals['_GETRELEASEREQUEST']._serialized_start=1014
+  _globals['_GETRELEASEREQUEST']._serialized_end=1053
+  _globals['_LISTRELEASESREQUEST']._serialized_start=1055
+  _globals['_LISTRELEASESREQUEST']._serialized_end=1076
+  _globals['_LISTRELEASESRESPONSE']._serialized_start=1078
+  _globals['_LISTRELEASESRESPONSE']._serialized_end=1184
+  _globals['_BUDGETBALANCE']._serialized_start=1187
+  _globals['_BUDGETBALANCE']._serialized_end=1453
+  _globals['_RELEASE']._serialized_start=1456
+  _globals['_RELEASE']._serialized_end=1870
+  _globals['_CELL']._serialized_start=1873
+  _globals['_CELL']._serialized_end=2071
+  _globals['_CORRECTED']._serialized_start=2073
+  _globals['_CORRECTED']._serialized_end=2126
+  _globals['_QUERIES']._serialized_start=2129
+  _globals['_QUERIES']._serialized_end=2462
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,7 @@ class PreviewQueryResponse(_message.Message):
     ALREADY_RELEASED_FIELD_NUMBER: _builtins.int
     FREE_HALF_WIDTH_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    MECHANISM_FIELD_NUMBER: _builtins.int
     wave: _builtins.str
     nano_rho: _builtins.int
     cell_count: _builtins.int
@@ -63,6 +64,8 @@ class PreviewQueryResponse(_message.Message):
     """asking it costs nothing"""
     free_half_width: _builtins.int
     """with which released cells add up to it"""
+    mechanism: _builtins.str
+    """as a release names it: of a table by cell-key perturbation that it is not private"""
     @_builtins.property
     def vectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vector]: ...
     @_builtins.property
@@ -78,10 +81,11 @@ class PreviewQueryResponse(_message.Message):
         already_released: _builtins.bool = ...,
         free_half_width: _builtins.int | None = ...,
         budget: Global___BudgetBalance | None = ...,
+        mechanism: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width", "budget", b"budget", "free_half_width", b"free_half_width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width", "already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "free_half_width", b"free_half_width", "nano_rho", b"nano_rho", "tables_like_this_left", b"tables_like_this_left", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width", "already_released", b"already_released", "budget", b"budget", "cell_count", b"cell_count", "free_half_width", b"free_half_width", "mechanism", b"mechanism", "nano_rho", b"nano_rho", "tables_like_this_left", b"tables_like_this_left", "vectors", b"vectors", "wave", b"wave"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__free_half_width: _TypeAlias = _typing.Literal["free_half_width"]  # noqa: Y015
     _WhichOneofArgType__free_half_width: _TypeAlias = _typing.Literal["_free_half_width", b"_free_half_width"]  # noqa: Y015
@@ -431,6 +435,7 @@ class Release(_message.Message):
     released_at: _builtins.str
     """ISO 8601, UTC"""
     mechanism: _builtins.str
+    """discrete-gaussian, or "cell-key perturbation, not differentially private", which has no rho"""
     nano_rho: _builtins.int
     unit: _builtins.str
     decimals: _builtins.int
@@ -441,7 +446,7 @@ class Release(_message.Message):
     derived_from: _builtins.str
     """the release whose cells were summed, for nothing; else empty"""
     covers: _builtins.str
-    """what the widest intervals allow for: noise, or noise and linkage"""
+    """what the widest intervals allow for: noise, noise and linkage, or perturbation"""
     explanation: _builtins.str
     """of that"""
     declared_rates: _builtins.str

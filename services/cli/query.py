@@ -114,7 +114,8 @@ def preview(
     )
     for vector in found.vectors:
         noise_sd = vector.noise_sd_millionths / 1_000_000
-        results.print(f"{vector.name}: 95 % interval of a number ± {vector.half_width}; noise SD {noise_sd:.1f}")
+        sd = "SD" if found.mechanism == CELL_KEY else "noise SD"
+        results.print(f"{vector.name}: 95 % interval of a number ± {vector.half_width}; {sd} {noise_sd:.1f}")
     if found.mechanism == CELL_KEY:
         results.print(f"{found.mechanism}: no rho covers this table{free}")
         results.print(f"{found.tables_like_this_left} more tables by cell-key perturbation are allowed")

@@ -9,14 +9,18 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import Engine, create_engine, delete, insert, text, update
 
 from disclosure.balances import Caps
-from disclosure.entries import Charge, Entry, verify_chain
-from disclosure.errors import BudgetRefused, LedgerCorrupt
+from disclosure.entries import Charge, Entry, cell_key_tables, verify_chain
+from disclosure.errors import BudgetRefused, LedgerCorrupt, PolicyRefused
 from disclosure.increases import decide_increase
+from disclosure.ledger import decide_reservation
+from disclosure.table import CELL_KEY
 from linkage_core.agreement.increases import IncreaseDocument, new_increase
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import Refused, Tampered
@@ -136,6 +140,57 @@ def test_of_fifty_spenders_at_once_exactly_ten_succeed_with_budget_for_ten(
     kept.check(LINEAGE)
     assert len(made) == affordable
     assert list(kept.entries(LINEAGE)) == sorted(made, key=lambda entry: entry.sequence)
+
+
+def by_cell_keys(number: int) -> Charge:
+    return replace(charge(nano_rho=0, question=f"k{number}"), mechanism=CELL_KEY)
+
+
+def test_tables_by_cell_keys_are_counted_over_restarts_and_processes_and_spend_nothing(
+    spent: SqlLedger, url: str, engine: Engine, anchor: AnchorFile
+) -> None:
+    caps = replace(CAPS, cell_key_tables=3)
+    spent.record(spent.reserve(by_cell_keys(0), caps), b"perturbed", NOW)
+    engines = [open_database(url, MIGRATIONS) for _ in range(6)]
+
+    def make(number: int) -> bool:
+        try:
+            SqlLedger(engines[number - 1], anchor, PROJECT).reserve(by_cell_keys(number), caps)
+        except PolicyRefused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(make, range(1, 7))) == 2
+    for each in engines:
+        each.dispose()
+    again = SqlLedger(engine, anchor, PROJECT)
+    again.check(LINEAGE)
+    entries = again.entries(LINEAGE)
+    assert cell_key_tables(entries) == 3
+    assert sum(entry.nano_rho for entry in entries) == 200
+    with pytest.raises(PolicyRefused, match=r"statistics\.cell_keys\.tables"):
+        again.reserve(by_cell_keys(9), caps)
+
+
+def test_a_ledger_from_before_there_were_mechanisms_is_taken_over(url: str, anchor: AnchorFile) -> None:
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        entry = decide_reservation(verify_chain([], LINEAGE), charge(), CAPS)
+        row = {name: value for name, value in asdict(entry).items() if name != "mechanism"}
+        connection.execute(text(f"INSERT INTO ledger ({', '.join(row)}) VALUES (:{', :'.join(row)})"), row)
+    engine.dispose()
+    anchor.begin()
+    anchor.advance(entry)
+    opened = open_database(url, MIGRATIONS)
+    kept = SqlLedger(opened, anchor, PROJECT)
+    kept.check(LINEAGE)
+    assert list(kept.entries(LINEAGE)) == [entry]
+    opened.dispose()
 
 
 @pytest.mark.parametrize("kept_entries", [0, 1, 2])

@@ -121,9 +121,10 @@ def test_summing_up_cells_of_many_partitions_does_average_so_their_number_is_agr
         return statistics.mean(sums)
 
     variance = 2 * CELL_KEYS.variance_thousandths / 1000
-    for number in (4, 64):
-        errors = [by_partitions(number) - 60 for _ in range(150)]
-        assert statistics.fmean(error**2 for error in errors) == pytest.approx(variance / number, rel=0.4)
+    for number, found_exactly in ((5, 0.45), (20, 0.73)):
+        errors = [by_partitions(number) - 60 for _ in range(300)]
+        assert statistics.fmean(error**2 for error in errors) == pytest.approx(variance / number, rel=0.35)
+        assert statistics.fmean(abs(error) < 0.5 for error in errors) == pytest.approx(found_exactly, abs=0.1)
     ledger, rows = MemoryLedger(), rows_with(5)
     for day in range(CELL_KEYS.tables):
         asked(document("stock", at=f"2020-{1 + day // 28:02}-{1 + day % 28:02}", accuracy=BY_KEY), rows, ledger=ledger)

@@ -205,6 +205,17 @@ def test_noise_comes_when_it_is_asked_for() -> None:
     assert len({tuple(cell.value for cell in release.cells) for release in (exact, noisy, again)}) == 3
 
 
+def test_cell_keys_perturb_invented_persons_as_they_would_real_ones() -> None:
+    trial = Trial.invent(world.terms(cell_keys=world.CELL_KEYS), persons=400, seed=3)
+    asked = cases.document("stock", by=["sex", "country"], accuracy={"cell_key": True})
+    exact = trial.answer(cases.document("stock", by=["sex", "country"]), AT).release
+    shown = [trial.answer(asked, AT, with_noise=noise).release for noise in (False, True)]
+    assert shown[0].cells == shown[1].cells
+    assert not shown[0].is_private
+    deviations = [(a.value or 0) - (b.value or 0) for a, b in zip(shown[0].cells, exact.cells, strict=True)]
+    assert 0 < max(map(abs, deviations)) <= world.CELL_KEYS.maximum_deviation
+
+
 def test_what_the_agreement_forbids_is_refused_here_too() -> None:
     trial = Trial.invent(world.terms(per_release_nano_rho=1_000), persons=10, seed=1)
     with pytest.raises(PolicyRefused, match="dimension"):

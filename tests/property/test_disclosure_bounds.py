@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import hmac
 import random
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -13,10 +14,23 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from disclosure.bounding import TruncationKey, blocks_of, keyed_rank, keyed_rank_sql, square_root_upward
+from disclosure.cell_keys.record_keys import record_key
+from disclosure.compilation import compile_question
+from disclosure.grid import grid_of
 from disclosure.query.parsing import parse_question
 from tests.disclosure_cases import MEASURES, crowd, documents, persons, synthetic_key, together
 from tests.disclosure_reference import reference_vectors
-from tests.disclosure_world import Rows, contributions, terms, vector, vectors
+from tests.disclosure_world import (
+    CELL_KEYS,
+    KEY,
+    RECORD_KEY,
+    DuckDbCounter,
+    Rows,
+    contributions,
+    terms,
+    vector,
+    vectors,
+)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -88,6 +102,22 @@ def test_the_compiled_sql_counts_what_the_reference_counts(measure: str, data: s
     question = parse_question(data.draw(documents(measure)))
     world = terms(flow_cells_per_person=data.draw(st.integers(1, 3)))
     assert vectors(question, world, rows) == reference_vectors(question, world, rows)
+
+
+@pytest.mark.parametrize("measure", ["stock", "inflow", "outflow", "return", "persons"])
+@given(data=st.data())
+@settings(max_examples=15)
+def test_each_cell_has_the_sum_of_its_persons_record_keys(measure: str, data: st.DataObject) -> None:
+    people: list[Rows] = data.draw(persons)
+    question = parse_question(data.draw(documents(measure)) | {"accuracy": {"cell_key": True}})
+    world = terms(cell_keys=CELL_KEYS, flow_cells_per_person=1)
+    compiled = compile_question(question, world, grid_of(question, world), KEY, RECORD_KEY)
+    found = DuckDbCounter(together(*people)).count(compiled)
+    keys: Counter[int] = Counter()
+    for number, person in enumerate(people, 1):
+        for position, count in enumerate(reference_vectors(question, world, together(person))[0]):
+            keys[position] += count * record_key(RECORD_KEY, synthetic_key(number))
+    assert {position: sums for position, (_, sums) in found.items()} == dict(+keys)
 
 
 @pytest.mark.parametrize("measure", MEASURES)

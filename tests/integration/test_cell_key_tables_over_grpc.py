@@ -143,9 +143,12 @@ def test_a_quality_report_sets_such_tables_apart(office: Office) -> None:
     shown = {fact.label: fact.value for fact in report.facts}
     assert shown["tables not differentially private"] == 1
     page = " ".join(report.to_html().split())
-    assert "Every table but those by cell-key perturbation is protected by" in page
-    assert "Not covered by this guarantee: stock" in page
+    assert "Every table with noise is protected by" in page
+    assert "Not covered by that guarantee: stock" in page
     assert "does not cover them" in page
+    alone = office.ana.report([office.ana.run(STOCK)]).to_html()
+    assert "none of these tables is differentially private" in alone
+    assert "is protected by zero-concentrated" not in alone
 
 
 def test_figures_that_rest_on_noise_are_not_made_of_such_tables(office: Office) -> None:

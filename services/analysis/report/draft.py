@@ -30,7 +30,7 @@ def draft(
             Fact("tables", len(facts.tables)),
             Fact("cells", facts.observations),
             Fact("unreliable cells", facts.share("U"), "share"),
-            Fact("rho of these tables", spent / BILLION, "number"),
+            Fact("rho of those with noise" if facts.perturbed else "rho of these tables", spent / BILLION, "number"),
             Fact("rho left in all", budget.total_left / BILLION, "number"),
             *([Fact("tables not differentially private", len(facts.perturbed))] if facts.perturbed else []),
         ),

@@ -9,15 +9,10 @@ from datetime import datetime
 from disclosure.breaks import breaks_between
 from linkage_core.agreement.document import Agreement
 from services.analysis.report.accuracy import budget_over_time, estimates, linkage_rates, precision, treatment
-from services.analysis.report.facts import BILLION, Facts, last_day, name_of, rule_in_words
+from services.analysis.report.confidentiality import confidentiality
+from services.analysis.report.facts import Facts, last_day, name_of, rule_in_words
 from services.common.report.cells import Column, Table
 from services.common.report.document import Block, Note, Notes, Section
-
-GUARANTEE = (
-    "Every table{but} is protected by zero-concentrated differential privacy: rho-zCDP for adding or removing all rows "
-    "under one synthetic key, with the linkage held fixed. Small cells are protected by the noise alone; suppression "
-    "or rounding of what was released would add no protection."
-)
 
 
 def to_write(*words: str) -> Notes:
@@ -86,7 +81,8 @@ def _codes(document: Agreement, name: str) -> int:
 
 def _unit(facts: Facts) -> Filled:
     units = dict.fromkeys(table.release.unit or "without unit" for table in facts.tables)
-    return [f"Values count {', '.join(units)}. Counts are neither rounded nor clipped, and may be negative."], []
+    which = "Counts with noise" if facts.perturbed else "Counts"
+    return [f"Values count {', '.join(units)}. {which} are neither rounded nor clipped, and may be negative."], []
 
 
 def _reference_period(facts: Facts) -> Filled:
@@ -110,33 +106,13 @@ def _mandate(facts: Facts) -> Filled:
 
 
 def _confidentiality(facts: Facts) -> Filled:
-    budget = facts.budget
-    but = " but those by cell-key perturbation" if facts.perturbed else ""
     return (
-        [
-            f"S.7.1 Confidentiality, policy: {GUARANTEE.format(but=but)}",
-            *_perturbation(facts),
-            f"The budget of the lineage is {budget.total / BILLION:g} rho over all agreements, projects and waves; "
-            f"{budget.total_left / BILLION:g} are left. A person whose rows lie under several keys is protected less.",
-            "S.7.2 Confidentiality, data treatment: contributions of each person are bounded before counting, and "
-            "noise is drawn once over the full grid, zeros included.",
-        ],
+        list(confidentiality(facts)),
         [
             *([treatment(facts)] if len(facts.perturbed) < len(facts.tables) else []),
             *([budget_over_time(facts)] if len(facts.releases) > facts.perturbed_releases else []),
         ],
     )
-
-
-def _perturbation(facts: Facts) -> Iterator[str]:
-    """What a reader must know of tables that the guarantee does not cover."""
-    for table in facts.perturbed:
-        yield f"Not covered by this guarantee: {name_of(table)}. {table.release.explanation}."
-    if facts.perturbed_releases:
-        yield (
-            f"Of {len(facts.releases)} releases of the lineage, {facts.perturbed_releases} are by cell-key "
-            "perturbation, not differentially private: the rho told here, spent or left, does not cover them."
-        )
 
 
 def _release_policy(facts: Facts) -> Filled:

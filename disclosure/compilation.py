@@ -88,11 +88,11 @@ def compile_question(
     if isinstance(grid, PairGrid):
         bounded = pair_steps(grid, dimensions)
     else:
-        bounded = _bounded_steps(question, blocks[0], terms, dimensions, key, bindings)
+        bounded = _bounded_steps(question, blocks[0], terms, grid, dimensions, key, bindings)
     numbers = [_NUMBERS[block.name] for block in blocks]
     if record_key is not None:
         inner, outer = (f"{bindings.bind(pad)}::BLOB" for pad in record_key.pads())
-        numbers.append(f"sum({record_key_sql(inner, outer, 'synthetic_key')})")
+        numbers.append(f"sum({record_key_sql(inner, outer, 'CAST(person AS BLOB)')})")
     return CompiledQuestion(
         f"WITH {', '.join((*measure.steps, *dimensions.steps, *bounded))} "
         f"SELECT position, {', '.join(numbers)} FROM numbers GROUP BY position",
@@ -139,6 +139,7 @@ def _bounded_steps(
     question: Question,
     block: Block,
     terms: Terms,
+    grid: Grid,
     dimensions: DimensionParts,
     key: TruncationKey,
     bindings: Bindings,
@@ -146,42 +147,44 @@ def _bounded_steps(
     nonzero = "HAVING sum(o.amount) <> 0" if block.name == "balance" else ""
     return (
         # One row per person and cell.
-        f"person_cell AS (SELECT o.synthetic_key, o.label, {' + '.join(('o.part', *dimensions.terms))} AS position, "
+        f"person_cell AS (SELECT o.person, {' + '.join(('o.part', *dimensions.terms))} AS position, "
         f"sum(o.amount) AS amount FROM occurrence AS o {' '.join(dimensions.joins)} "
-        f"GROUP BY o.synthetic_key, o.label, position {nonzero})",
-        _bounded(block.bound, key, bindings),
+        f"GROUP BY o.person, position {nonzero})",
+        *_bounded(block.bound, grid, key, bindings),
         *_numbered(question, block, terms, bindings),
     )
 
 
-def _bounded(bound: ContributionBound, key: TruncationKey, bindings: Bindings) -> str:
-    """Step `bounded (synthetic_key, position, amount)`: of each person the cells that the keyed choice keeps."""
+def _bounded(bound: ContributionBound, grid: Grid, key: TruncationKey, bindings: Bindings) -> tuple[str, ...]:
+    """Steps that end in `bounded (person, position, amount)`: of each person the cells that the keyed choice keeps."""
     if not bound.truncates:
-        return "bounded AS (SELECT synthetic_key, position, amount FROM person_cell)"
+        return ("bounded AS (SELECT person, position, amount FROM person_cell)",)
     inner, outer = (f"{bindings.bind(pad)}::BLOB" for pad in key.pads())
-    rank = keyed_rank_sql(inner, outer, "synthetic_key", "label")
+    periods, stride = bindings.bind(list(grid.axes[0].categories)), bindings.bind(grid.strides[0])
+    label = f"({periods}::VARCHAR[])[position // {stride} + 1]"
+    rank = keyed_rank_sql(inner, outer, "CAST(person AS BLOB)", label)
     most = bindings.bind(bound.cells)
-    # Only persons with too many cells need ranks: for all others every cell is kept, in whatever order.
     return (
-        "bounded AS (SELECT synthetic_key, position, amount FROM (SELECT *, "
-        "count(*) OVER (PARTITION BY synthetic_key) AS cells FROM person_cell) "
-        "QUALIFY row_number() OVER (PARTITION BY synthetic_key "
-        f"ORDER BY CASE WHEN cells > {most} THEN {rank} END, position) <= {most})"
+        # Only the cells of persons with too many are ranked: hashes are dear, and all others keep all of theirs.
+        f"crowded AS (SELECT person FROM person_cell GROUP BY person HAVING count(*) > {most})",
+        "bounded AS (SELECT person, position, amount FROM person_cell ANTI JOIN crowded USING (person) UNION ALL "
+        "(SELECT person, position, amount FROM person_cell SEMI JOIN crowded USING (person) QUALIFY row_number() OVER "
+        f"(PARTITION BY person ORDER BY {rank}, position) <= {most}))",
     )
 
 
 def _numbered(question: Question, block: Block, terms: Terms, bindings: Bindings) -> tuple[str, ...]:
-    """Steps that end in `numbers (synthetic_key, position, amount)`: amounts clamped, or positions spread over bins."""
+    """Steps that end in `numbers (person, position, amount)`: amounts clamped, or positions spread over bins."""
     if block.name == "sum":
         low, high = bindings.bind(block.bound.low), bindings.bind(block.bound.high)
         clamped = f"least(greatest(amount, {low}), {high})"
-        return (f"numbers AS (SELECT synthetic_key, position, {clamped} AS amount FROM bounded)",)
+        return (f"numbers AS (SELECT person, position, {clamped} AS amount FROM bounded)",)
     if isinstance(question, QuantileQuestion):
         lows = bins_of(question, terms)
         bins = bindings.bind(list(lows))
         return (
             f"bin AS (SELECT unnest({bins}::BIGINT[]) AS low, unnest(range(len({bins}::BIGINT[]))) AS place)",
-            f"numbers AS (SELECT b.synthetic_key, b.position * {bindings.bind(len(lows))} + bin.place AS position, "
+            f"numbers AS (SELECT b.person, b.position * {bindings.bind(len(lows))} + bin.place AS position, "
             f"b.amount FROM bounded AS b ASOF JOIN bin ON greatest(b.amount, {bindings.bind(lows[0])}) >= bin.low)",
         )
-    return ("numbers AS (SELECT synthetic_key, position, amount FROM bounded)",)
+    return ("numbers AS (SELECT person, position, amount FROM bounded)",)

@@ -4,7 +4,11 @@ No text of an analyst ever becomes SQL.
 """
 
 import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+PERSON: Final = "CAST(synthetic_key AS UUID) AS person"
+"""How every step that reads a payload table names its persons: 16 bytes of fixed width are sorted, grouped and joined
+in half the time of a BLOB. The cast loses nothing: `CAST(person AS BLOB)` is the synthetic key again."""
 
 SqlValue: TypeAlias = int | bytes | str | datetime.date | list[int] | list[str] | list[datetime.date]
 

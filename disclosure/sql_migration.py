@@ -18,6 +18,7 @@ from disclosure.query.questions import (
 )
 from disclosure.query.rules import Window
 from disclosure.sql_bindings import Bindings
+from disclosure.sql_dimensions import named_dimensions
 from disclosure.sql_parts import FIRST_DAY, MeasureParts, asked_periods, known_day, months_since, period_number
 from disclosure.sql_residence import crossings_of, residence_parts
 from disclosure.sql_residence_itinerary import located_steps, never_crossed_step, passage_step
@@ -31,7 +32,9 @@ def stock_parts(question: AtDates, terms: Terms, grid: Grid, bindings: Bindings)
 
     A synthetic file leaves out persons whose residence the rule leaves open; a table has categories for them.
     """
-    residence = residence_parts(question.rule, terms, bindings)
+    # How long a stay has lasted is a matter of the full history.
+    lengths = any(terms.dimension(name).kind == "duration" for name in named_dimensions(question))
+    residence = residence_parts(question.rule, terms, bindings, () if lengths else question.dates)
     days = bindings.bind(list(question.dates))
     parts = bindings.bind([grid.strides[0] * place for place in range(len(question.dates))])
     synthetic = isinstance(question, SyntheticQuestion)
@@ -43,15 +46,15 @@ def stock_parts(question: AtDates, terms: Terms, grid: Grid, bindings: Bindings)
         relations = frozenset((table.provider, table.name) for table in terms.payload)
         never_crossed = bindings.bind(2 * grid.strides[1])
         others = (
-            f" UNION ALL SELECT synthetic_key, CAST(asked.day AS VARCHAR), asked.part + {never_crossed}, "
-            "asked.day, NULL::DATE, 1 FROM never_crossed CROSS JOIN asked"
+            f" UNION ALL SELECT person, asked.part + {never_crossed}, asked.day, NULL::DATE, 1 "
+            "FROM never_crossed CROSS JOIN asked"
         )
     return MeasureParts(
         (
             *steps,
             f"asked AS (SELECT unnest({days}::DATE[]) AS day, unnest({parts}::BIGINT[]) AS part)",
-            "occurrence AS (SELECT stay.synthetic_key, CAST(asked.day AS VARCHAR) AS label, "
-            f"asked.part{status} AS part, asked.day AS day, {known_day('stay.first')} AS since, 1 AS amount "
+            f"occurrence AS (SELECT stay.person, asked.part{status} AS part, asked.day AS day, "
+            f"{known_day('stay.first')} AS since, 1 AS amount "
             f"FROM stay JOIN asked ON asked.day BETWEEN stay.first AND stay.last{known}{others})",
         ),
         relations,
@@ -71,7 +74,7 @@ def flow_parts(question: FlowQuestion, terms: Terms, grid: Grid, bindings: Bindi
             *residence.steps,
             asked_periods(question.periods, grid.strides[0], bindings),
             f"move AS ({moves})",
-            f"occurrence AS (SELECT move.synthetic_key, asked.label, asked.part{status} AS part, move.day, "
+            f"occurrence AS (SELECT move.person, asked.part{status} AS part, move.day, "
             f"{known_day('move.since')} AS since, move.amount FROM move JOIN asked ON asked.number = move.number)",
         ),
         residence.relations,
@@ -87,13 +90,13 @@ def duration_parts(question: DurationQuestion, terms: Terms, grid: Grid, binding
             *residence.steps,
             asked_periods(question.periods, grid.strides[0], bindings),
             _ended(question),
-            f"occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, "
+            f"occurrence AS (SELECT ended.person, asked.part, ended.day, "
             f"{known_day('ended.since')} AS since, 1 AS amount "
             "FROM ended JOIN asked ON asked.number = ended.number UNION ALL "
-            f"SELECT stay.synthetic_key, asked.label, asked.part + {unfinished} AS part, asked.last AS day, "
+            f"SELECT stay.person, asked.part + {unfinished} AS part, asked.last AS day, "
             f"{known_day('stay.first')} AS since, 1 AS amount "
             "FROM stay JOIN asked ON stay.certain AND asked.last BETWEEN stay.first AND stay.last - 1 "
-            "ANTI JOIN ended ON ended.synthetic_key = stay.synthetic_key AND ended.number = asked.number)",
+            "ANTI JOIN ended ON ended.person = stay.person AND ended.number = asked.number)",
         ),
         residence.relations,
     )
@@ -110,7 +113,7 @@ def length_parts(question: QuantileQuestion, terms: Terms, grid: Grid, bindings:
             *residence.steps,
             asked_periods(question.periods, grid.strides[0], bindings),
             _ended(question),
-            "occurrence AS (SELECT ended.synthetic_key, asked.label, asked.part, ended.day, ended.since, "
+            "occurrence AS (SELECT ended.person, asked.part, ended.day, ended.since, "
             f"{months_since('ended.since', 'ended.day')} AS amount FROM ended "
             f"JOIN asked ON asked.number = ended.number WHERE ended.since > {FIRST_DAY})",
         ),
@@ -126,11 +129,11 @@ def itineraries_parts(question: ItinerariesQuestion, terms: Terms, grid: Grid, b
             *located_steps(crossings, terms.period, bindings),
             passage_step(terms.period, bindings),
             asked_periods(question.periods, grid.strides[0], bindings),
-            "occurrence AS (SELECT passage.synthetic_key, asked.label, "
+            "occurrence AS (SELECT passage.person, "
             f"asked.part + CASE WHEN bool_or(passage.illogical) THEN {bindings.bind(grid.strides[1])} ELSE 0 END "
             "AS part, any_value(asked.last) AS day, NULL::DATE AS since, 1 AS amount "
             f"FROM passage JOIN asked ON asked.number = {period_number('passage.day', question.unit)} "
-            "GROUP BY passage.synthetic_key, asked.label, asked.part)",
+            "GROUP BY passage.person, asked.part)",
         ),
         frozenset({(crossings.table.provider, crossings.table.name)}),
     )
@@ -139,17 +142,17 @@ def itineraries_parts(question: ItinerariesQuestion, terms: Terms, grid: Grid, b
 def _moves(measure: str, question: FlowQuestion, amount: int) -> str:
     again = " AND again" if measure == "return" else ""
     return (
-        f"SELECT synthetic_key, {period_number('day', question.unit)} AS number, min(day) AS day, "
+        f"SELECT person, {period_number('day', question.unit)} AS number, min(day) AS day, "
         f"arg_min(since, day) AS since, arg_min(certain, day) AS certain, {amount} AS amount "
-        f"FROM transition WHERE way = {_WAYS[measure]}{again} GROUP BY synthetic_key, number"
+        f"FROM transition WHERE way = {_WAYS[measure]}{again} GROUP BY person, number"
     )
 
 
 def _ended(question: DurationQuestion | QuantileQuestion) -> str:
-    """Step `ended (synthetic_key, number, day, since)`: the last stay of a person that ended in each period."""
+    """Step `ended (person, number, day, since)`: the last stay of a person that ended in each period."""
     return (
-        f"ended AS (SELECT synthetic_key, {period_number('day', question.unit)} AS number, max(day) AS day, "
-        "arg_max(since, day) AS since FROM transition WHERE way = 'out' AND certain GROUP BY synthetic_key, number)"
+        f"ended AS (SELECT person, {period_number('day', question.unit)} AS number, max(day) AS day, "
+        "arg_max(since, day) AS since FROM transition WHERE way = 'out' AND certain GROUP BY person, number)"
     )
 
 

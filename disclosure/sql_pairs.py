@@ -10,11 +10,10 @@ from disclosure.sql_dimensions import DimensionParts
 
 
 def pair_steps(grid: PairGrid, dimensions: DimensionParts) -> tuple[str, ...]:
-    """Return the steps from `occurrence` to `numbers (synthetic_key, position)`."""
+    """Return the steps from `occurrence` to `numbers (person, position)`."""
     places = [f"place_{number}" for number in range(len(grid.axes) - 1)]
     values = ", ".join(f"max({term}) AS {place}" for term, place in zip(dimensions.terms, places, strict=False))
     return (
-        f"person AS (SELECT o.synthetic_key, {values} FROM occurrence AS o {' '.join(dimensions.joins)} "
-        "GROUP BY o.synthetic_key)",
-        f"numbers AS (SELECT synthetic_key, unnest([{', '.join(grid.positions(places))}]) AS position FROM person)",
+        f"resident AS (SELECT o.person, {values} FROM occurrence AS o {' '.join(dimensions.joins)} GROUP BY o.person)",
+        f"numbers AS (SELECT person, unnest([{', '.join(grid.positions(places))}]) AS position FROM resident)",
     )

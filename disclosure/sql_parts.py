@@ -17,9 +17,9 @@ LAST_DAY: Final = "DATE '9999-12-31'"
 class MeasureParts:
     """Steps that end in `occurrence`, and the (provider, table) relations that they read.
 
-    `occurrence` has the columns `synthetic_key` BLOB, `label` VARCHAR (names the category of the measure's axes for
-    the keyed choice of cells kept), `part` BIGINT (its share of the cell's position), `day` DATE (the date at which
-    ages count), `since` DATE (first day of the stay that is counted, or NULL), `amount` BIGINT (1 where persons count).
+    `occurrence` has the columns `person` UUID, `part` BIGINT (the measure's axes' share of the cell's position), `day`
+    DATE (the date at which ages count), `since` DATE (first day of the stay that is counted, or NULL), `amount` BIGINT
+    (1 where persons count). A person may have several rows of one part: their amounts in one cell add up.
     """
 
     steps: tuple[str, ...]
@@ -27,15 +27,14 @@ class MeasureParts:
 
 
 def asked_periods(periods: tuple[Period, ...], stride: int, bindings: Bindings) -> str:
-    """Return the step `asked (number, label, part, first, last)`: one row a period that is asked about."""
+    """Return the step `asked (number, part, first, last)`: one row a period that is asked about."""
     numbers = bindings.bind([period.number for period in periods])
-    labels = bindings.bind([period.label for period in periods])
     parts = bindings.bind([stride * place for place in range(len(periods))])
     firsts = bindings.bind([period.first for period in periods])
     lasts = bindings.bind([period.last for period in periods])
     return (
-        f"asked AS (SELECT unnest({numbers}::BIGINT[]) AS number, unnest({labels}::VARCHAR[]) AS label, "
-        f"unnest({parts}::BIGINT[]) AS part, unnest({firsts}::DATE[]) AS first, unnest({lasts}::DATE[]) AS last)"
+        f"asked AS (SELECT unnest({numbers}::BIGINT[]) AS number, unnest({parts}::BIGINT[]) AS part, "
+        f"unnest({firsts}::DATE[]) AS first, unnest({lasts}::DATE[]) AS last)"
     )
 
 

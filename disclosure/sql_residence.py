@@ -4,10 +4,11 @@
 Every rule ends in two steps of one form, so that each measure works under each rule.
 """
 
+import datetime
 from dataclasses import dataclass
 
 from disclosure.query.rules import Registered, Rule, Signs, Window
-from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.sql_bindings import PERSON, Bindings, quoted, relation_name
 from disclosure.sql_parts import LAST_DAY
 from disclosure.sql_residence_itinerary import Crossings
 from disclosure.sql_residence_signs import Sign, signs_steps
@@ -20,10 +21,10 @@ from linkage_core.agreement.payload import PayloadTable
 class ResidenceParts:
     """Steps that end in `stay` and `transition`, and the (provider, table) relations that they read.
 
-    `stay (synthetic_key, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint; `first` is `FIRST_DAY` where
+    `stay (person, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint; `first` is `FIRST_DAY` where
     nobody knows when it began, `last` is `LAST_DAY` where it goes on; not `certain` where the rule leaves open whether
     it is residence.
-    `transition (synthetic_key, day DATE, way 'in' | 'out', since DATE, again BOOLEAN, certain BOOLEAN)`: a person
+    `transition (person, day DATE, way 'in' | 'out', since DATE, again BOOLEAN, certain BOOLEAN)`: a person
     becomes a resident on the day, or spends the last day as one. `since` is the first day of the stay that begins or
     ends; `again` tells of a beginning that the person was a resident before.
     """
@@ -32,11 +33,17 @@ class ResidenceParts:
     relations: frozenset[tuple[str, str]]
 
 
-def residence_parts(rule: Rule, terms: Terms, bindings: Bindings) -> ResidenceParts:
-    """Return the SQL of a residence rule that passed policy."""
+def residence_parts(
+    rule: Rule, terms: Terms, bindings: Bindings, covering: tuple[datetime.date, ...] = ()
+) -> ResidenceParts:
+    """Return the SQL of a residence rule that passed policy.
+
+    With dates, it is enough that stays cover the same of them as by the full history: `first` and `last` may lie
+    nearer to the dates than they are, and other stays and transitions may be missing.
+    """
     match rule:
         case Registered():
-            return _registered(terms.table(terms.statistics.residence), rule, terms, bindings)
+            return _registered(terms.table(terms.statistics.residence), rule, terms, bindings, covering)
         case Window():
             crossings = crossings_of(terms)
             steps = window_steps(crossings, rule.days, rule.of, rule.itinerary, terms.period, bindings)
@@ -65,15 +72,17 @@ def transitions(period_start: str) -> str:
     so it may have begun at any time before.
     """
     return (
-        "transition AS (SELECT synthetic_key, first AS day, 'in' AS way, first AS since, "
-        "row_number() OVER (PARTITION BY synthetic_key ORDER BY first) > 1 AS again, certain FROM stay "
+        "transition AS (SELECT person, first AS day, 'in' AS way, first AS since, "
+        "row_number() OVER (PARTITION BY person ORDER BY first) > 1 AS again, certain FROM stay "
         f"QUALIFY first > {period_start}::DATE UNION ALL "
-        f"SELECT synthetic_key, last AS day, 'out' AS way, first AS since, FALSE AS again, certain FROM stay "
+        f"SELECT person, last AS day, 'out' AS way, first AS since, FALSE AS again, certain FROM stay "
         f"WHERE last < {LAST_DAY})"
     )
 
 
-def _registered(table: PayloadTable, rule: Registered, terms: Terms, bindings: Bindings) -> ResidenceParts:
+def _registered(
+    table: PayloadTable, rule: Registered, terms: Terms, bindings: Bindings, covering: tuple[datetime.date, ...]
+) -> ResidenceParts:
     """Return stays from registration spells.
 
     Spells of one person are joined into a stay when the absence between them is shorter than a limit; stays shorter
@@ -83,26 +92,35 @@ def _registered(table: PayloadTable, rule: Registered, terms: Terms, bindings: B
 
     Near the end of observation a stay or an absence is not yet known to be long. An open stay counts as going on and an
     ended one as left, and the table flags such cells as provisional (`disclosure.provisional`).
+
+    Spells that end more than twice the limit before all dates, or start more than that after them, are not needed to
+    tell which dates a stay covers. If such a spell is a part of a stay that covers a date, what is left of the stay
+    still covers it, and reaches at least a limit beyond it, since no gap inside a stay is as long as the limit: it is
+    long enough without. If it is not, it has nothing to say.
     """
     start, end = quoted(table.start or ""), quoted(table.end or "")
     limit = bindings.bind(max(1, rule.window_days))
+    near = ""
+    if covering:
+        earliest, latest = (f"{bindings.bind(day)}::DATE" for day in (min(covering), max(covering)))
+        far = f"2 * {limit}::INTEGER"
+        near = f" AND {start} <= {latest} + {far} AND ({end} IS NULL OR {end} >= {earliest} - {far})"
     return ResidenceParts(
         (
-            # As a UUID, a key is sorted in half the time of a BLOB.
-            f"spell AS (SELECT CAST(synthetic_key AS UUID) AS person, {start} AS first, "
-            f"coalesce({end}, {LAST_DAY}) AS last FROM {quoted(relation_name(table.provider, table.name))} "
-            f"WHERE {end} IS NULL OR {end} >= {start})",
-            # `seen`: the latest day of all spells that began before. Rows alike in both days are interchangeable.
+            f"spell AS (SELECT {PERSON}, {start} AS first, coalesce({end}, {LAST_DAY}) AS last "
+            f"FROM {quoted(relation_name(table.provider, table.name))} "
+            f"WHERE ({end} IS NULL OR {end} >= {start}){near})",
+            # `seen`: the latest day of all spells that began before. Of those that begin on one day the first may begin
+            # a stay and the others cannot, whichever is the first.
             "preceded AS (SELECT person, first, "
             "max(last) OVER (spells ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen, "
             "max(last) OVER (spells ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS latest "
-            "FROM spell WINDOW spells AS (PARTITION BY person ORDER BY first, last))",
+            "FROM spell WINDOW spells AS (PARTITION BY person ORDER BY first))",
             # A stay ends with the latest day seen before the next one begins.
             "begun AS (SELECT person, first, "
             "coalesce(lead(seen) OVER (PARTITION BY person ORDER BY first), latest) AS last "
             f"FROM preceded WHERE seen IS NULL OR first - seen - 1 >= {limit})",
-            "stay AS (SELECT CAST(person AS BLOB) AS synthetic_key, first, last, TRUE AS certain FROM begun "
-            f"WHERE last - first + 1 >= {limit})",
+            f"stay AS (SELECT person, first, last, TRUE AS certain FROM begun WHERE last - first + 1 >= {limit})",
             transitions(bindings.bind(terms.period.start)),
         ),
         frozenset({(table.provider, table.name)}),

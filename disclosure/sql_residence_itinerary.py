@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.sql_bindings import PERSON, Bindings, quoted, relation_name
 from linkage_core.agreement.clauses import Period
 from linkage_core.agreement.payload import PayloadTable
 
@@ -39,16 +39,15 @@ class Crossings:
 def located_steps(crossings: Crossings, period: Period, bindings: Bindings) -> tuple[str, ...]:
     """Return the steps that end in `located (person, day, day_before, directions, inside, began)`: one row a day.
 
-    `person` is the synthetic key as a UUID: 16 bytes of fixed width are sorted in half the time of a BLOB. `day`
-    counts from the period's first, `day_before` is that of the crossings before. `directions` is 1 for an arrival, 2
-    for a departure, 3 for both. `inside` is 1 if, by the crossings before, the person is in the country when the day
-    begins, else 0; `began` says so of the time before the first crossing.
+    `day` counts from the period's first, `day_before` is that of the crossings before. `directions` is 1 for an
+    arrival, 2 for a departure, 3 for both. `inside` is 1 if, by the crossings before, the person is in the country when
+    the day begins, else 0; `began` says so of the time before the first crossing.
     """
     time, direction = quoted(crossings.table.time or ""), quoted(crossings.direction)
     arrival, start = bindings.bind(crossings.arrival), f"{bindings.bind(period.start)}::DATE"
     alone = "CASE WHEN directions < 3 THEN day * 4 + directions END"
     return (
-        f"crossed AS (SELECT CAST(synthetic_key AS UUID) AS person, CAST({time} - {start} AS INTEGER) AS day, "
+        f"crossed AS (SELECT {PERSON}, CAST({time} - {start} AS INTEGER) AS day, "
         f"bit_or(CAST(CASE {direction} WHEN {arrival} THEN 1 ELSE 2 END AS TINYINT)) AS directions "
         f"FROM {quoted(relation_name(crossings.table.provider, crossings.table.name))} "
         f"WHERE {_is_crossing(crossings, period, bindings)} GROUP BY ALL)",
@@ -65,15 +64,15 @@ def located_steps(crossings: Crossings, period: Period, bindings: Bindings) -> t
 def never_crossed_step(
     crossings: Crossings, everyone: Iterable[PayloadTable], period: Period, bindings: Bindings
 ) -> str:
-    """Return the step `never_crossed (synthetic_key)`: each person of any table `everyone` without a crossing, once."""
+    """Return the step `never_crossed (person)`: each person of any table `everyone` without a crossing, once."""
     persons = " UNION ALL ".join(
-        f"SELECT CAST(synthetic_key AS UUID) AS person, "
+        f"SELECT {PERSON}, "
         f"{_is_crossing(crossings, period, bindings) if table == crossings.table else 'FALSE'} AS crossed "
         f"FROM {quoted(relation_name(table.provider, table.name))}"
         for table in everyone
     )
     return (
-        f"never_crossed AS (SELECT CAST(person AS BLOB) AS synthetic_key FROM ({persons}) GROUP BY person "
+        f"never_crossed AS (SELECT person FROM ({persons}) GROUP BY person "
         "HAVING NOT coalesce(bool_or(crossed), FALSE))"
     )
 
@@ -88,13 +87,13 @@ def _is_crossing(crossings: Crossings, period: Period, bindings: Bindings) -> st
 
 
 def passage_step(period: Period, bindings: Bindings) -> str:
-    """Return the step `passage (synthetic_key, day DATE, illogical BOOLEAN)`: one row a day with crossings.
+    """Return the step `passage (person, day DATE, illogical BOOLEAN)`: one row a day with crossings.
 
     `illogical`: the crossing is in the same direction as the one before it.
     """
     return (
-        "passage AS (SELECT CAST(person AS BLOB) AS synthetic_key, "
-        f"{bindings.bind(period.start)}::DATE + day AS day, {_ILLOGICAL} AS illogical FROM located)"
+        f"passage AS (SELECT person, {bindings.bind(period.start)}::DATE + day AS day, "
+        f"{_ILLOGICAL} AS illogical FROM located)"
     )
 
 

@@ -12,7 +12,7 @@ more than `gap_years` of them. A stay that reaches the period's last year goes o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.sql_bindings import PERSON, Bindings, quoted, relation_name
 from disclosure.sql_parts import LAST_DAY
 from linkage_core.agreement.clauses import Period
 from linkage_core.agreement.payload import PayloadTable
@@ -29,7 +29,7 @@ class Sign:
 def signs_steps(
     signs: Sequence[Sign], score: int, gap_years: int, period: Period, bindings: Bindings
 ) -> tuple[str, ...]:
-    """Return the steps that end in `stay (synthetic_key, first DATE, last DATE, certain BOOLEAN)`, all certain.
+    """Return the steps that end in `stay (person, first DATE, last DATE, certain BOOLEAN)`, all certain.
 
     A person's stays are disjoint, each from a 1 January to a 31 December or, where it goes on, to `LAST_DAY`. There are
     at most 62 sources, each named once.
@@ -46,7 +46,7 @@ def signs_steps(
         "numbered AS (SELECT person, year, sum(CASE WHEN year - year_before - 1 <= "
         f"{bindings.bind(gap_years)} THEN 0 ELSE 1 END) "
         "OVER (PARTITION BY person ORDER BY year ROWS UNBOUNDED PRECEDING) AS number FROM resident_year)",
-        "stay AS (SELECT CAST(person AS BLOB) AS synthetic_key, make_date(min(year), 1, 1) AS first, "
+        "stay AS (SELECT person, make_date(min(year), 1, 1) AS first, "
         f"CASE WHEN max(year) = {bindings.bind(period.end.year)} THEN {LAST_DAY} ELSE make_date(max(year), 12, 31) END "
         "AS last, TRUE AS certain FROM numbered GROUP BY person, number)",
     )
@@ -67,6 +67,6 @@ def _seen(table: PayloadTable, source: int, period: Period, bindings: Bindings) 
             year = f"unnest(range(year(greatest({begins}, {start})), year(least({ends}, {end})) + 1))"
             within = f"{begins} <= {end} AND {ends} >= greatest({begins}, {start})"
     return (
-        f"SELECT CAST(synthetic_key AS UUID) AS person, CAST({year} AS BIGINT) AS year, "
+        f"SELECT {PERSON}, CAST({year} AS BIGINT) AS year, "
         f"{bindings.bind(source)}::BIGINT AS source FROM {relation} WHERE {within}"
     )

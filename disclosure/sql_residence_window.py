@@ -35,10 +35,10 @@ def window_steps(
 ) -> tuple[str, ...]:
     """Return the steps that end in `stay` and `transition`; `days` is V, `window` is W, and V <= W < 2V.
 
-    `stay (synthetic_key, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint. A day of departure is the
+    `stay (person, first DATE, last DATE, certain BOOLEAN)`: of one person disjoint. A day of departure is the
     last one of a stay. `first` is `FIRST_DAY` for those who were residents before their first crossing, `last` is
     `LAST_DAY` where the stay goes on. Not `certain`: whether it is residence is not known.
-    `transition (synthetic_key, day DATE, way 'in' | 'out', since DATE, again BOOLEAN, certain BOOLEAN)`: a migration on
+    `transition (person, day DATE, way 'in' | 'out', since DATE, again BOOLEAN, certain BOOLEAN)`: a migration on
     that day, or a possible one. `since` is the first day of the stay that begins or ends; `again` tells of a beginning
     that the person was a resident before. Rows may be repeated.
 
@@ -113,25 +113,24 @@ def _points() -> tuple[str, ...]:
 
 def _relations(apart: int, start: str, final: str, bindings: Bindings) -> tuple[str, ...]:
     """Steps `stay` and `transition`; `apart` is 2V - W."""
-    key = "CAST(person AS BLOB) AS synthetic_key"
     day, following = f"{start} + place // 2", f"{start} + following // 2"
     former_since = f"CASE WHEN began_at < 0 THEN {FIRST_DAY} ELSE {start} + began_at // 2 END"
     far = f">= {bindings.bind(apart)}"
     return (
-        f"stay AS (SELECT {key}, CASE WHEN place < 0 THEN {FIRST_DAY} "
+        f"stay AS (SELECT person, CASE WHEN place < 0 THEN {FIRST_DAY} "
         f"WHEN status = 2 AND former = 1 THEN {day} + 1 ELSE {day} END AS first, "
         f"CASE WHEN following IS NULL THEN {LAST_DAY} ELSE {following} END AS last, status = 1 AS certain "
         f"FROM spell WHERE status = 1 OR (status = 2 AND (former = 0 OR place // 2 < {final})))",
         "possible AS (SELECT t.person, t.place, t.arrived, t.departed, u.former, u.began_at, u.again, "
         "u.place AS unknown_at, u.here - t.here AS inside, (u.observed - u.here) - (t.observed - t.here) AS outside "
         "FROM turn AS t JOIN spell AS u ON u.person = t.person AND u.status = 2 AND t.place >= u.place)",
-        f"transition AS (SELECT {key}, {day} AS day, CASE status WHEN 1 THEN 'in' ELSE 'out' END AS way, "
+        f"transition AS (SELECT person, {day} AS day, CASE status WHEN 1 THEN 'in' ELSE 'out' END AS way, "
         f"CASE status WHEN 1 THEN {day} ELSE {former_since} END AS since, status = 1 AND again AS again, "
         "TRUE AS certain FROM spell WHERE place >= 0 AND status < 2 "
         # `former` is NULL for those who are flagged: any of their crossings may be a migration.
-        f"UNION ALL SELECT {key}, {day}, 'in', {day}, coalesce(former = 1, FALSE) OR again, FALSE FROM possible "
+        f"UNION ALL SELECT person, {day}, 'in', {day}, coalesce(former = 1, FALSE) OR again, FALSE FROM possible "
         f"WHERE arrived = 2 AND (former IS NULL OR former = 0 OR outside {far}) "
-        f"UNION ALL SELECT {key}, {day}, 'out', CASE former WHEN 1 THEN {former_since} "
+        f"UNION ALL SELECT person, {day}, 'out', CASE former WHEN 1 THEN {former_since} "
         f"WHEN 0 THEN {start} + unknown_at // 2 ELSE {FIRST_DAY} END, FALSE, FALSE FROM possible "
         f"WHERE departed = 2 AND (former IS NULL OR former = 1 OR inside {far}))",
     )

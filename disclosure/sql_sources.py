@@ -12,7 +12,7 @@ from disclosure.query.questions import (
     QuantileQuestion,
     VariableQuestion,
 )
-from disclosure.sql_bindings import Bindings, quoted, relation_name
+from disclosure.sql_bindings import PERSON, Bindings, quoted, relation_name
 from disclosure.sql_dimensions import stated_values
 from disclosure.sql_parts import MeasureParts, asked_periods, period_number
 from disclosure.terms import Terms
@@ -22,7 +22,7 @@ from linkage_core.agreement.payload import PayloadTable
 def seen_parts(
     question: PersonsQuestion | EventsQuestion, terms: Terms, grid: Grid, bindings: Bindings
 ) -> MeasureParts:
-    """Return the SQL of persons with a row of a source in each period; `amount` is the number of their rows."""
+    """Return the SQL of persons with a row of a source in each period: one occurrence for each row."""
     table = terms.source_table(question.of)
     relation = quoted(relation_name(table.provider, table.name))
     if table.kind == "spell":
@@ -36,8 +36,8 @@ def seen_parts(
     return MeasureParts(
         (
             asked_periods(question.periods, grid.strides[0], bindings),
-            "occurrence AS (SELECT r.synthetic_key, asked.label, asked.part, any_value(asked.last) AS day, "
-            f"NULL::DATE AS since, count(*) AS amount FROM {rows} GROUP BY r.synthetic_key, asked.label, asked.part)",
+            f"occurrence AS (SELECT {PERSON}, asked.part, asked.last AS day, NULL::DATE AS since, 1 AS amount "
+            f"FROM {rows})",
         ),
         frozenset({(table.provider, table.name)}),
     )
@@ -46,18 +46,16 @@ def seen_parts(
 def variable_parts(
     question: VariableQuestion | QuantileQuestion, terms: Terms, grid: Grid, bindings: Bindings
 ) -> MeasureParts:
-    """Return the SQL of a variable's total per person and period, over rows that have a value: `amount`."""
+    """Return the SQL of a variable in each period, over rows that have a value: `amount`."""
     reference = terms.variable(question.of).column
     table = terms.table(reference)
     column = f"r.{quoted(reference.column)}"
     return MeasureParts(
         (
             asked_periods(question.periods, grid.strides[0], bindings),
-            "occurrence AS (SELECT r.synthetic_key, asked.label, asked.part, any_value(asked.last) AS day, "
-            f"NULL::DATE AS since, sum({column}) AS amount "
+            f"occurrence AS (SELECT {PERSON}, asked.part, asked.last AS day, NULL::DATE AS since, {column} AS amount "
             f"FROM {quoted(relation_name(table.provider, table.name))} AS r "
-            f"JOIN asked ON asked.number = {_event_number(table, question)} WHERE {column} IS NOT NULL "
-            "GROUP BY r.synthetic_key, asked.label, asked.part)",
+            f"JOIN asked ON asked.number = {_event_number(table, question)} WHERE {column} IS NOT NULL)",
         ),
         frozenset({(table.provider, table.name)}),
     )
@@ -67,16 +65,15 @@ def overlap_parts(question: OverlapQuestion, terms: Terms, grid: Grid, bindings:
     """Return the SQL of persons seen in two sources or in one of them only."""
     tables = [terms.source_table(name) for name in question.sources]
     rows = " UNION ALL ".join(
-        f"SELECT synthetic_key, {place} AS source FROM {quoted(relation_name(table.provider, table.name))} "
+        f"SELECT {PERSON}, {place} AS source FROM {quoted(relation_name(table.provider, table.name))} "
         f"WHERE {_within(table, question.over, bindings)}"
         for place, table in enumerate(tables)
     )
     return MeasureParts(
         (
             # min and max of the sources' places 0 and 1: (0, 1) both, (0, 0) first only, (1, 1) second only.
-            f"seen AS (SELECT synthetic_key, min(source) AS lowest, max(source) AS highest FROM ({rows}) "
-            "GROUP BY synthetic_key)",
-            "occurrence AS (SELECT synthetic_key, 'seen' AS label, "
+            f"seen AS (SELECT person, min(source) AS lowest, max(source) AS highest FROM ({rows}) GROUP BY person)",
+            "occurrence AS (SELECT person, "
             f"CASE WHEN lowest < highest THEN 0 WHEN lowest = 0 THEN 1 ELSE 2 END * {bindings.bind(grid.strides[0])} "
             f"AS part, {bindings.bind(question.over.end)}::DATE AS day, NULL::DATE AS since, 1 AS amount FROM seen)",
         ),
@@ -89,10 +86,10 @@ def conflicts_parts(question: ConflictsQuestion, terms: Terms, grid: Grid, bindi
     dimension = terms.dimension(question.of)
     return MeasureParts(
         (
-            f"said AS (SELECT synthetic_key, min(value) AS lowest, max(value) AS highest, "
+            "said AS (SELECT person, min(value) AS lowest, max(value) AS highest, "
             "min(source) FILTER (value IS NOT NULL) AS first, max(source) FILTER (value IS NOT NULL) AS last "
-            f"FROM ({stated_values(dimension, terms, bindings)}) GROUP BY synthetic_key)",
-            "occurrence AS (SELECT synthetic_key, 'values' AS label, CASE WHEN lowest IS NULL THEN 3 "
+            f"FROM ({stated_values(dimension, terms, bindings)}) GROUP BY person)",
+            "occurrence AS (SELECT person, CASE WHEN lowest IS NULL THEN 3 "
             "WHEN lowest < highest THEN 1 WHEN first < last THEN 0 ELSE 2 END "
             f"* {bindings.bind(grid.strides[0])} AS part, {bindings.bind(terms.period.end)}::DATE AS day, "
             "NULL::DATE AS since, 1 AS amount FROM said)",
@@ -106,10 +103,10 @@ def links_parts(question: LinksQuestion, terms: Terms, grid: Grid, bindings: Bin
     table = terms.source_table(question.of)
     return MeasureParts(
         (
-            "occurrence AS (SELECT synthetic_key, 'class' AS label, "
+            f"occurrence AS (SELECT {PERSON}, "
             f"coalesce(max(quality_class), 0)::BIGINT * {bindings.bind(grid.strides[0])} AS part, "
             f"{bindings.bind(terms.period.end)}::DATE AS day, NULL::DATE AS since, 1 AS amount "
-            f"FROM {quoted(relation_name(table.provider, table.name))} GROUP BY synthetic_key)",
+            f"FROM {quoted(relation_name(table.provider, table.name))} GROUP BY person)",
         ),
         frozenset({(table.provider, table.name)}),
     )

@@ -268,7 +268,7 @@ def contributions(question: Question, world: Terms, rows: Rows) -> dict[bytes, t
     """What each synthetic key adds to each block: its numbers that are not nought, by the same steps in DuckDB."""
     compiled = compile_question(question, world, grid_of(question, world), KEY)
     steps, last = compiled.sql.rsplit("SELECT position", 1)
-    by_person = replace(compiled, sql=f"{steps}SELECT synthetic_key, position{last}, synthetic_key")
+    by_person = replace(compiled, sql=f"{steps}SELECT CAST(person AS BLOB), position{last}, person")
     found: dict[bytes, tuple[list[int], ...]] = {}
     for person, _, *numbers in DuckDbCounter(rows).rows_of(by_person):
         own = found.setdefault(person, tuple([] for _ in numbers))

@@ -5,11 +5,16 @@ import random
 from itertools import pairwise
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from disclosure.query.parsing import parse_question
 from disclosure.sql_residence_itinerary import Itinerary
 from linkage_core.agreement.clauses import Period
+from tests.disclosure_cases import document, synthetic_key
+from tests.disclosure_reference import reference_vectors
+from tests.disclosure_world import terms, vectors
 from tests.residence_reference import ARRIVAL, DEPARTURE, Crossing, illogical_days, residence, signs_of_life
 from tests.support.residence import BORDER, REGISTER, TAX, illogical, signs_residence, window_residence
 
@@ -197,3 +202,34 @@ def test_signs_of_life_in_sql_are_the_years_counted_one_by_one(
         observed,
     )
     assert found == expected
+
+
+def _spells(limit: int, rng: random.Random) -> list[tuple[int, int | None]]:
+    """Spells of one person around the day 0, with gaps and lengths at which stays are joined or dropped."""
+    borders = [1, 2, limit // 2 + 1, limit - 1, limit, limit + 1]
+    first = rng.randint(-3 * limit, limit)
+    spells: list[tuple[int, int | None]] = []
+    for _ in range(rng.randint(1, 8)):
+        last = first + rng.choice(borders) - 1
+        spells.append((first, None if rng.random() < 0.03 else last))
+        first = last + rng.choice(borders)
+    return spells
+
+
+@pytest.mark.parametrize("months", [0, 12])
+@pytest.mark.parametrize("numbers", [(0,), (0, 1, 366)])
+def test_spells_far_from_the_dates_change_no_stock(months: int, numbers: tuple[int, ...]) -> None:
+    rng, day = random.Random(months), datetime.date(2019, 1, 1)
+    dates = [(day + datetime.timedelta(days=number)).isoformat() for number in numbers]
+    question = parse_question(document("stock", at=dates, rule={"minimum_months": months}, by=[]))
+    spells = [
+        {
+            "synthetic_key": synthetic_key(person),
+            "start": day + datetime.timedelta(days=first),
+            "end": None if last is None else day + datetime.timedelta(days=last),
+        }
+        for person in range(400)
+        for first, last in _spells(365 if months else 2, rng)
+    ]
+    rows = {("register", "spells"): rng.sample(spells, len(spells))}
+    assert vectors(question, terms(), rows) == reference_vectors(question, terms(), rows)

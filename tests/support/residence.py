@@ -130,4 +130,4 @@ def _asked(
         keyed = [{"synthetic_key": row["person"].to_bytes(16), **row} for row in rows]
         connection.register(relation_name(table.provider, table.name), pa.Table.from_pylist(keyed, schema))
     statement = f"WITH {', '.join(steps)} SELECT * FROM {relation}"
-    return connection.execute(statement, bindings.values).fetchall()
+    return [(person.bytes, *others) for person, *others in connection.execute(statement, bindings.values).fetchall()]

@@ -157,7 +157,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "GetAgreementResponse": "document: bytes",
         "PreviewQueryResponse": "wave: string, nano_rho: uint64, cell_count: uint64, vectors: Vector*, "
         "tables_like_this_left: uint64, already_released: bool, budget: BudgetBalance, "
-        "free_half_width: uint64",
+        "free_half_width: uint64, mechanism: string",
         "Vector": "name: string, width: uint32, noise_sd_millionths: uint64, half_width: uint64, "
         "cells_per_person: uint32, l2_squared: string, nano_rho: uint64",
         "BudgetBalance": "total: uint64, total_left: uint64, wave: uint64, wave_left: uint64, analyst: uint64, "

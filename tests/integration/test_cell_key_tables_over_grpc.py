@@ -1,6 +1,8 @@
-"""Cell-key perturbation end to end: agreed, previewed, run, exported, reported, verified, shown beside the budget."""
+"""Cell-key perturbation from agreement to verified export, as docs/cell-keys.md has it."""
 
 import json
+import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +25,16 @@ from tests.support.analysis import asking, config_of, deliver_all, deliverers, e
 from tests.support.parties import Parties, make_parties, statistics_of
 
 STOCK: dict[str, Any] = {"measure": "stock", "at": "2023-01-01", "by": ["sex"], "accuracy": {"cell_key": True}}
-CELL_KEYS = {"maximum_deviation": 5, "variance_thousandths": 2_000, "smallest_count": 1, "tables": 3}
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "cell-keys.md").read_text("utf-8")
+CLAUSE, QUESTION = re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL)
+"""The agreement's clause and the question that the document shows."""
+
+CELL_KEYS = {**tomllib.loads(CLAUSE)["statistics"]["cell_keys"], "tables": 5}
 
 
 @dataclass(frozen=True)
 class Office:
-    """A service with a complete wave whose agreement allows three tables by cell keys, and its analyst."""
+    """A service with a complete wave whose agreement allows five tables by cell keys, and its analyst."""
 
     parties: Parties
     service: AnalysisService
@@ -84,7 +90,20 @@ def question(tmp_path: Path) -> str:
 
 def test_signatories_read_what_they_allow(office: Office) -> None:
     shown = office.command("agreement", "show", str(office.parties.agreement_file)).output
-    assert "NOT DIFFERENTIALLY PRIVATE: 3 tables" in " ".join(shown.split())
+    assert "NOT DIFFERENTIALLY PRIVATE: 5 tables" in " ".join(shown.split())
+
+
+def test_the_commands_say_what_the_document_shows(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "stock.toml").write_text(QUESTION)
+    shown = DOCUMENT.split("$ symbolon query preview --config analyst.toml stock.toml\n")[1].split("\nbudget left")[0]
+    previewed = office.query("preview", str(tmp_path / "stock.toml"))
+    made = json.loads(office.command("analysis", "budget", "show", "--config", str(office.service_config)).stdout)
+    left = CELL_KEYS["tables"] - made["not_differentially_private"]["tables"]
+    assert shown.replace("\n20 more", f"\n{left} more") in previewed
+    (title,) = [line for line in DOCUMENT.splitlines() if line.startswith("stock 2022-01-01 2023-01-01 by sex (")]
+    ran = " ".join(office.query("run", str(tmp_path / "stock.toml")).split())
+    assert title in ran
+    assert "SD 1.4; cost no rho (cell-key perturbation, not differentially private)" in ran
 
 
 def test_every_command_says_that_the_table_is_not_differentially_private(
@@ -175,15 +194,15 @@ def test_what_was_made_is_counted_beside_the_budget_until_no_more_is_allowed(off
     office.ana.run(STOCK)
     shown = json.loads(office.command("analysis", "budget", "show", "--config", str(office.service_config)).stdout)
     made = shown["not_differentially_private"]
-    assert (made["mechanism"], made["allowed"]) == (CELL_KEY, 3)
+    assert (made["mechanism"], made["allowed"]) == (CELL_KEY, 5)
     assert "does not cover" in made["note"]
-    for left in range(3 - made["tables"]):
+    for left in range(5 - made["tables"]):
         office.ana.run({**STOCK, "at": f"2023-01-0{left + 2}"})
     with pytest.raises(RemoteRefusal) as refused:
         office.ana.run({**STOCK, "at": "2023-02-01"})
     assert refused.value.code is Code.REFUSED
     spent = json.loads(office.command("analysis", "budget", "show", "--config", str(office.service_config)).stdout)
-    assert spent["not_differentially_private"]["tables"] == 3
+    assert spent["not_differentially_private"]["tables"] == 5
     assert spent["spent"] == shown["spent"]
     status = json.loads(office.command("analysis", "status", "--config", str(office.service_config)).stdout)
-    assert status["cell_key_tables"] == 3
+    assert status["cell_key_tables"] == 5

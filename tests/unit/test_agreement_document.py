@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from linkage_core.agreement.document import parse_agreement
+from linkage_core.agreement.document import Agreement, parse_agreement
 from linkage_core.errors import InputFault
 from tests.support.documents import parsed, small_document
 
@@ -19,6 +19,22 @@ def faults_of(document: dict[str, Any]) -> str:
 def test_a_document_keeps_its_hash_through_its_json_form() -> None:
     agreement = parsed(small_document())
     assert parsed(json.loads(json.dumps(agreement.model_dump(mode="json"), indent=7))).hash == agreement.hash
+
+
+def test_allowing_cell_keys_is_signed_for_and_not_allowing_them_changes_no_hash() -> None:
+    document = small_document()
+    assert "cell_keys" not in document["statistics"]
+    clause = {"maximum_deviation": 5, "variance_thousandths": 2_000, "tables": 9}
+
+    def with_clause(value: object) -> Agreement:
+        return parsed(document | {"statistics": {**document["statistics"], "cell_keys": value}})
+
+    assert with_clause(None).hash == parsed(document).hash
+    allowed = with_clause(clause)
+    assert allowed.hash != parsed(document).hash
+    assert parsed(allowed.model_dump(mode="json")) == allowed
+    with pytest.raises(InputFault, match=r"statistics\.cell_keys.*below 5000 only"):
+        with_clause(clause | {"variance_thousandths": 5_000})
 
 
 def test_every_clause_enters_the_hash() -> None:

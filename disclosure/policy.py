@@ -33,6 +33,10 @@ LEAST_BINS: Final = 2
 """Of one bin, every quantile would be in it."""
 
 
+MOST_NAMED: Final = 40
+"""Categories that a refusal names, before it counts them."""
+
+
 def check_policy(question: Question, terms: Terms) -> None:
     """Raise `PolicyRefused` for the first clause that forbids the question."""
     for refusal in _refusals(question, terms):
@@ -144,10 +148,12 @@ def _dimensions(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
             "statistics.dimensions", f"a table of quantiles of {question.of} cannot be by {question.of}"
         )
     for item in question.where:
-        unlisted = set(item.categories) - set(categories(item.dimension, terms))
-        if unlisted:
+        public = categories(item.dimension, terms)
+        if unlisted := set(item.categories) - set(public):
+            there_are = f": {', '.join(public)}" if len(public) <= MOST_NAMED else f", of which there are {len(public)}"
             yield PolicyRefused(
-                "statistics.code_lists", f"{len(unlisted)} categories compared with {item.dimension} are not listed"
+                "statistics.code_lists",
+                f"where: {len(unlisted)} of the categories given are none of {item.dimension}{there_are}",
             )
 
 

@@ -19,7 +19,7 @@ accuracy:  {half_width: at 95 %}, {nano_rho: price}, or, for stock, flows and pe
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
@@ -66,8 +66,30 @@ def parse_question(document: bytes | str | Mapping[str, Any]) -> Question:
     try:
         return _QUESTION.validate_json(text)
     except ValidationError as error:
-        faults = tuple(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors())
-        raise QueryFault("the question is not well formed", faults) from None
+        raise QueryFault("the question is not well formed", tuple(_faults(error.errors()))) from None
+
+
+def _faults(errors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what is wrong, in the words of the language; a list is not called empty because of what is wrong in it."""
+    for error in errors:
+        where = error["loc"]
+        if error["type"] == "too_short" and any(e["loc"][: len(where)] == where != e["loc"] for e in errors):
+            continue
+        match error["type"]:
+            case "union_tag_not_found" | "union_tag_invalid" if "discriminator" in error["ctx"]:
+                name = error["ctx"]["discriminator"].strip("'")
+                said = f"there are {known}" if (known := error["ctx"].get("expected_tags")) else "is missing"
+                yield f"{_place((*where, name))}: {said.replace(chr(39), '')}"
+            case "missing":
+                yield f"{_place(where)}: is missing"
+            case "extra_forbidden":
+                yield f"{_place(where)}: is no part of such a question"
+            case "model_type" if where[-1:] == ("accuracy",):
+                yield f"{_place(where)}: give half_width, of a 95 % interval, or nano_rho, a price"
+            case "model_type":
+                yield f"{_place(where)}: several values are expected, by their names"
+            case _:
+                yield f"{_place(where)}: {str(error['msg']).removeprefix('Value error, ')}"
 
 
 def _place(where: tuple[int | str, ...]) -> str:

@@ -1,15 +1,16 @@
 """An agreement in words: what a signatory reads before signing."""
 
-import math
 from collections.abc import Iterator
 from hashlib import sha256
 
+from disclosure.measurements import epsilon_millionths
 from linkage_core.agreement.clauses import Party, Wave
 from linkage_core.agreement.document import Agreement
 from linkage_core.agreement.signatures import SignedAgreement
 from services.common.keystore import fingerprint
 
 NANO = 1_000_000_000
+MILLION = 1_000_000
 
 
 def describe(signed: SignedAgreement) -> str:
@@ -57,8 +58,8 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
     further |= {f"wave {name}": allotment for name, allotment in sorted(budget.wave_allotments_nano_rho.items())}
     if told := [f"{what} {cap / NANO:g}" for what, cap in further.items() if cap is not None]:
         yield f"  {', '.join(told)}"
-    delta = budget.delta_e15 * 1e-15
-    yield f"  in other words, epsilon {_epsilon(budget.total_nano_rho / NANO, delta):.2f} at delta {delta:g}, in all"
+    epsilon = epsilon_millionths(budget.total_nano_rho, budget.delta_e15) / MILLION
+    yield f"  in other words, epsilon {epsilon:g} at delta {budget.delta_e15 / 10**15:g}, in all"
     yield f"  at most {budget.flow_cells_per_person} cells a person in a flow table"
     yield f"  noise with a standard deviation of at most {budget.maximum_noise_sd}"
     yield f"  cells below {a.minimum_cell_count} are flagged as unreliable"
@@ -72,11 +73,6 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
         yield f"kept sealed for incremental waves: the registry's encodings, until {kept.registry_encodings_until}"
     yield f"destroyed at the end: {', '.join(a.destroyed_at_end)}"
     yield f"impact assessment: {a.impact_assessment}"
-
-
-def _epsilon(rho: float, delta: float) -> float:
-    """Return an epsilon for which rho-zCDP implies (epsilon, delta)-differential privacy (Bun and Steinke 2016)."""
-    return rho + 2 * math.sqrt(rho * math.log(1 / delta))
 
 
 def _fingerprint(party: Party) -> str:
@@ -93,7 +89,18 @@ def _statistics(a: Agreement) -> Iterator[str]:
         yield f"  crossings: {table.provider}.{table.table}.{crossings.direction}: {codes}"
     for dimension in a.statistics.dimensions:
         sources = ", then ".join(f"{s.provider}.{s.table}.{s.column}" for s in dimension.sources)
-        yield f"  dimension {dimension.name} [{dimension.code_list}]: {sources}"
+        categories = (
+            dimension.code_list or f"{'years' if dimension.kind == 'age' else 'months'} in {len(dimension.bands)} bands"
+        )
+        yield f"  dimension {dimension.name} [{categories}]: {sources or 'since the stay began'}"
+        if dimension.bands:
+            yield f"    {', '.join(dimension.band_names)}; unknown"
+    for variable in a.statistics.variables:
+        column = variable.column
+        yield f"  variable {variable.name} ({variable.unit}): {column.provider}.{column.table}.{column.column}"
+        yield f"    a person's total of a period counts as {variable.minimum} to {variable.maximum}"
+        if variable.bins:
+            yield f"    quantiles from bins that begin at {', '.join(map(str, variable.bins))}"
     for source in a.statistics.sources:
         yield f"  source {source.name}: {source.table.provider}.{source.table.table}"
     if (keys := a.statistics.cell_keys) is not None:

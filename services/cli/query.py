@@ -9,7 +9,7 @@ import typer
 
 from services.cli.outcome import results, talk
 from services.cli.publish import export, report, verify
-from services.cli.questions import read_question, read_question_and_figures
+from services.cli.questions import question_in_words, read_question, read_question_and_figures
 
 if TYPE_CHECKING:
     from disclosure.planning import Expected
@@ -32,6 +32,7 @@ Wave = Annotated[str, typer.Option(help="Wave to ask about; default: the latest 
 Format = Annotated[Literal["table", "csv", "json"], typer.Option("--format", "-f", help="How to print the table.")]
 
 BILLION = 1_000_000_000
+RELEASE_ID_LENGTH = 32
 
 EXAMPLE_QUESTION = """\
 measure = "stock"                  # residents at a date
@@ -122,6 +123,10 @@ def preview(
     else:
         price = f"price: rho {found.nano_rho / BILLION:g}{free}"
         results.print(f"{price}; {found.tables_like_this_left} more like it are left")
+        if not free and not found.tables_like_this_left:
+            results.print(
+                "as it is, it would be refused: ask for a wider interval, fewer dates or periods, or a coarser table"
+            )
         print_plan(planned, relative, figures=expected is not None)
     _print_budget(found.budget)
 
@@ -261,13 +266,14 @@ def list_releases(config: Config, output: Format = "table") -> None:
         )
     else:
         table = Table()
-        for heading in ("released (UTC)", "wave", "question", "cells", "± 95 %", "rho", "release"):
+        for heading in ("released (UTC)", "wave", "question", "cells", "± 95 %", "rho"):
             table.add_column(heading)
+        table.add_column("release", no_wrap=True, min_width=RELEASE_ID_LENGTH)  # to be copied into other commands
         for item in found:
             row = (
                 item.released_at[:16].replace("T", " "),
                 item.wave,
-                _in_words(json.loads(item.query)),
+                question_in_words(json.loads(item.query)),
                 str(item.cell_count),
             )
             rho = "not covered" if item.mechanism == CELL_KEY else f"{item.nano_rho / BILLION:g}"
@@ -317,7 +323,7 @@ def _print_release(release: "Release", output: str, origin: str, cost: str) -> N
 def _print_table(release: "Release") -> None:
     from rich.table import Table
 
-    table = Table(title=_in_words(dict(release.question)))
+    table = Table(title=question_in_words(dict(release.question)))
     for axis in release.axes:
         table.add_column(axis)
     corrected = any(cell.corrected is not None for cell in release.cells)
@@ -388,13 +394,3 @@ def _print_budget(budget: "BudgetBalance") -> None:
     )
     told = [f"{who} {left / BILLION:g} of {cap / BILLION:g}" for who, left, cap in caps if left is not None and cap]
     talk.print(f"budget left (rho): {', '.join(told)}")
-
-
-def _in_words(question: dict[str, Any]) -> str:
-    when = question.get("at") or question.get("over")
-    if isinstance(when, dict):
-        when = [when["start"], "to", when["end"]]
-    of = question.get("of") or ()
-    words = [str(question["measure"]), *((of,) if isinstance(of, str) else of), *map(str, when or ())]
-    by, label = question.get("by") or [], question.get("mechanism")
-    return " ".join(words) + (f" by {', '.join(by)}" if by else "") + (f" ({label})" if label else "")

@@ -3,7 +3,10 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+MOST_NAMES: Final = 3
+"""Categories of a comparison that a table's heading names, before it counts them."""
 
 
 def read_question(place: str) -> dict[str, Any]:
@@ -34,3 +37,35 @@ def read_question_and_figures(place: str) -> tuple[dict[str, Any], dict[str, Any
     figures = document.pop(EXPECTED, None) if isinstance(document, dict) else None
     parse_question(document)  # what is wrong with it is told here, before anything is sent
     return dict(document), figures
+
+
+def question_in_words(question: dict[str, Any]) -> str:
+    """Return the heading of a question's table: what it says beyond the defaults."""
+    when = question.get("at") or question.get("over")
+    if isinstance(when, dict):
+        when = [when["start"], "to", when["end"]]
+    of = question.get("of") or ()
+    words = [str(question["measure"]), *((of,) if isinstance(of, str) else of), *map(str, when or ())]
+    by, label = question.get("by") or [], question.get("mechanism")
+    parts = [" ".join(words) + (f" by {', '.join(by)}" if by else "") + (f" ({label})" if label else "")]
+    for item in question.get("where") or ():
+        kept = item["in"]
+        parts.append(f"{item['dimension']} {' or '.join(kept) if len(kept) <= MOST_NAMES else f'in {len(kept)}'}")
+    return ", ".join((*parts, *_rule_in_words(question.get("rule") or {})))
+
+
+def _rule_in_words(rule: dict[str, Any]) -> list[str]:
+    """What a heading says of a residence rule that is not the default one."""
+    match rule:
+        case {"kind": "registered", "minimum_months": 0}:
+            return ["registered at all"]
+        case {"kind": "window", "days": days, "of": of, "itinerary": itinerary}:
+            return [f"{days} of {of} days", *([] if itinerary == "midpoint" else [f"itineraries: {itinerary}"])]
+        case {"kind": "signs", "sources": sources, "score": score}:
+            gap = [f"gaps of {rule['gap_years']}"] if rule.get("gap_years") else []
+            return [
+                f"signs of life in {', '.join(f'{name} {weight}' for name, weight in sources.items())}: {score}",
+                *gap,
+            ]
+        case _:
+            return []

@@ -151,9 +151,12 @@ def test_what_a_signatory_reads_shows_the_fingerprints_that_parties_compare(offi
         "border_police.crossings [event]",
         "2026-01-01 to 2035-12-31",
         "total 1, a wave 0.5, an analyst 0.5, a release 0.2",
-        "epsilon 8.43 at delta 1e-06",
+        "epsilon 7.76622 at delta 1e-06",  # as `analysis budget show` has it
         "least hardening: t >= 8",
         "dimension sex [sex]: population_register.persons.sex, then border_police.persons.sex",
+        "dimension age [years in 8 bands]: population_register.persons.birth_year, then border_police.persons",
+        "0-14, 15-24, 25-34, 35-44, 45-54, 55-64, 65-74, 75+; unknown",
+        "variable income (crowns a year): tax.years.income",
         "code list direction: in, out; unknown",
         "100 to 20000000 rows",
         "DPIA 2026/1",

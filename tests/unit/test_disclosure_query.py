@@ -122,6 +122,41 @@ def test_all_faults_of_a_question_are_reported_together() -> None:
     assert len(caught.value.faults) == 3
 
 
+@pytest.mark.parametrize(
+    ("data", "faults"),
+    [
+        ({}, ["measure: is missing"]),
+        ({"measure": "stocks"}, ["measure: there are stock, synthetic, inflow"]),
+        (
+            {"measure": "stock", "at": ["1 July"], "accuracy": 10},
+            [
+                "stock.accuracy: give half_width, of a 95 % interval, or nano_rho, a price",
+                "stock.at.0: Input should be",
+            ],
+        ),
+        ({"measure": "stock", "at": [], "accuracy": {"nano_rho": 1}}, ["stock.at: Tuple should have at least 1 item"]),
+        (
+            {"measure": "inflow", "at": "2024-01-01", "accuracy": {"half_width": 10}},
+            ["inflow.over: is missing", "inflow.at: is no part of such a question"],
+        ),
+        (
+            {"measure": "stock", "at": "2024-01-01", "rule": {"kind": "windows"}, "accuracy": {"half_width": 10}},
+            ["stock.rule.kind: there are registered, window, signs"],
+        ),
+        (
+            {"measure": "overlap", "of": ["border", "tax"], "over": 2024, "accuracy": {"half_width": 10}},
+            ["overlap.over: several values are expected, by their names"],
+        ),
+    ],
+)
+def test_faults_are_told_in_the_words_of_the_language(data: dict[str, Any], faults: list[str]) -> None:
+    with pytest.raises(QueryFault) as caught:
+        parse_question(data)
+    assert len(caught.value.faults) == len(faults)
+    for told, expected in zip(caught.value.faults, faults, strict=True):
+        assert told.startswith(expected)
+
+
 def test_the_grid_holds_every_combination_unknown_included() -> None:
     question = parse_question(document("inflow", by=["sex", "country", "year"]))
     grid = grid_of(question, terms())

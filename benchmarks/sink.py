@@ -11,10 +11,9 @@ from typing import Final
 
 import grpc
 
-from services.common.channel import open_channel
+from services.common.channel import MAXIMUM_MESSAGE_BYTES, open_channel
 from services.common.identity import Realm, Role
 from services.common.keystore import load_party_keys
-from services.common.server import MAXIMUM_MESSAGE_BYTES
 from services.demo.stage import LINKAGE_UNIT, Stage
 from services.provider_agent.transfer_client import TransferClient
 from services.wire.messages import Chunk

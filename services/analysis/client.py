@@ -28,9 +28,8 @@ from services.analysis.export.files import form_of, write_table
 from services.analysis.export.observations import ConfidentialityStatus, publication
 from services.analysis.export.sdmx import AGENCY
 from services.analysis.provenance import verify_provenance
-from services.common.agreements import realm_of
 from services.common.channel import DEADLINE_SECONDS, open_channel, remote_errors
-from services.common.identity import Role
+from services.common.identity import Role, realm_of
 from services.common.keystore import PartyKeys
 from services.common.own_identity import own_identity
 from services.wire import messages

@@ -17,9 +17,8 @@ from linkage_core.crypto.kdf import info
 from linkage_core.crypto.secret import Secret
 from linkage_core.errors import InputFault, Refused, Tampered
 from linkage_core.schema import Clause, Name
-from services.common.agreements import realm_of
 from services.common.files import write_durably
-from services.common.identity import Role
+from services.common.identity import Role, realm_of
 from services.common.keystore import PublicIdentity
 
 

@@ -20,10 +20,10 @@ from services.analysis.store.cells import locked_connection
 from services.analysis.store.payload import data_key_name
 from services.analysis.waves import payload_due
 from services.common.access import AccessGuard
-from services.common.agreements import AgreementsServicer, is_party, realm_of
+from services.common.agreements import AgreementsServicer, is_party
 from services.common.audit import AuditLog
 from services.common.errors import Code, Codes
-from services.common.identity import Caller, Role
+from services.common.identity import Caller, Role, realm_of
 from services.common.locks import only_process
 from services.common.server import serve_until_stopped, start_server
 from services.wire.v1 import agreement_pb2_grpc, delivery_pb2_grpc, queries_pb2_grpc

@@ -62,12 +62,12 @@ def approve(
     from services.common.errors import ConfigurationFault
     from services.common.files import write_durably
     from services.common.identity import Role
-    from services.common.keystore import load_party_keys
+    from services.common.keystore import load_signing_keys
 
-    document, person = _read(file), load_party_keys(keys)
+    document, (person, identity) = _read(file), load_signing_keys(keys)
     if person.role is not Role.APPROVER:
         raise ConfigurationFault(f"the keys of {person.name} are those of a {person.role}, expected approver")
-    approved = document.approved_by(person.name, person.identity)
+    approved = document.approved_by(person.name, identity)
     write_durably(file, approved.to_bytes())
     _print_terms(approved)
 

@@ -39,8 +39,12 @@ def new(
     except ValueError:
         raise ConfigurationFault(f"--role must be one of {', '.join(Role)}") from None
     public = create_party_keys(folder, Realm(trust_domain, agreement), party_role, name, system_random)
-    talk.print(f"keys made in {folder}; {folder / 'party.json'} is public: send it to whoever drafts the agreement")
-    if authority is None:
+    person = party_role in (Role.ANALYST, Role.APPROVER)
+    receiver = "the analysis service's operator" if person else "whoever drafts the agreement"
+    talk.print(f"keys made in {folder}; {folder / 'party.json'} is public: send it to {receiver}")
+    if party_role is Role.APPROVER:
+        talk.print("an approver signs and calls nobody: no certificate is needed")
+    elif authority is None:
         talk.print(f"send {folder / 'transport.csr'} to the certificate authority; put its answer into transport.crt")
     else:
         _certify(authority, folder)

@@ -266,18 +266,14 @@ def list_releases(config: Config, output: Format = "table") -> None:
         )
     else:
         table = Table()
-        for heading in ("released (UTC)", "wave", "question", "cells", "± 95 %", "rho"):
-            table.add_column(heading)
         table.add_column("release", no_wrap=True, min_width=RELEASE_ID_LENGTH)  # to be copied into other commands
+        for heading in ("question", "cells", "± 95 %", "rho"):
+            table.add_column(heading)
         for item in found:
-            row = (
-                item.released_at[:16].replace("T", " "),
-                item.wave,
-                question_in_words(json.loads(item.query)),
-                str(item.cell_count),
-            )
+            when = f"{item.released_at[:16].replace('T', ' ')} UTC, wave {item.wave}"
             rho = "not covered" if item.mechanism == CELL_KEY else f"{item.nano_rho / BILLION:g}"
-            table.add_row(*row, str(item.half_width), rho, item.release_id)
+            question = question_in_words(json.loads(item.query))
+            table.add_row(f"{item.release_id}\n{when}", question, str(item.cell_count), str(item.half_width), rho)
         results.print(table)
     _print_budget(budget)
 

@@ -18,7 +18,7 @@ from linkage_core.types import PartyName
 from services.common.clock import Clock
 from services.common.database import transact
 from services.common.errors import NotReady
-from services.common.identity import Caller, Realm, caller_of
+from services.common.identity import Caller, caller_of, realm_of
 from services.wire.convert import agreement as convert
 from services.wire.convert.signed import open_message, signed_to_bytes
 from services.wire.messages import SuspensionNotice
@@ -129,11 +129,6 @@ class AgreementKeeper:
 def is_party(agreement: VerifiedAgreement, caller: Caller) -> bool:
     """Tell whether the agreement names a caller in this role."""
     return any(p.name == caller.name and p.role == caller.role for p in agreement.document.parties)
-
-
-def realm_of(agreement: VerifiedAgreement) -> Realm:
-    """Return the realm of names that an agreement opens."""
-    return Realm(agreement.document.trust_domain, agreement.document.id)
 
 
 class AgreementsServicer(agreement_pb2_grpc.AgreementsServicer):

@@ -9,8 +9,9 @@ import grpc
 from services.common.errors import Code, Denied, NotReady, RemoteRefusal, Unavailable
 from services.common.identity import Realm, Role
 from services.common.keystore import TransportIdentity
-from services.common.server import MAXIMUM_MESSAGE_BYTES
 
+MAXIMUM_MESSAGE_BYTES: Final = 2 * 1024 * 1024
+"""One chunk with its frame, in either direction; a larger message is a mistake or an attack."""
 DEADLINE_SECONDS: Final = 60.0
 """For one short call."""
 STREAM_DEADLINE_SECONDS: Final = 6 * 3600.0

@@ -7,6 +7,7 @@ from typing import Final
 
 import grpc
 
+from linkage_core.agreement.signatures import VerifiedAgreement
 from linkage_core.types import PartyName
 from services.common.errors import Denied
 
@@ -63,6 +64,11 @@ def server_name_of(spiffe_id: str) -> str | None:
         return Realm(match["domain"], match["agreement"]).server_name(Role(match["role"]), match["name"])
     except ValueError:
         return None
+
+
+def realm_of(agreement: VerifiedAgreement) -> Realm:
+    """Return the realm of names that an agreement opens."""
+    return Realm(agreement.document.trust_domain, agreement.document.id)
 
 
 def caller_of(context: grpc.ServicerContext, realm: Realm) -> Caller:

@@ -171,6 +171,24 @@ def load_party_keys(directory: Path) -> PartyKeys:
     return PartyKeys(public, identity, wrap, transport)
 
 
+def load_signing_keys(directory: Path) -> tuple[PublicIdentity, Secret]:
+    """Load the identity key alone, for somebody who signs documents and calls nobody: no certificate is needed.
+
+    Raises one `ConfigurationFault` for a key that is missing, too open or not the one that party.json names.
+    """
+    public, file = load_public_identity(directory), directory / "identity.key"
+    if not file.exists():
+        fault = "identity.key is missing"
+    elif stat.S_IMODE(file.stat().st_mode) & 0o077:
+        fault = "identity.key can be read by others: chmod 600"
+    else:
+        identity = _read_key(file)
+        if len(identity) == IDENTITY_KEY_BYTES and signing.public_of(identity) == public.identity_key:
+            return public, identity
+        fault = "identity.key is not the key that party.json names"
+    raise ConfigurationFault(f"the key folder {directory} cannot be used", (fault,))
+
+
 def _read_key(path: Path) -> Secret:
     """The key in a file, or an empty one if the file holds none: what is wrong is never shown."""
     try:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from linkage_core.agreement.signatures import VerifiedAgreement, verify_agreement
-from services.common.agreements import realm_of
 from services.common.certificates import authority_faults
 from services.common.errors import ConfigurationFault
-from services.common.identity import Role
+from services.common.identity import Role, realm_of
 from services.common.keystore import PartyKeys, load_party_keys
 
 

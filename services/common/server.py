@@ -10,11 +10,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from services.common.access import AccessGuard, AccessInterceptor
+from services.common.channel import MAXIMUM_MESSAGE_BYTES
 from services.common.errors import ConfigurationFault
 from services.common.keystore import TransportIdentity
 
-MAXIMUM_MESSAGE_BYTES: Final = 2 * 1024 * 1024
-"""One chunk with its frame; a larger message is a mistake or an attack."""
 WORKER_THREADS: Final = 16
 """Calls served at once; a national office has tens of providers, each with one stream."""
 MAXIMUM_CONCURRENT_CALLS: Final = 64

@@ -13,11 +13,11 @@ from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.comparing.similarity import assert_native
 from linkage_core.crypto import hpke
 from services.common.access import AccessGuard
-from services.common.agreements import is_party, realm_of
+from services.common.agreements import is_party
 from services.common.channel import open_channel
 from services.common.checking import Checklist
 from services.common.clock import Clock, RandomBytes, system_clock, system_random
-from services.common.identity import Role
+from services.common.identity import Role, realm_of
 from services.common.keystore import load_party_keys
 from services.common.locks import only_process
 from services.common.own_identity import read_agreement, require_own_keys

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from services.common.agreements import AgreementsServicer, realm_of
-from services.common.identity import Caller, caller_of
+from services.common.agreements import AgreementsServicer
+from services.common.identity import Caller, caller_of, realm_of
 from services.linkage_unit.fetching import fetch_tokens
 from services.linkage_unit.mailbox import fetch_shares, post_share, submit_key_check
 from services.linkage_unit.unit import LinkageUnit

@@ -13,14 +13,15 @@ from linkage_core.errors import InputFault, Refused
 from services.analysis.assembly import AnalysisService
 from services.analysis.client import Analysis
 from services.cli.analysis import app
+from services.cli.keys import app as keys_app
 from services.cli.outcome import REFUSED, exit_code_of
 from services.common.clock import system_clock
 from services.common.errors import Code, ConfigurationFault, RemoteRefusal
-from services.common.identity import Role
 from tests.support.analysis import asking, config_of, deliver_all, deliverers, enrol, opened, served
-from tests.support.parties import Parties, make_parties
+from tests.support.parties import REALM, Parties, make_parties
 
 STOCK: dict[str, Any] = {"measure": "stock", "by": ["sex"], "accuracy": {"nano_rho": 50_000_000}}
+APPROVER = ("--role", "approver", "--agreement", REALM.agreement, "--trust-domain", REALM.trust_domain)
 REASON = "census year: tables by municipality"
 BUDGET = {
     "total_nano_rho": 100_000_000,
@@ -89,7 +90,8 @@ def office(tmp_path: Path) -> Iterator[Office]:
         with asking(parties, analyst, address) as ana:
             office = Office(parties, service, file, ana)
             for name in ("auer", "berger"):
-                parties.stranger(Role.APPROVER, name)
+                made = CliRunner().invoke(keys_app, ["new", str(parties.keys_folder(name)), *APPROVER, "--name", name])
+                assert made.exit_code == 0, made.output  # and nobody certifies them: they call nobody
                 added = office.with_config("roster", "add", str(parties.keys_folder(name)))
                 assert added.exit_code == 0, added.output
             yield office

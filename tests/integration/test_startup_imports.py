@@ -49,3 +49,12 @@ def test_what_is_loaded_would_be_seen() -> None:
 def test_pricing_a_question_loads_no_data_frames_and_no_learning_whatever_is_installed() -> None:
     # OpenDP's prelude would, which made every question of an analyst who has scikit-learn wait for seconds.
     assert heavy_after("import disclosure.planning") == ["numpy", "opendp", "pydantic"]
+
+
+@pytest.mark.parametrize("module", ["services.analysis.client", "services.analysis.budget"])
+def test_commands_that_count_nothing_load_no_data_frames(module: str) -> None:
+    assert "pandas" not in heavy_after(f"import {module}")
+
+
+def test_an_analysts_commands_load_no_database() -> None:
+    assert "sqlalchemy" not in heavy_after("import services.analysis.client")

@@ -9,13 +9,13 @@ import pytest
 from linkage_core.agreement.doors import AgreementState
 from services.common.access import AccessGuard
 from services.common.certificates import create_authority
-from services.common.channel import open_channel, remote_errors
+from services.common.channel import MAXIMUM_MESSAGE_BYTES, open_channel, remote_errors
 from services.common.clock import system_clock
 from services.common.errors import ConfigurationFault, Unavailable
 from services.common.identity import Role
 from services.common.keystore import TransportIdentity
 from services.common.logs import get_log
-from services.common.server import MAXIMUM_MESSAGE_BYTES, start_server
+from services.common.server import start_server
 from tests.support.parties import ANALYSIS, LINKAGE_UNIT, REALM, Parties, issue_keys, make_parties
 from tests.support.transport import TIMEOUT_SECONDS, Answer, call, connected, issue, serving
 

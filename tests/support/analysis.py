@@ -30,7 +30,7 @@ from services.analysis.roster import Roster, write_roster
 from services.analysis.service import start
 from services.common.channel import open_channel, remote_errors
 from services.common.clock import system_random
-from services.common.identity import Role
+from services.common.identity import Role, realm_of
 from services.common.keystore import PartyKeys
 from services.common.wave_keys import fetch_wave_keys
 from services.wire import messages
@@ -39,7 +39,7 @@ from services.wire.convert.chunks import payload_chunk_to_bytes
 from services.wire.convert.signed import sign_message
 from services.wire.seals import batch_key_info, payload_chunk_info
 from services.wire.v1 import delivery_pb2_grpc
-from tests.support.parties import ANALYSIS, LINKAGE_UNIT, NOW, REALM, Parties
+from tests.support.parties import ANALYSIS, NOW, REALM, Parties
 
 CHUNK_ROWS: Final = 50
 AT_ONCE: Final = Pace(0)
@@ -106,6 +106,8 @@ def make_batch(
 ) -> Batch:
     """Seal one token for each person; persons in `unmatched` get quality class 0, others 3."""
     agreement = parties.verified
+    linkage_unit = PartyName(agreement.document.linkage_unit.name)
+    analysis = PartyName(agreement.document.analysis_service.name)
     context, batch_id = agreement.context(wave), secrets.token_bytes(16)
     batch_key = Secret(secrets.token_bytes(32))
     quality = np.array([0 if person in unmatched else 3 for person in people], dtype=np.uint8)
@@ -115,12 +117,12 @@ def make_batch(
     header = messages.TokenBatchHeader(
         batch_id=batch_id,
         provider=provider,
-        sealed_batch_key=hpke.seal(keys.token_key, batch_key.reveal(), batch_key_info(LINKAGE_UNIT, ANALYSIS, context)),
+        sealed_batch_key=hpke.seal(keys.token_key, batch_key.reveal(), batch_key_info(linkage_unit, analysis, context)),
         row_count=len(people),
         chunk_count=1,
         root=hashlib.sha256(tokens).digest(),
     )
-    signed = sign_message(parties.keys[LINKAGE_UNIT].identity, LINKAGE_UNIT, PartyName(provider), context, header)
+    signed = sign_message(parties.keys[linkage_unit].identity, linkage_unit, PartyName(provider), context, header)
     return Batch(signed, tuple(tokens[i : i + TOKEN_BYTES] for i in range(0, len(tokens), TOKEN_BYTES)))
 
 
@@ -164,10 +166,11 @@ class Deliverer:
         """Fetch and verify the wave's keys."""
         return fetch_wave_keys(self.channel, self.parties.verified, self.wave)
 
-    def sign(self, message: object, recipient: str = ANALYSIS) -> messages.SignedStatement:
-        """Sign a message to the analysis service in the wave's context."""
-        context = self.parties.verified.context(self.wave)
-        return sign_message(self.keys.identity, self.name, PartyName(recipient), context, message)
+    def sign(self, message: object, recipient: str = "") -> messages.SignedStatement:
+        """Sign a message to the analysis service, unless to somebody else, in the wave's context."""
+        agreement = self.parties.verified
+        to = PartyName(recipient or agreement.document.analysis_service.name)
+        return sign_message(self.keys.identity, self.name, to, agreement.context(self.wave), message)
 
     def prepare(
         self, batch: Batch, tables: Mapping[str, Sequence[Row]], keys: messages.WaveKeys, **changes: Any
@@ -190,7 +193,9 @@ class Deliverer:
         **changes: Any,
     ) -> Prepared:
         """Seal chunks as they are, and sign a manifest that announces `row_counts`."""
-        info = payload_chunk_info(self.name, ANALYSIS, self.parties.verified.context(self.wave))
+        agreement = self.parties.verified
+        service = PartyName(agreement.document.analysis_service.name)
+        info = payload_chunk_info(self.name, service, agreement.context(self.wave))
         sealed = tuple(hpke.seal(keys.payload_key, payload_chunk_to_bytes(chunk), info) for chunk in plain)
         root = hashlib.sha256(b"".join(hashlib.sha256(chunk).digest() for chunk in sealed)).digest()
         fields: dict[str, Any] = {
@@ -258,7 +263,12 @@ def _coded(value: Any, codes: Sequence[str]) -> int:
 @contextmanager
 def deliverers(parties: Parties, address: str, wave: str = "w1") -> Iterator[dict[str, Deliverer]]:
     """Connect every provider of the agreement."""
-    channels = {name: connect(parties.keys[name], address) for name in parties.providers}
+    agreement = parties.verified
+    realm, service = realm_of(agreement), agreement.document.analysis_service.name
+    channels = {
+        name: open_channel(address, parties.keys[name].transport, realm, Role.ANALYSIS_SERVICE, service)
+        for name in parties.providers
+    }
     try:
         yield {name: Deliverer(parties, parties.keys[name], channel, wave) for name, channel in channels.items()}
     finally:

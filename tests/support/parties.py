@@ -5,6 +5,7 @@ agreement are wide, so that a test chooses its own `clock`; certificates are val
 TLS itself reads no other clock.
 """
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Parties:
     @property
     def verified(self) -> VerifiedAgreement:
         """The signed agreement, verified."""
-        return verify_agreement(self.agreement_file.read_bytes())
+        return _verified(self.agreement_file.read_bytes())
 
     @property
     def providers(self) -> tuple[PartyName, ...]:
@@ -66,6 +67,11 @@ class Parties:
         document = last.model_dump(mode="json") | {"version": last.version + 1, "supersedes": last.hash.hex()} | changes
         _sign(Agreement.model_validate_json(_json(document)), self.keys, self.agreement_file)
         return self.verified
+
+
+@functools.lru_cache(maxsize=4)
+def _verified(file: bytes) -> VerifiedAgreement:
+    return verify_agreement(file)
 
 
 def issue_keys(

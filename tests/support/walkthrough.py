@@ -2,7 +2,9 @@
 
 Commands are the lines with `$` of the blocks marked `console`, in order. One that ends with `&` is a service, up when
 it has printed its first line and stopped by `kill`. `echo $?` shows the code of the command before; all others are 0.
-Numbers differ from run to run; a line with `…` alone stands for any lines.
+Blocks marked `toml` that begin with `# NAME.toml` are files to write; those marked `python` are one session, each with
+the unmarked block that follows as its output. Numbers and keys differ from run to run, and an id that a command showed
+is the one of this run in the commands after it. A line with `…` alone stands for any lines.
 """
 
 import os
@@ -16,36 +18,62 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_SECONDS = 180
 PORTS = ("7443", "7444")
+RELEASE_ID = r"\b[0-9a-f]{32}\b"
+
+
+SESSION = """
+import sys, traceback
+names = {}
+for line in sys.stdin:
+    try:
+        exec(compile(eval(line), "document", "exec"), names)
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    print(chr(0), flush=True)
+"""
+"""A Python session: takes blocks of code as literals, one a line, and ends what each prints with a NUL."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command of the document, and what the document shows of its output."""
+    """A command of the document, and what the document shows of its output; or a file and what is in it, or code."""
 
     command: str
     shown: str
+    kind: Literal["console", "toml", "python"] = "console"
 
 
 @dataclass
 class Walk:
-    """The walked path: its folder, what each command printed, and how the wrong steps ended, by their names."""
+    """The walked path: its folder, what each command printed, and how the wrong steps ended, by their names.
+
+    `ids`: those of this run by those that the document shows.
+    """
 
     folder: Path
     printed: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, tuple[int, str]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
 
 def steps(document: Path) -> list[Step]:
-    """Return the document's commands."""
-    found = []
-    for block in re.findall(r"^```console\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, shown = part.partition("\n")
-            found.append(Step(command, shown))
+    """Return the document's commands, files and code, in order."""
+    found: list[Step] = []
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for (kind, block), (after, output) in zip(blocks, [*blocks[1:], ("end", "")], strict=True):
+        if kind == "console":
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, shown = part.partition("\n")
+                found.append(Step(command, shown))
+        elif kind == "toml" and (named := re.match(r"# ([\w-]+\.toml)", block)):
+            found.append(Step(named[1], block, "toml"))
+        elif kind == "python":
+            found.append(Step(block, output if not after else "", "python"))
     return found
 
 
@@ -66,19 +94,31 @@ def walk(document: Path, folder: Path, wrong_steps: Mapping[str, tuple[str, str]
         file.write_text(text, "utf-8")
     walked = Walk(folder)
     with ExitStack() as services:
-        _follow(steps(document), walked, wrong_steps, services)
+        follow(steps(document), walked, services, wrong_steps)
     return walked
 
 
-def _follow(path: list[Step], walked: Walk, wrong_steps: Mapping[str, tuple[str, str]], services: ExitStack) -> None:
+def follow(
+    path: list[Step],
+    walked: Walk,
+    services: ExitStack,
+    wrong_steps: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> None:
+    """Take a document's steps one after the other; services that it does not stop itself end with `services`."""
     running: list[subprocess.Popen[str]] = []
+    session: subprocess.Popen[str] | None = None
     code = 0
     for number, step in enumerate(path):
         if step.command in wrong_steps:
             what, command = wrong_steps[step.command]
             tried = _run(walked, command)
             walked.wrong[what] = (tried.returncode, tried.stderr)
-        if step.command.startswith("cd "):
+        if step.kind == "toml":
+            (walked.folder / step.command).write_text(step.shown, "utf-8")
+        elif step.kind == "python":
+            session = session or _session(walked, services)
+            _compare(walked, step, _execute(session, step.command), "")
+        elif step.command.startswith("cd "):
             walked.folder /= step.command.removeprefix("cd ")
         elif step.command == "echo $?":
             assert int(step.shown) == code, f"{path[number - 1].command} ended with {code}"
@@ -87,15 +127,15 @@ def _follow(path: list[Step], walked: Walk, wrong_steps: Mapping[str, tuple[str,
             services.callback(_stop, process)
             running.append(process)
             assert process.stdout is not None
-            _compare(step, process.stdout.readline(), "")
+            _compare(walked, step, process.stdout.readline(), "")
         elif step.command.startswith("kill "):
             assert [_stop(process) for process in running] == [0] * len(running)
         else:
-            ended = _run(walked, step.command)
+            ended = _run(walked, re.sub(RELEASE_ID, lambda found: walked.ids.get(found[0], found[0]), step.command))
             code = ended.returncode
-            if path[number + 1].command != "echo $?":
+            if not any(after.command == "echo $?" for after in path[number + 1 : number + 2]):
                 assert code == 0, f"{step.command}\n{ended.stderr}"
-            _compare(step, ended.stdout, ended.stderr)
+            _compare(walked, step, ended.stdout, ended.stderr)
             walked.printed[step.command] = ended.stdout
 
 
@@ -124,14 +164,43 @@ def _serve(walked: Walk, command: str) -> subprocess.Popen[str]:
         )
 
 
+def _session(walked: Walk, services: ExitStack) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SESSION],
+        cwd=walked.folder,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    services.callback(_stop, process)
+    return process
+
+
+def _execute(session: subprocess.Popen[str], code: str) -> str:
+    assert session.stdin is not None
+    assert session.stdout is not None
+    session.stdin.write(f"{code!r}\n")
+    session.stdin.flush()
+    printed = ""
+    while not printed.endswith("\0\n"):
+        line = session.stdout.readline()
+        assert line, printed
+        printed += line
+    return printed.removesuffix("\0\n")
+
+
 def _stop(process: subprocess.Popen[str]) -> int:
     process.terminate()
     process.communicate(timeout=COMMAND_SECONDS)
     return process.returncode
 
 
-def _compare(step: Step, stdout: str, stderr: str) -> None:
+def _compare(walked: Walk, step: Step, stdout: str, stderr: str) -> None:
     """Hold what the document shows against what was printed; on a terminal the two streams mix in either order."""
+    shown_ids, ids = (re.findall(RELEASE_ID, text) for text in (step.shown, stdout))
+    if len(shown_ids) == len(ids):
+        walked.ids |= dict(zip(shown_ids, ids, strict=True))
     expected = re.escape(comparable(step.shown)).replace("…", ".*")
     printed = [comparable(first + "\n" + second) for first, second in ((stderr, stdout), (stdout, stderr))]
     assert any(re.fullmatch(expected, text, re.DOTALL) for text in printed), (
@@ -140,10 +209,12 @@ def _compare(step: Step, stdout: str, stderr: str) -> None:
 
 
 def comparable(text: str) -> str:
-    """Take away what differs from run to run or from screen to screen: numbers, flags of cells, spaces, rules."""
+    """Take away what differs from run to run or screen to screen: numbers, ids, flags of cells, spaces, rules."""
+    text = re.sub(r"\b[0-9a-f]{32,}\b", "#", text)
     text = re.sub(r"(\d) … (-?\d)", r"\1 to \2", text)
     text = re.sub(r"-?\d[\d.,]*", "#", text)
     text = re.sub(r"│ [UP]+ +│$", "│ │", text, flags=re.MULTILINE)
+    text = re.sub(r" +[AUP]( +[UP]+)? *$", "", text.replace("<NA>", "#"), flags=re.MULTILINE)  # in a data frame
     text = re.sub(r"[━─]+", "─", text)
     lines = (" ".join(line.split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)

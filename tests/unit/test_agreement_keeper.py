@@ -11,9 +11,9 @@ from linkage_core.agreement.doors import AgreementState, Door
 from linkage_core.agreement.signatures import verify_agreement
 from linkage_core.errors import InputFault, Refused
 from linkage_core.types import PartyName
-from services.common.agreements import AgreementKeeper, is_party, realm_of
+from services.common.agreements import AgreementKeeper, is_party
 from services.common.database import transact
-from services.common.identity import Caller, Role
+from services.common.identity import Caller, Role, realm_of
 from tests.support.documents import amended, parsed, signed_by_all, small_document
 from tests.support.parties import NOW, REALM
 from tests.support.stores import opened, url_of

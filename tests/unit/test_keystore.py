@@ -16,6 +16,7 @@ from services.common.keystore import (
     fingerprint,
     load_party_keys,
     load_public_identity,
+    load_signing_keys,
     write_private,
 )
 from tests.support.parties import REALM, Parties, make_parties
@@ -185,3 +186,23 @@ def test_a_fingerprint_depends_on_both_public_keys() -> None:
     prints = {fingerprint(b"i" * 32, b"w" * 1216), fingerprint(b"j" * 32, b"w" * 1216), fingerprint(b"i" * 32, None)}
     assert len(prints) == 3
     assert all(len(one.split()) == 8 for one in prints)
+
+
+def test_who_only_signs_needs_the_identity_key_alone_and_it_must_be_the_owners(
+    parties: Parties, tmp_path: Path
+) -> None:
+    public = create_party_keys(tmp_path / "auer", REALM, Role.APPROVER, "auer", system_random)
+    loaded, key = load_signing_keys(tmp_path / "auer")
+    assert (loaded, signing.public_of(key)) == (public, public.identity_key)
+    file = tmp_path / "auer" / "identity.key"
+    own = file.read_bytes()
+    for change, fault in (
+        (lambda: file.chmod(0o644), "can be read by others"),
+        (lambda: file.write_bytes(parties.keys_folder("tax").joinpath("identity.key").read_bytes()), "not the key"),
+        (file.unlink, "is missing"),
+    ):
+        file.write_bytes(own)
+        file.chmod(0o600)
+        change()
+        with pytest.raises(ConfigurationFault, match=fault):
+            load_signing_keys(tmp_path / "auer")

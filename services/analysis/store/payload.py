@@ -9,16 +9,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 
 from linkage_core.crypto.kdf import info
 from services.common.clock import RandomBytes
 from services.common.sealing import DataKeys, open_bytes, seal_bytes
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 _BINDING: Final = info("parquet-key")
 
@@ -57,8 +59,10 @@ class PayloadStore:
         finally:
             beside.unlink(missing_ok=True)
 
-    def dataset(self, file: str) -> ds.Dataset:
+    def dataset(self, file: str) -> "ds.Dataset":
         """Open a file as an Arrow data set that decrypts while it is scanned."""
+        import pyarrow.dataset as ds  # loads pandas, which commands that count nothing need not wait for
+
         decryption = ds.ParquetDecryptionConfig(self._factory, pe.KmsConnectionConfig(), pe.DecryptionConfiguration())
         options = ds.ParquetFragmentScanOptions(decryption_config=decryption)
         return ds.dataset(self._folder / file, format=ds.ParquetFileFormat(default_fragment_scan_options=options))

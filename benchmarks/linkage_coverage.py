@@ -20,7 +20,7 @@ from benchmarks.linked_population import Table as Counted
 from benchmarks.table import Figure, Row, Table
 from disclosure.bounding import ContributionBound
 from disclosure.measurements import Mechanism, OpenDPNoise, half_width, price_nano_rho
-from disclosure.suppression import is_unreliable
+from disclosure.post_selection import Reading
 from disclosure.table import MILLION
 from disclosure.uncertainty.adjusting import adjust
 from disclosure.uncertainty.linked_cells import LinkedCells, filled_cells, overlap_cells, twice_counted_cells
@@ -143,6 +143,7 @@ def hits_of(name: str, made: Sequence[LinkedPopulation], known: SimulatedRates |
     adjusted, noise_only, published = [], [], []
     mechanism = _mechanism(noise_sd)
     least = half_width(mechanism.noise_sd_millionths)
+    reading = Reading(mechanism.noise_sd_millionths, least, MINIMUM_CELL_COUNT)
     for one in made:
         counted = one.tables[name]
         links = _links(name, counted)
@@ -153,11 +154,12 @@ def hits_of(name: str, made: Sequence[LinkedPopulation], known: SimulatedRates |
             exact = np.concatenate([exact, counted.linked_twice.ravel()])
         noisy = np.array(OpenDPNoise().add_noise(exact.tolist(), mechanism), np.int64)
         estimate = adjust(noisy, np.full(len(noisy), float(noise_sd) ** 2), links, quality)
-        low, high = estimate.interval(least)
+        widening = np.array([reading.widening(value) for value in noisy.tolist()])
+        low, high = estimate.interval(least, widening)
         cells, truth = counted.true.size, counted.true.ravel()
         adjusted.append((low[:cells] <= truth) & (truth <= high[:cells]))
         noise_only.append(np.abs(noisy[:cells] - truth) <= least)
-        published.append([not is_unreliable(value, least, MINIMUM_CELL_COUNT) for value in noisy[:cells].tolist()])
+        published.append([reading.reads(value) for value in noisy[:cells].tolist()])
     return _Hits(np.array(adjusted), np.array(noise_only), np.array(published))
 
 

@@ -9,6 +9,7 @@ from disclosure.bounding import bins_of
 from disclosure.grid import Grid
 from disclosure.means import Z, mean_estimate
 from disclosure.measurements import half_width, summed_noise_sd
+from disclosure.post_selection import Reading
 from disclosure.provisional import provisional_categories
 from disclosure.quantiles import quantile_estimates
 from disclosure.query.questions import EventsQuestion, QuantileQuestion, Question, VariableQuestion
@@ -85,12 +86,11 @@ def number_cells(coordinates: Iterator[tuple[str, ...]], width: int, noised: Noi
     A measure's own axes are never summed over: one person may be in several of their categories.
     """
     noise_sd = summed_noise_sd(noised.noise_sd_millionths, width)
-    reach, signed = half_width(noise_sd), noised.name != "count"
+    reading = Reading(noise_sd, half_width(noise_sd), marks.minimum_cell_count, signed=noised.name != "count")
     for place, categories in enumerate(coordinates):
         value = noised.values[place] if width == 1 else sum(noised.values[place * width : (place + 1) * width])
-        unreliable = is_unreliable(value, reach, marks.minimum_cell_count, signed=signed)
-        flags = marks.of(categories, *(("U",) if unreliable else ()))
-        yield Cell(categories, value, value - reach, value + reach, noise_sd, flags)
+        flags = marks.of(categories, *(() if reading.reads(value) else ("U",)))
+        yield Cell(categories, value, *reading.ends(value), noise_sd, flags)
 
 
 def _means(

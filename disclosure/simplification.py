@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from disclosure.errors import QueryFault
+from disclosure.post_selection import lifted_at_most, upper_tail
 from disclosure.suppression import LARGEST_HALF_WIDTH_PER_MILLE
 
 LARGEST_BASE: Final = 1_000
@@ -55,15 +56,17 @@ def suppression_effect(
     """Return the effect on a count of leaving it out where it is unreliable (`suppression.is_unreliable`).
 
     A count is shown from a threshold on, so values that noise lifted are shown more often: small counts that are shown
-    are too high. From the normal distribution, which the noise follows closely.
+    are too high, and their intervals reach farther down (`post_selection`). From the normal distribution, which the
+    noise follows closely.
     """
     threshold = max(half_width * 1000 / LARGEST_HALF_WIDTH_PER_MILLE, minimum_cell_count)
     distance, reach = (threshold - truth) / noise_sd, half_width / noise_sd
-    shown = _above(distance)
+    shown = upper_tail(distance)
     if shown == 0:
         return SuppressionEffect(truth, 0.0, math.nan, math.nan)
     density = math.exp(-(distance**2) / 2) / math.sqrt(2 * math.pi)
-    inside = max(0.0, _above(max(distance, -reach)) - _above(reach))
+    lifted = max(lifted_at_most(shown), reach)
+    inside = max(0.0, upper_tail(max(distance, -reach)) - upper_tail(lifted))
     return SuppressionEffect(truth, shown, noise_sd * density / shown, inside / shown)
 
 
@@ -84,7 +87,7 @@ def rounding_effect(base: int, noise_sd: float, half_width: float) -> RoundingEf
     added = math.sqrt((base**2 - 1) / 12)
     if noise_sd > _SMOOTH * base:
         spread = math.hypot(noise_sd, added)
-        return RoundingEffect(base, 0.0, added, 1 - 2 * _above(half_width / spread))
+        return RoundingEffect(base, 0.0, added, 1 - 2 * upper_tail(half_width / spread))
     reach = math.ceil(_REACH * noise_sd)
     noise = np.arange(-reach, reach + 1)
     weights = np.exp(-(noise**2) / (2 * noise_sd**2))
@@ -100,8 +103,3 @@ def rounding_effect(base: int, noise_sd: float, half_width: float) -> RoundingEf
 def _check_base(base: int) -> None:
     if not 1 <= base <= LARGEST_BASE:
         raise QueryFault(f"a base of rounding is 1 to {LARGEST_BASE}, not {base}")
-
-
-def _above(z: float) -> float:
-    """Return the share of the normal distribution above z standard deviations."""
-    return math.erfc(z / math.sqrt(2)) / 2

@@ -14,16 +14,13 @@ Estimates are neither rounded nor clipped, and no interval is narrower than that
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from disclosure.post_selection import NORMAL_QUANTILE
 from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places
 from disclosure.uncertainty.rates import GroupQuality
-
-NORMAL_QUANTILE: Final = 1.959963985
-"""The 97.5 % quantile of the normal distribution, rounded up."""
 
 Values = NDArray[np.float64]
 
@@ -40,13 +37,18 @@ class Adjusted:
         """The estimates in whole persons; int64, (sums,)."""
         return nearest(self.value)
 
-    def interval(self, least_half_width: float = 0.0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def interval(
+        self, least_half_width: float = 0.0, widening: Values | float = 0.0
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return both ends of 95 % intervals, rounded to the nearest whole person; int64, (sums,) each.
 
-        `least_half_width`: that of the noise alone, in persons.
+        `least_half_width`: that of the noise alone, in persons. `widening`, (sums,): by how much the squared reach
+        downward grows, in squared persons, where a sum is read because its noisy number came out large
+        (`post_selection.Reading.widening`).
         """
         half_width = np.maximum(NORMAL_QUANTILE * np.sqrt(self.variance), least_half_width)
-        return nearest(self.value - half_width), nearest(self.value + half_width)
+        downward = np.sqrt(half_width**2 + widening)
+        return nearest(self.value - downward), nearest(self.value + half_width)
 
 
 def nearest(values: Values) -> NDArray[np.int64]:

@@ -7,10 +7,11 @@ import numpy as np
 
 from disclosure.grid import Grid
 from disclosure.measurements import half_width, summed_noise_sd
+from disclosure.post_selection import Reading
 from disclosure.query.questions import Question
 from disclosure.table import MILLION, Cell, Corrected, Covers, Noised, Release
 from disclosure.terms import Terms
-from disclosure.uncertainty.adjusting import Adjusted, adjust
+from disclosure.uncertainty.adjusting import Adjusted, Values, adjust
 from disclosure.uncertainty.linked_cells import LinkedCells
 from disclosure.uncertainty.rates import group_quality
 from disclosure.uncertainty.reach import NOT_REACHED, reach_of
@@ -63,15 +64,16 @@ def _correct(
     noisy = np.array(counts.values, np.float64)
     variance = np.full(len(noisy), (counts.noise_sd_millionths / MILLION) ** 2)
     of_total = np.arange(len(noisy), dtype=np.int64) // grid.total_width
+    total_sd = summed_noise_sd(counts.noise_sd_millionths, grid.total_width)
+    of_cells = Reading(counts.noise_sd_millionths, counts.half_width, terms.minimum_cell_count)
+    of_totals = Reading(total_sd, half_width(total_sd), terms.minimum_cell_count)
+    totals = np.bincount(of_total, noisy).astype(np.float64)
     return _Correction(
         "noise and linkage",
         f"corrected by the declared rates of the links of {names}; coverage of the sources and recorded categories are "
         "taken as they are",
-        _figures(adjust(noisy, variance, links, quality), counts.half_width),
-        _figures(
-            adjust(noisy, variance, links, quality, of_total),
-            half_width(summed_noise_sd(counts.noise_sd_millionths, grid.total_width)),
-        ),
+        _figures(adjust(noisy, variance, links, quality), noisy, of_cells),
+        _figures(adjust(noisy, variance, links, quality, of_total), totals, of_totals),
     )
 
 
@@ -88,8 +90,10 @@ def _by_group(
     return [None], LinkedCells(links.cell, links.first, links.second, np.zeros(len(links), np.int64))
 
 
-def _figures(found: Adjusted, least_half_width: int) -> tuple[Corrected, ...]:
-    low, high = found.interval(least_half_width)
+def _figures(found: Adjusted, noisy: Values, reading: Reading) -> tuple[Corrected, ...]:
+    """Return corrected figures of sums whose numbers are read as `noisy`; both (sums,)."""
+    widening = np.array([reading.widening(int(value)) for value in noisy.tolist()])
+    low, high = found.interval(reading.half_width, widening)
     return tuple(
         Corrected(*figures) for figures in zip(found.rounded.tolist(), low.tolist(), high.tolist(), strict=True)
     )

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from disclosure.uncertainty.adjusting import NORMAL_QUANTILE, adjust
+from disclosure.post_selection import NORMAL_QUANTILE
+from disclosure.uncertainty.adjusting import adjust
 from disclosure.uncertainty.linked_cells import (
     OUTSIDE,
     LinkedCells,

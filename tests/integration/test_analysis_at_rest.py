@@ -137,6 +137,7 @@ def test_a_question_beyond_its_memory_fails_and_spills_nothing(tmp_path: Path, m
         "SET temp_directory = '/tmp'",
         "SET enable_external_access = true",
         "SET memory_limit = '64GB'",
+        "SET enable_progress_bar = true",
         "COPY (SELECT 1) TO 'out.csv'",
         "SELECT * FROM read_csv('/etc/hostname')",
         "ATTACH 'other.duckdb'",

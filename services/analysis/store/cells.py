@@ -44,8 +44,9 @@ def count_cells(
 
 
 def locked_connection(memory_limit: str) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB in memory: nothing spills, nothing outside is reached, and no statement can change that."""
+    """Open DuckDB in memory: nothing spills or prints, nothing outside is reached, and no statement can change that."""
     connection = duckdb.connect(":memory:", config={"temp_directory": "", "memory_limit": memory_limit})
+    connection.execute("SET enable_progress_bar = false")  # DuckDB would print one where it takes itself for a shell
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -155,6 +155,7 @@ class Analysis:
             answer.wave,
             previous=None if before is None else (before.release, before.wave),
             confidentiality=confidentiality,
+            period=self._period(answer.release),
         )
         place = Path(path)
         return write_table(found, place, form or form_of(place), agency=agency, provenance=answer.provenance)
@@ -167,7 +168,7 @@ class Analysis:
         from services.analysis.report.draft import draft
 
         answers = [self._answer_of(each) for each in releases]
-        tables = [publication(answer.release, answer.wave) for answer in answers]
+        tables = [publication(each.release, each.wave, period=self._period(each.release)) for each in answers]
         return draft(self._agreement.document, tables, *self.summaries())
 
     def reconcile(self, releases: "Sequence[str | pd.DataFrame]") -> "list[pd.DataFrame]":
@@ -213,6 +214,11 @@ class Analysis:
 
         other = None if other_change is None else OtherChange(*(np.asarray(each, np.float64) for each in other_change))
         return account_frame(account(self._release(stock), self._release(inflow), self._release(outflow), other))
+
+    def _period(self, release: "Release") -> tuple[datetime.date, datetime.date] | None:
+        """The agreement's period, if a table was released under the version of it at hand."""
+        period = self._agreement.document.period
+        return (period.start, period.end) if release.agreement_hash == self._agreement.hash.hex() else None
 
     def _release(self, release: "str | pd.DataFrame") -> "Release":
         return self._answer_of(release).release

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args
 
+import pandas as pd
 import pytest
 
 from disclosure.planning import EXPECTED
@@ -24,6 +25,8 @@ from tests.support.walkthrough import ROOT, Walk, follow, steps
 
 ANALYSTS, QUESTIONS, BUDGET = (ROOT / "docs" / f"{name}.md" for name in ("analysts", "questions", "budget"))
 PEOPLE = 1_200
+TIMES = {"overlap": "2024", "conflicts": "2020-01-01/P2192D", "links": "2020-01-01/P2192D"}
+"""What measures without an axis of time are about, in SDMX: the question's interval, or the agreement's period."""
 DEMO = "symbolon demo --seed 7 --keep country"
 SYNTHESIZE = "symbolon query synthesize"
 
@@ -96,11 +99,16 @@ def test_the_page_has_a_question_of_every_measure_under_every_rule() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(written(QUESTIONS)))
-def test_every_question_of_the_page_is_priced_and_answered(questions: Walk, country: Stage, name: str) -> None:
+def test_every_question_of_the_page_is_priced_and_answered(
+    questions: Walk, country: Stage, name: str, tmp_path: Path
+) -> None:
     question = written(QUESTIONS)[name]
     with Analysis.connect(country.config(ANALYST)) as analysis:
         price = analysis.preview(question)
         table = analysis.run(question)
+        if TIMES.get(question["measure"]):
+            exported, *_ = analysis.export(table, tmp_path / "table.csv", "sdmx-csv")
+            assert set(pd.read_csv(exported)["TIME_PERIOD"].astype(str)) == {TIMES[question["measure"]]}
     assert len(table) >= price.cell_count > 0
     assert table.attrs["nano_rho"] == price.nano_rho
     unavailable = table[table["obs_status"] == "O"]

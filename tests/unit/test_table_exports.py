@@ -1,6 +1,7 @@
 """Released tables as files: the same values in every format, with all that belongs to them."""
 
 import csv
+import datetime
 import io
 import json
 from dataclasses import replace
@@ -19,7 +20,7 @@ from disclosure.errors import QueryFault
 from disclosure.table import Cell, Corrected, Release
 from services.analysis.export.files import Format, write_table
 from services.analysis.export.frames import csv_description, csv_text, frame, parquet
-from services.analysis.export.observations import TOTAL, Publication, publication, rows
+from services.analysis.export.observations import TOTAL, Publication, publication, rows, time_period
 from services.analysis.export.sdmx_structure import code_of
 from services.analysis.export.simplified import simplified_frame
 from services.common.errors import ConfigurationFault
@@ -54,8 +55,11 @@ def quantiles() -> Release:
     return replace(made, cells=cells, totals=cells[:2], decimals=3, unit="months")
 
 
+PERIOD = (datetime.date(2020, 1, 1), datetime.date(2025, 12, 31))
+
+
 def published(release: Release) -> Publication:
-    return publication(release, "2026")
+    return publication(release, "2026", period=PERIOD)
 
 
 def test_statuses_say_what_flags_mean_and_missing_figures_say_why() -> None:
@@ -194,15 +198,25 @@ def corrected() -> Release:
     return replace(made, cells=cells, covers="noise and linkage", explanation="as declared", declared_rates=rates)
 
 
-SDMX: list[Any] = [stocks, quantiles, corrected, lambda: overlap(), lambda: plain()]
+SDMX: list[Any] = [stocks, quantiles, corrected, lambda: overlap(), lambda: conflicts(), lambda: plain()]
 
 
 def overlap() -> Release:
     """A table without an axis of time, and with a dimension that is called as one of SDMX's attributes is."""
     seen = {"seen": ("both", "border_only", "tax_only")}
-    return made_up(
+    over = {"start": "2024-02-01", "end": "2024-03-31"}
+    made = made_up(
         {"wave": ["it's", 'a "b" & <c>']}, np.arange(6) * 40, 2.0, own=seen, measure="overlap", of=["border", "tax"]
     )
+    question: dict[str, Any] = {name: part for name, part in made.question.items() if name != "at"}
+    return replace(made, question=question | {"over": over})
+
+
+def conflicts() -> Release:
+    """A table about all rows, whenever: its question has no time at all."""
+    own = {"values": ("agreeing", "conflicting", "single", "none")}
+    made = made_up({}, np.arange(4) * 40, 2.0, own=own, measure="conflicts", of="sex")
+    return replace(made, question={name: part for name, part in made.question.items() if name not in ("at", "rule")})
 
 
 def plain() -> Release:
@@ -234,6 +248,48 @@ def test_sdmx_csv_reads_back_to_the_same_values(make: Any, tmp_path: Path) -> No
     (read,) = read_sdmx(path).get_datasets()
     same_as(table, read.data)
     assert set(read.data["QUESTION"]) == {table.facts["QUESTION"]}
+
+
+@pytest.mark.parametrize(
+    ("make", "times"),
+    [
+        (stocks, {"2024-01-01", "2025-01-01"}),
+        (overlap, {"2024-02-01/P60D"}),
+        (conflicts, {"2020-01-01/P2192D"}),
+    ],
+)
+def test_every_observation_has_a_time_period_in_sdmx(make: Any, times: set[str], tmp_path: Path) -> None:
+    pytest.importorskip("pysdmx", reason="the extra `sdmx` is not installed: SDMX is NOT tried")
+    from pysdmx.io import get_datasets
+
+    data, structure, *_ = write_table(published(make()), tmp_path / "t.xml", "sdmx-ml", agency="XY")
+    (read,) = get_datasets(data, structure)
+    assert set(read.data["TIME_PERIOD"]) == times
+
+
+def test_conflicts_of_an_agreement_amended_since_are_no_sdmx_but_still_a_table() -> None:
+    pytest.importorskip("pysdmx", reason="the extra `sdmx` is not installed: SDMX is NOT tried")
+    from services.analysis.export.sdmx import sdmx_csv
+
+    table = publication(conflicts(), "2026")
+    assert len(rows(table)["value"]) == 4
+    with pytest.raises(QueryFault, match="amended since"):
+        sdmx_csv(table)
+    assert published(conflicts()).facts["REFERENCE_PERIOD"] == "2020-01-01/2025-12-31"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "written"),
+    [
+        ("2024-01-01", "2024-12-31", "2024"),
+        ("2024-07-01", "2024-09-30", "2024-Q3"),
+        ("2024-02-01", "2024-02-29", "2024-02"),
+        ("2024-02-01", "2024-02-28", "2024-02-01/P28D"),
+        ("2024-05-05", "2024-05-05", "2024-05-05/P1D"),
+    ],
+)
+def test_an_interval_is_a_time_period_as_sdmx_writes_it(first: str, last: str, written: str) -> None:
+    assert time_period(datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)) == written
 
 
 def same_as(table: Publication, read: Any) -> None:

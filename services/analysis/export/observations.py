@@ -1,11 +1,13 @@
 """A released table as observations: statuses, intervals and reasons, and the facts that belong to the whole table."""
 
+import datetime
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from disclosure.breaks import breaks_between
+from disclosure.query.periods import MONTHS, Period, number_of
 from disclosure.table import MILLION, Cell, Release
 from linkage_core.agreement.canonical import canonical_bytes
 
@@ -55,6 +57,9 @@ class Publication:
     """A release as it is published: its observations, and the facts of the whole table by their SDMX names.
 
     `axes` are the names of the coordinates, and `categories` their categories in public order, without the total.
+    `whole_time` is the time that a table without an axis of time is about, as SDMX writes it: that of an overlap is in
+    its question, that of conflicts and links is the agreement's period, for they are about all rows. Empty where there
+    is an axis of time, and where nobody told the period of the agreement that the table was released under.
     """
 
     release: Release
@@ -64,11 +69,12 @@ class Publication:
     totals: tuple[Observation, ...]
     confidentiality: ConfidentialityStatus
     facts: Mapping[str, str | int]
+    whole_time: str = ""
 
     @property
     def time_axis(self) -> str | None:
-        """The axis of time, or None: overlaps and conflicts have none."""
-        return self.axes[0] if self.axes[0] in _TIME_AXES else None
+        """The axis of time, or None: overlaps, conflicts and links have none."""
+        return _time_axis(self.axes)
 
 
 def publication(
@@ -77,9 +83,11 @@ def publication(
     *,
     previous: tuple[Release, str] | None = None,
     confidentiality: ConfidentialityStatus = "F",
+    period: tuple[datetime.date, datetime.date] | None = None,
 ) -> Publication:
     """Return a release as it is published.
 
+    `period`: first and last day of the agreement that it was released under, which tables about all rows are about.
     `previous` is the release, with its wave, that this one follows in a series: what differs besides the time is a
     break in the series, and is named.
     """
@@ -90,6 +98,8 @@ def publication(
         (cell, tuple(cell.coordinates[places[axis]] if axis in places else TOTAL for axis in axes))
         for cell in release.totals
     ]
+    if release.question.get("over") or release.question.get("at"):
+        period = _interval(release)
     return Publication(
         release=release,
         axes=axes,
@@ -97,8 +107,18 @@ def publication(
         observations=tuple(_observation(release, cell, cell.coordinates) for cell in release.cells),
         totals=tuple(_observation(release, cell, where) for cell, where in spread),
         confidentiality=confidentiality,
-        facts=_facts(release, wave, previous),
+        facts=_facts(release, wave, previous, period),
+        whole_time="" if period is None or _time_axis(axes) else time_period(*period),
     )
+
+
+def time_period(first: datetime.date, last: datetime.date) -> str:
+    """Return an interval as SDMX's TIME_PERIOD: a year, quarter or month if it is a whole one, else start/duration."""
+    for unit in MONTHS:
+        whole = Period(unit, number_of(first, unit))
+        if (whole.first, whole.last) == (first, last):
+            return whole.label
+    return f"{first.isoformat()}/P{(last - first).days + 1}D"
 
 
 def _observation(release: Release, cell: Cell, coordinates: tuple[str, ...]) -> Observation:
@@ -123,7 +143,12 @@ def _observation(release: Release, cell: Cell, coordinates: tuple[str, ...]) -> 
     )
 
 
-def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) -> dict[str, str | int]:
+def _facts(
+    release: Release,
+    wave: str,
+    previous: tuple[Release, str] | None,
+    period: tuple[datetime.date, datetime.date] | None,
+) -> dict[str, str | int]:
     breaks = () if previous is None else breaks_between(previous, (release, wave))
     return {
         "UNIT_MEASURE": release.unit,
@@ -145,7 +170,7 @@ def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) ->
         ),
         "CELLS_PER_PERSON": release.bound_cells if release.is_private else "",
         "L2_SQUARED": release.noised[0].l2_squared if release.is_private else "",
-        "REFERENCE_PERIOD": _reference_period(release),
+        "REFERENCE_PERIOD": _reference_period(release, period),
         "BREAK_IN_SERIES": "; ".join(breaks),
         "PREVIOUS_RELEASE": "" if previous is None else previous[0].release_id,
         "RELEASE_ID": release.release_id,
@@ -159,14 +184,24 @@ def _facts(release: Release, wave: str, previous: tuple[Release, str] | None) ->
     }
 
 
-def _reference_period(release: Release) -> str:
+def _time_axis(axes: tuple[str, ...]) -> str | None:
+    return axes[0] if axes[0] in _TIME_AXES else None
+
+
+def _interval(release: Release) -> tuple[datetime.date, datetime.date] | None:
+    match release.question.get("over"):
+        case {"start": str(start), "end": str(end)}:
+            return datetime.date.fromisoformat(start), datetime.date.fromisoformat(end)
+        case _:
+            return None
+
+
+def _reference_period(release: Release, period: tuple[datetime.date, datetime.date] | None) -> str:
     match release.question.get("over") or release.question.get("at"):
-        case {"start": start, "end": end}:
-            return f"{start}/{end}"
         case [*times]:
             return ", ".join(map(str, times))
         case _:
-            return ""
+            return "" if period is None else "/".join(day.isoformat() for day in period)
 
 
 def rows(publication: Publication, *, with_totals: bool = False) -> dict[str, list[Any]]:

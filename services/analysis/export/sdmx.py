@@ -70,6 +70,8 @@ def _dataset(publication: Publication, structure: Structure) -> "PandasDataset":
     columns: dict[str, Any] = {INDICATOR: [measure] * len(found["value"])}
     for dimension, axis, codes in zip(structure.dimensions, publication.axes, structure.codes, strict=True):
         columns[dimension] = found[axis] if dimension == TIME else [codes.get(each, each) for each in found[axis]]
+    if publication.time_axis is None:
+        columns[TIME] = [publication.whole_time] * len(found["value"])
     columns[VALUE] = found["value"]
     for attribute, (column, _) in OF_OBSERVATIONS.items():
         if column in found:

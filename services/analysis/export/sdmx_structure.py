@@ -1,7 +1,8 @@
 """A published table's data structure in SDMX 3.0: concepts, code lists and the definition that binds them.
 
-Dimensions are the measure and the table's axes; time is `TIME_PERIOD` where there is one. Codes are the agreement's
-categories, spelled as SDMX allows; a code's name is the category as it stands. `_T` is the total over a dimension.
+Dimensions are the measure, the table's axes and `TIME_PERIOD`, of which a table without an axis of time has one. Codes
+are the agreement's categories, spelled as SDMX allows; a code's name is the category as it stands. `_T` is the total
+over a dimension.
 OBS_STATUS and CONF_STATUS carry the codes of SDMX's cross-domain lists.
 
 Needs the extra `sdmx`.
@@ -101,13 +102,18 @@ class Structure:
 def structure_of(publication: Publication, agency: str) -> Structure:
     """Return the structure of a table under an agency's name; tables with the same axes and categories share it.
 
-    Raises `QueryFault` for an agency that SDMX cannot name.
+    Raises `QueryFault` for an agency that SDMX cannot name, and for a table whose time is not known.
     """
     from pysdmx.model import Agency, Components, ConceptScheme, DataStructureDefinition, DataType
 
     if _AGENCY.fullmatch(agency) is None:
         raise QueryFault(
             "an agency's name has letters, digits, - and _, begins with a letter, and may have dots between"
+        )
+    if publication.time_axis is None and not publication.whole_time:
+        raise QueryFault(
+            "this table is about the whole period of an agreement that has been amended since: "
+            "SDMX needs that period, so export it with the version that it was released under"
         )
     measure = str(publication.release.question["measure"])
     name = f"{measure.upper()}_{_fingerprint(publication)}"
@@ -123,8 +129,8 @@ def structure_of(publication: Publication, agency: str) -> Structure:
         entries = {spelled[category]: category for category in found}
         summed = {} if axis in publication.release.totals_axes else {TOTAL: "Total"}
         components.append(maker.coded_dimension(dimension, axis, {**entries, **summed}))
-    if TIME in dimensions:  # in SDMX, time comes after the other dimensions
-        components.append(maker.dimension(TIME, "Time period or date", DataType.PERIOD))
+    # In SDMX, time comes after the other dimensions.
+    components.append(maker.dimension(TIME, "Time period or date", DataType.PERIOD))
     number = DataType.DOUBLE if publication.release.decimals else DataType.LONG
     components.append(maker.measure(VALUE, "Observation value", number))
     kinds = {"INTERVAL_LOW": number, "INTERVAL_HIGH": number, "NOISE_SD": DataType.DOUBLE}
@@ -165,7 +171,8 @@ def _dimension_id(axis: str) -> str:
 
 
 def _fingerprint(publication: Publication) -> str:
-    shape: Any = [[list(publication.axes)], [list(found) for found in publication.categories[1:]]]
+    own = publication.categories if publication.time_axis is None else publication.categories[1:]
+    shape: Any = [[TIME, *publication.axes], [list(found) for found in own]]
     return digest([publication.release.decimals, *shape]).hex()[:8].upper()
 
 

@@ -38,8 +38,8 @@ def residence_parts(
 ) -> ResidenceParts:
     """Return the SQL of a residence rule that passed policy.
 
-    With dates, it is enough that stays cover the same of them as by the full history: `first` and `last` may lie
-    nearer to the dates than they are, and other stays and transitions may be missing.
+    With dates, it is enough that a person's stays cover the same of them as by the full history: stays may overlap,
+    `first` and `last` may lie nearer to the dates than they are, and other stays and transitions may be missing.
     """
     match rule:
         case Registered():
@@ -96,7 +96,8 @@ def _registered(
     Spells that end more than twice the limit before all dates, or start more than that after them, are not needed to
     tell which dates a stay covers. If such a spell is a part of a stay that covers a date, what is left of the stay
     still covers it, and reaches at least a limit beyond it, since no gap inside a stay is as long as the limit: it is
-    long enough without. If it is not, it has nothing to say.
+    long enough without. If it is not, it has nothing to say. And where any length counts, spells cover what they cover
+    joined.
     """
     start, end = quoted(table.start or ""), quoted(table.end or "")
     limit = bindings.bind(max(1, rule.window_days))
@@ -105,23 +106,28 @@ def _registered(
         earliest, latest = (f"{bindings.bind(day)}::DATE" for day in (min(covering), max(covering)))
         far = f"2 * {limit}::INTEGER"
         near = f" AND {start} <= {latest} + {far} AND ({end} IS NULL OR {end} >= {earliest} - {far})"
-    return ResidenceParts(
-        (
-            f"spell AS (SELECT {PERSON}, {start} AS first, coalesce({end}, {LAST_DAY}) AS last "
-            f"FROM {quoted(relation_name(table.provider, table.name))} "
-            f"WHERE ({end} IS NULL OR {end} >= {start}){near})",
-            # `seen`: the latest day of all spells that began before. Of those that begin on one day the first may begin
-            # a stay and the others cannot, whichever is the first.
-            "preceded AS (SELECT person, first, "
-            "max(last) OVER (spells ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen, "
-            "max(last) OVER (spells ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS latest "
-            "FROM spell WINDOW spells AS (PARTITION BY person ORDER BY first))",
-            # A stay ends with the latest day seen before the next one begins.
-            "begun AS (SELECT person, first, "
-            "coalesce(lead(seen) OVER (PARTITION BY person ORDER BY first), latest) AS last "
-            f"FROM preceded WHERE seen IS NULL OR first - seen - 1 >= {limit})",
-            f"stay AS (SELECT person, first, last, TRUE AS certain FROM begun WHERE last - first + 1 >= {limit})",
-            transitions(bindings.bind(terms.period.start)),
-        ),
-        frozenset({(table.provider, table.name)}),
+    spell = (
+        f"spell AS (SELECT {PERSON}, {start} AS first, coalesce({end}, {LAST_DAY}) AS last "
+        f"FROM {quoted(relation_name(table.provider, table.name))} WHERE ({end} IS NULL OR {end} >= {start}){near})"
+    )
+    stays = _joined(limit)
+    if covering and not rule.window_days:
+        stays = ("stay AS (SELECT person, first, last, TRUE AS certain FROM spell)",)
+    transition = transitions(bindings.bind(terms.period.start))
+    return ResidenceParts((spell, *stays, transition), frozenset({(table.provider, table.name)}))
+
+
+def _joined(limit: str) -> tuple[str, ...]:
+    return (
+        # `seen`: the latest day of all spells that began before. Of those that begin on one day the first may begin a
+        # stay and the others cannot, whichever is the first.
+        "preceded AS (SELECT person, first, "
+        "max(last) OVER (spells ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen, "
+        "max(last) OVER (spells ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS latest "
+        "FROM spell WINDOW spells AS (PARTITION BY person ORDER BY first))",
+        # A stay ends with the latest day seen before the next one begins.
+        "begun AS (SELECT person, first, "
+        "coalesce(lead(seen) OVER (PARTITION BY person ORDER BY first), latest) AS last "
+        f"FROM preceded WHERE seen IS NULL OR first - seen - 1 >= {limit})",
+        f"stay AS (SELECT person, first, last, TRUE AS certain FROM begun WHERE last - first + 1 >= {limit})",
     )

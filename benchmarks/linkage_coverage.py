@@ -7,7 +7,7 @@ declared. Relative rates by origin come from other simulated populations. Truth 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +18,12 @@ from benchmarks.inputs import ONE, OTHER
 from benchmarks.linked_population import GROUPS, LinkedPopulation, repetitions
 from benchmarks.linked_population import Table as Counted
 from benchmarks.table import Figure, Row, Table
-from disclosure.bounding import ContributionBound
+from disclosure.bounding import MOVED_NOISE, ContributionBound
 from disclosure.measurements import Mechanism, OpenDPNoise, half_width, price_nano_rho
 from disclosure.post_selection import Reading
 from disclosure.table import MILLION
 from disclosure.uncertainty.adjusting import adjust
-from disclosure.uncertainty.linked_cells import LinkedCells, filled_cells, overlap_cells, twice_counted_cells
+from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, filled_cells, moved_cells, overlap_cells
 from disclosure.uncertainty.rates import group_quality
 from linkage_core.agreement.declared_rates import SimulatedRates
 from linkage_core.assessment.declaring import coarse_rates
@@ -84,7 +84,9 @@ def at_size(settings: Sequence[tuple[str, int]], number: int, training: int, kep
             "Precision and recall are estimated anew in each linkage, corrected by what "
             f"{training} other populations with the same errors say, and rounded as they are declared. Rates as "
             "estimated: without that correction, and without rates by origin.",
-            "By signs of life in either file: those who would count twice stand beside, with noise of their own.",
+            "By both files: the register knows the origin of seven in ten, tax tells the others'. By signs of life in "
+            "either file or in both. For these, people whom a missed link would move stand beside, with noise of "
+            f"their own, {MOVED_NOISE} times that of the table.",
             "Not covered, because truth is counted from the same files: people whom no file holds, late or wrong "
             "registrations, truncation of flows, wrongly recorded categories; and rates that differ by more than "
             "origin, or under other errors than those simulated.",
@@ -150,13 +152,17 @@ def hits_of(name: str, made: Sequence[LinkedPopulation], known: SimulatedRates |
         declared = coarse_rates((ONE, OTHER), one.precision, one.recall, one.estimated_matches, known)
         quality = group_quality(declared, [*(known.groups if known else [None] * UNKNOWN), None])
         exact = counted.observed.ravel()
-        if counted.linked_twice is not None:
-            exact = np.concatenate([exact, counted.linked_twice.ravel()])
         noisy = np.array(OpenDPNoise().add_noise(exact.tolist(), mechanism), np.int64)
-        estimate = adjust(noisy, np.full(len(noisy), float(noise_sd) ** 2), links, quality)
+        variance = np.full(len(noisy), float(noise_sd) ** 2)
         widening = np.array([reading.widening(value) for value in noisy.tolist()])
-        low, high = estimate.interval(least, widening)
         cells, truth = counted.true.size, counted.true.ravel()
+        of_cell = np.arange(cells, dtype=np.int64)
+        if counted.moved is not None:
+            beside = OpenDPNoise().add_noise(counted.moved.ravel().tolist(), _mechanism(MOVED_NOISE * noise_sd))
+            noisy = np.concatenate([noisy, beside])
+            variance = np.append(variance, np.full(2 * cells, float(MOVED_NOISE * noise_sd) ** 2))
+            of_cell = np.append(of_cell, np.full(2 * cells, OUTSIDE))
+        low, high = adjust(noisy, variance, links, quality, of_cell).interval(least, widening)
         adjusted.append((low[:cells] <= truth) & (truth <= high[:cells]))
         noise_only.append(np.abs(noisy[:cells] - truth) <= least)
         published.append([reading.reads(value) for value in noisy[:cells].tolist()])
@@ -167,9 +173,10 @@ def _links(name: str, counted: Counted) -> LinkedCells:
     rows, categories = counted.observed.shape
     if name == "overlap":
         return overlap_cells(categories, first_unknown=UNKNOWN, second_unknown=None)
-    if counted.linked_twice is None:
+    if counted.moved is None:
         return filled_cells(rows, categories, UNKNOWN)
-    return twice_counted_cells(rows, categories)
+    links = moved_cells(rows * categories)
+    return replace(links, group=links.group % categories)
 
 
 def _mechanism(noise_sd: int) -> Mechanism:

@@ -7,7 +7,7 @@ differs is linkage error alone: both counts see the same late registrations and 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +46,12 @@ _EUROPEAN: Final = ("east_slavic", "west_slavic", "south_slavic", "west_european
 YEARS: Final = (2022, 2023, 2024)
 """Of the flows, and of the stocks on their first days; the overlap is that of the middle one."""
 
+SCORES: Final[Mapping[int, str]] = {1: "either file", 2: "both files"}
+"""Signs of life that make a resident of a year, in words."""
+
+UNRECORDED: Final = 3
+"""People of ten whose origin the register does not know, in tables by what both files say."""
+
 PERIOD: Final = Period()
 
 
@@ -53,13 +59,13 @@ PERIOD: Final = Period()
 class Table:
     """One table, by linked and by true people; int64, both of one shape, the last axis the groups.
 
-    `linked_twice`: of measures of two sources, the linked people of each cell who would be in it once more if their
-    link were missed; else None.
+    `moved`: where two files decide together, the linked people whom each cell would gain, and those whom it would lose,
+    if their link were missed; (2, …). None where a map of the table's own cells does without.
     """
 
     observed: Counts
     true: Counts
-    linked_twice: Counts | None = None
+    moved: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +183,9 @@ def _tables(story: Story, group: Counts, linked: _People, true: _People) -> dict
     for name in ("overlap", "stock", "inflow", "outflow"):
         made[name] = Table(*(_counted(name, signs, group, people) for people in (linked, true)))
     for name in ("stock", "inflow", "outflow"):
-        seen, truth = (_by_signs(name, signs, group, people) for people in (linked, true))
-        made[f"{name} by signs"] = Table(seen[0], truth[0], seen[1])
+        made[f"{name} by both files"] = _together(_by_both_files(name, signs, group), linked, true)
+        for score in SCORES:
+            made[f"{name} by signs, {SCORES[score]}"] = _together(_by_signs(name, signs, group, score), linked, true)
     return made
 
 
@@ -239,19 +246,47 @@ def _with_unknown(groups: Counts) -> Counts:
     return np.bincount(groups, minlength=len(GROUPS) + 1).astype(np.int64)
 
 
-def _by_signs(name: str, signs: _Signs, group: Counts, people: _People) -> tuple[Counts, Counts]:
-    """Return who is present by any sign of life in either file, comes or goes, by year and origin: (years, groups).
+Cells = Callable[[Counts, Counts], Counts]
+"""Which category each pair of rows counts in, year by year, -1 for none: int64, (people, years). Row -1 is nobody's."""
 
-    And of them, or of those who would be if the files were not linked, who would count once more.
-    """
-    register, tax = signs.registered[people.register], signs.taxed[people.tax]
-    together, apart = _present(name, register | tax), (_present(name, register), _present(name, tax))
-    either = group[np.where(people.register >= 0, people.register, people.tax)]
-    extra = apart[0].astype(np.int64) + apart[1] - together
-    return tuple(  # type: ignore[return-value] # two of them
-        np.stack([np.bincount(either, of_year, len(GROUPS)).astype(np.int64) for of_year in counts.T])
-        for counts in (together, extra)
-    )
+
+def _together(cells: Cells, linked: _People, true: _People) -> Table:
+    """Return a table that two files decide together, and whom a missed link would move."""
+    nobody = np.full_like(linked.register, -1)
+    seen = [_one_hot(cells(*rows)) for rows in ((linked.register, linked.tax), (linked.register, nobody))]
+    apart = seen[1] + _one_hot(cells(nobody, linked.tax)) - seen[0]
+    moved = [np.clip(sign * apart, 0, 1).sum(axis=0) for sign in (1, -1)]
+    return Table(seen[0].sum(axis=0), _one_hot(cells(true.register, true.tax)).sum(axis=0), np.stack(moved))
+
+
+def _one_hot(categories: Counts) -> Counts:
+    """Return (people, years, groups and unknown)."""
+    hot: Counts = (categories[:, :, None] == np.arange(len(GROUPS) + 1)).astype(np.int64)
+    return hot
+
+
+def _by_both_files(name: str, signs: _Signs, group: Counts) -> Cells:
+    """A stock or flow of the register by origin, which tax fills in where the register does not know it."""
+    told = {"stock": signs.resident, "inflow": signs.came, "outflow": signs.left}[name][:, 1:]
+    of_tax = np.append(group, len(GROUPS))
+    of_register = np.append(np.where(np.arange(len(group)) % 10 < UNRECORDED, len(GROUPS), group), len(GROUPS))
+
+    def cells(register: Counts, tax: Counts) -> Counts:
+        category = np.where(of_register[register] < len(GROUPS), of_register[register], of_tax[tax])
+        return np.where(told[register], category[:, None], -1)
+
+    return cells
+
+
+def _by_signs(name: str, signs: _Signs, group: Counts, score: int) -> Cells:
+    """Who is present by signs of life in so many files at least, comes or goes, by origin."""
+
+    def cells(register: Counts, tax: Counts) -> Counts:
+        seen = signs.registered[register].astype(np.int64) + signs.taxed[tax] >= score
+        either = np.append(group, -1)[np.where(register >= 0, register, tax)]
+        return np.where(_present(name, seen), either[:, None], -1)
+
+    return cells
 
 
 def _present(name: str, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -266,7 +301,7 @@ def _to_json(made: LinkedPopulation) -> dict[str, Any]:
     }
     counts = {name: getattr(made, name).tolist() for name in ("links", "matches", "false_links", "missed")}
     tables = {
-        name: [part if part is None else part.tolist() for part in (table.observed, table.true, table.linked_twice)]
+        name: [part if part is None else part.tolist() for part in (table.observed, table.true, table.moved)]
         for name, table in made.tables.items()
     }
     return intervals | counts | {"tables": tables}

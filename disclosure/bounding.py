@@ -9,11 +9,12 @@ import hmac
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 from disclosure.person_keys import PersonKey
 from disclosure.query.questions import (
     AtDates,
+    CountsLinks,
     DurationQuestion,
     EventsQuestion,
     FlowQuestion,
@@ -27,8 +28,15 @@ from disclosure.query.questions import (
 from disclosure.query.rules import Window
 from disclosure.terms import Terms
 
-BlockName = Literal["count", "balance", "sum", "histogram"]
-"""Persons per cell; persons with a sign; clamped amounts added up; persons per cell and bin."""
+BlockName = Literal["count", "balance", "sum", "histogram", "gained", "lost"]
+"""Persons per cell; persons with a sign; clamped amounts added up; persons per cell and bin; persons whom a cell would
+gain, or lose, were their link missed."""
+
+MOVED: Final[tuple[BlockName, BlockName]] = ("gained", "lost")
+"""Blocks that stand beside a count for the model of linkage errors, and are no part of the table."""
+
+MOVED_NOISE: Final = 4
+"""How many times the table's noise people who move have: they count by the share of links that are missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Block:
     name: BlockName
     width: int
     bound: ContributionBound
+    noise_factor: int = 1
+    """How many times the noise of the first block it has."""
 
 
 def square_root_upward(value: int) -> float:
@@ -77,9 +87,25 @@ def blocks_of(question: Question, terms: Terms) -> tuple[Block, ...]:
     *conflicts*, *links*: one cell. All others have a public number of cells that truncates: a person is in at most one
     cell a period (`net`: in two where a dimension moves with time, as age does). Counts change by 1 a cell, `net` by 1
     either way, events and sums by what they are clamped to. A mean has two vectors, a quantile one with a number for
-    each bin. By cell-key perturbation, which has no price, nothing is truncated: a person's cells must not depend on
-    what else is asked, or the same cell would have another key.
+    each bin. Where links are counted too, two more tell whom each cell would gain and lose by a missed link: two halves
+    and one person a date or period. By cell-key perturbation, which has no price, nothing is truncated: a person's
+    cells must not depend on what else is asked, or the same cell would have another key.
     """
+    measured = _measured(question, terms)
+    if not counts_links(question):
+        return measured
+    bound = measured[0].bound
+    two = ContributionBound(2 * bound.cells, 2 * bound.l2_squared, bound.truncates)
+    gained, lost = MOVED
+    return (*measured, Block(gained, 1, two, MOVED_NOISE), Block(lost, 1, bound, MOVED_NOISE))
+
+
+def counts_links(question: Question) -> bool:
+    """Tell whether people whom a missed link would move are counted beside the table."""
+    return isinstance(question, CountsLinks) and question.count_links
+
+
+def _measured(question: Question, terms: Terms) -> tuple[Block, ...]:
     match question:
         case SyntheticQuestion():
             return (_count(math.comb(len(question.dimensions), 2), truncates=False),)

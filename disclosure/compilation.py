@@ -18,6 +18,7 @@ from disclosure.bounding import (
     TruncationKey,
     bins_of,
     blocks_of,
+    counts_links,
     keyed_rank_sql,
 )
 from disclosure.cell_keys.record_keys import RecordKey, record_key_sql
@@ -39,10 +40,12 @@ from disclosure.query.questions import (
 from disclosure.sql_bindings import Bindings, SqlValue
 from disclosure.sql_dimensions import DimensionParts, dimension_parts
 from disclosure.sql_migration import duration_parts, flow_parts, itineraries_parts, length_parts, stock_parts
+from disclosure.sql_moved import PersonCells, moved_steps
 from disclosure.sql_pairs import pair_steps
 from disclosure.sql_parts import MeasureParts
 from disclosure.sql_sources import conflicts_parts, links_parts, overlap_parts, seen_parts, variable_parts
 from disclosure.terms import Terms
+from disclosure.uncertainty.deciding import deciding_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,22 @@ def compile_question(
     if isinstance(grid, PairGrid):
         bounded = pair_steps(grid, dimensions)
     else:
-        bounded = _bounded_steps(question, blocks[0], terms, grid, dimensions, key, bindings)
+        bounded = (
+            _person_cell(blocks[0], dimensions),
+            *_bounded(blocks[0].bound, grid, key, bindings),
+            *_numbered(question, blocks[0], terms, bindings),
+        )
     numbers = [_NUMBERS[block.name] for block in blocks]
     if record_key is not None:
         inner, outer = (f"{bindings.bind(pad)}::BLOB" for pad in record_key.pads())
         numbers.append(f"sum({record_key_sql(inner, outer, 'CAST(person AS BLOB)')})")
+    last = "numbers"
+    if counts_links(question):
+        bounded += _moved(question, blocks[0], terms, grid, key, bindings)
+        numbers[0], last = "CAST(sum(counted) AS BIGINT)", "counted_beside"
     return CompiledQuestion(
         f"WITH {', '.join((*measure.steps, *dimensions.steps, *bounded))} "
-        f"SELECT position, {', '.join(numbers)} FROM numbers GROUP BY position",
+        f"SELECT position, {', '.join(numbers)} FROM {last} GROUP BY position",
         bindings.values,
         measure.relations | dimensions.relations,
         grid,
@@ -108,6 +119,8 @@ _NUMBERS: Final[Mapping[BlockName, str]] = {
     "histogram": "count(*)",
     "balance": "CAST(sum(amount) AS BIGINT)",
     "sum": "CAST(sum(amount) AS BIGINT)",
+    "gained": "CAST(sum(gained) AS BIGINT)",
+    "lost": "CAST(sum(lost) AS BIGINT)",
 }
 
 
@@ -135,23 +148,28 @@ def _measure_parts(question: Question, terms: Terms, grid: Grid, bindings: Bindi
             return itineraries_parts(question, terms, grid, bindings)
 
 
-def _bounded_steps(
-    question: Question,
-    block: Block,
-    terms: Terms,
-    grid: Grid,
-    dimensions: DimensionParts,
-    key: TruncationKey,
-    bindings: Bindings,
+def _moved(
+    question: Question, block: Block, terms: Terms, grid: Grid, key: TruncationKey, bindings: Bindings
 ) -> tuple[str, ...]:
+    """Steps that end in `counted_beside`: the same measure again with either file silent."""
+
+    def person_cells() -> PersonCells:
+        measure = _measure_parts(question, terms, grid, bindings)
+        dimensions = dimension_parts(question, terms, grid, bindings)
+        steps = (*measure.steps, *dimensions.steps, _person_cell(block, dimensions))
+        return PersonCells(steps, measure.relations | dimensions.relations)
+
+    one, other = deciding_providers(question, terms)
+    return moved_steps({silent: person_cells() for silent in (one, other)}, block.bound, grid, key, bindings)
+
+
+def _person_cell(block: Block, dimensions: DimensionParts) -> str:
+    """Step `person_cell (person, position, amount)`: one row per person and cell."""
     nonzero = "HAVING sum(o.amount) <> 0" if block.name == "balance" else ""
     return (
-        # One row per person and cell.
         f"person_cell AS (SELECT o.person, {' + '.join(('o.part', *dimensions.terms))} AS position, "
         f"sum(o.amount) AS amount FROM occurrence AS o {' '.join(dimensions.joins)} "
-        f"GROUP BY o.person, position {nonzero})",
-        *_bounded(block.bound, grid, key, bindings),
-        *_numbered(question, block, terms, bindings),
+        f"GROUP BY o.person, position {nonzero})"
     )
 
 

@@ -47,7 +47,7 @@ def numbers_of(release: Release) -> Numbers:
             f"release {release.release_id} is of cell-key perturbation: its cells do not add up to margins"
         )
     noised = release.noised[0]
-    if len(release.noised) != 1 or noised.name not in _ADDITIVE or noised.width != 1:
+    if len(release.measured) != 1 or noised.name not in _ADDITIVE or noised.width != 1:
         measure = release.question["measure"]
         raise QueryFault(f"release {release.release_id}: the cells of {measure} do not add up to margins")
     own_count = len(release.totals_axes)

@@ -73,27 +73,39 @@ class OpenDPNoise:
 def mechanisms_for(accuracy: Accuracy, blocks: Sequence[Block], maximum_noise_sd: int) -> tuple[Mechanism, ...]:
     """Return for each block the cheapest mechanism of the wanted half-width, or the most precise of the wanted price.
 
-    Several blocks share a price evenly. The noise of amounts is measured against the ceiling in persons: divided by
-    the largest amount of one person. Raises `PolicyRefused` if noise is above the agreement's `maximum_noise_sd` or
-    the ceiling of all agreements, and for a half-width of a mean, which depends on how many persons are in a cell.
+    Several blocks share a price evenly; those that stand beside a count have a fixed multiple of its noise. The noise
+    of amounts is measured against the ceiling in persons: divided by the largest amount of one person. Raises
+    `PolicyRefused` if noise is above the agreement's `maximum_noise_sd` or the ceiling of all agreements, and for a
+    half-width of a mean, which depends on how many persons are in a cell.
     """
-    if len(blocks) > 1 and accuracy.nano_rho is None:
+    if sum(block.noise_factor == 1 for block in blocks) > 1 and accuracy.nano_rho is None:
         raise PolicyRefused(
             "accuracy", "the half-width of a mean depends on how many persons a cell has: give the price, nano_rho"
         )
-    return tuple(_mechanism(accuracy, block, len(blocks), maximum_noise_sd) for block in blocks)
+    return tuple(
+        _mechanism(accuracy, block, share, maximum_noise_sd)
+        for block, share in zip(blocks, _shares(blocks), strict=True)
+    )
 
 
-def _mechanism(accuracy: Accuracy, block: Block, blocks: int, maximum_noise_sd: int) -> Mechanism:
+def _shares(blocks: Sequence[Block]) -> tuple[Fraction, ...]:
+    """Return each block's share of a price: an even one, or that of its multiple of the first block's noise."""
+    if all(block.noise_factor == 1 for block in blocks):
+        return (Fraction(1, len(blocks)),) * len(blocks)
+    weights = [Fraction(block.bound.l2_squared, block.noise_factor**2) for block in blocks]
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+def _mechanism(accuracy: Accuracy, block: Block, share: Fraction, maximum_noise_sd: int) -> Mechanism:
     bound = block.bound
     if accuracy.half_width is not None:
-        noise_sd = accuracy.half_width * BILLION * MILLION // NORMAL_QUANTILE_BILLIONTHS
+        noise_sd = block.noise_factor * accuracy.half_width * BILLION * MILLION // NORMAL_QUANTILE_BILLIONTHS
     else:
-        price = (accuracy.nano_rho or 0) // blocks
+        price = math.floor((accuracy.nano_rho or 0) * share)
         if price < 1:
-            raise PolicyRefused("accuracy", f"a price must be at least {blocks} nano-rho")
+            raise PolicyRefused("accuracy", f"a price must be at least {math.ceil(1 / share)} nano-rho")
         noise_sd = _least_noise_sd(bound, price)
-    largest = max(abs(bound.low), abs(bound.high))
+    largest = max(abs(bound.low), abs(bound.high)) * block.noise_factor
     if noise_sd > min(min(maximum_noise_sd, LARGEST_NOISE_SD) * largest, LARGEST_NUMBER) * MILLION:
         raise PolicyRefused(
             "budget.maximum_noise_sd",

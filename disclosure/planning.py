@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from disclosure.bounding import blocks_of
+from disclosure.bounding import MOVED, blocks_of
 from disclosure.errors import PolicyRefused, QueryFault
 from disclosure.grid import Grid, grid_of
 from disclosure.measurements import mechanisms_for
@@ -72,7 +72,7 @@ class Expected:
 
         It may have more axes and categories than the question that is planned.
         """
-        if release.unit != "persons" or release.decimals or len(release.noised) != 1 or release.noised[0].width != 1:
+        if release.unit != "persons" or release.decimals or len(release.measured) != 1 or release.noised[0].width != 1:
             raise QueryFault(f"release {release.release_id} is no table of persons")
         figures: dict[str, dict[str, float]] = {axis: {} for axis in release.axes}
         for cell in release.cells:
@@ -161,7 +161,7 @@ def plan(
 
 def _counts_persons(question: Question, terms: Terms) -> bool:
     """Tell whether a table's cells are persons counted in one category of each axis."""
-    names = [block.name for block in blocks_of(question, terms)]
+    names = [block.name for block in blocks_of(question, terms) if block.name not in MOVED]
     return names == ["count"] and not isinstance(question, SyntheticQuestion) and not question.by_cell_key
 
 

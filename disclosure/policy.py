@@ -7,10 +7,11 @@ from typing import Final
 
 from disclosure.bounding import bins_of
 from disclosure.errors import PolicyRefused
-from disclosure.grid import TOTAL, categories, grid_of
+from disclosure.grid import TOTAL, Grid, categories, grid_of
 from disclosure.query.questions import (
     AtDates,
     ConflictsQuestion,
+    CountsLinks,
     DurationQuestion,
     EventsQuestion,
     FlowQuestion,
@@ -27,6 +28,8 @@ from disclosure.query.questions import (
 )
 from disclosure.query.rules import Signs, Window
 from disclosure.terms import Terms
+from disclosure.uncertainty.deciding import uncountable_links
+from disclosure.uncertainty.reach import reach_of
 from linkage_core.agreement.payload import PayloadTable
 
 LEAST_BINS: Final = 2
@@ -51,11 +54,23 @@ def _refusals(question: Question, terms: Terms) -> Iterator[PolicyRefused]:
     yield from _total(question, terms)
     yield from _bound(question, terms)
     yield from _cell_keys(question, terms)
-    size = grid_of(question, terms).size
+    grid = grid_of(question, terms)
+    size = grid.size
     if isinstance(question, QuantileQuestion):
         size *= len(bins_of(question, terms))
     if size > terms.budget.maximum_cells:
         yield PolicyRefused("budget.maximum_cells", f"the table has {size} cells, {terms.budget.maximum_cells} at most")
+    yield from _links(question, terms, grid)
+
+
+def _links(question: Question, terms: Terms, grid: Grid) -> Iterator[PolicyRefused]:
+    if isinstance(question, CountsLinks) and question.count_links:
+        fault = uncountable_links(question, terms)
+        if fault:
+            yield PolicyRefused("count_links", fault)
+        alone = reach_of(question.model_copy(update={"count_links": False}), terms, grid)
+        if not isinstance(alone, str):
+            yield PolicyRefused("count_links", "intervals allow for linkage errors without it: leave it out")
 
 
 def _unknown(clause: str, what: str, name: str, known: Iterable[str]) -> PolicyRefused:

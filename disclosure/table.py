@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from disclosure.bounding import BlockName
+from disclosure.bounding import MOVED, BlockName
 from disclosure.errors import LedgerCorrupt
 
 FORMAT: Final = "symbolon-release/2"
@@ -118,6 +118,11 @@ class Release:
     def is_private(self) -> bool:
         """Whether the guarantee of differential privacy covers this table, at the price `nano_rho`."""
         return self.mechanism != CELL_KEY
+
+    @property
+    def measured(self) -> tuple[Noised, ...]:
+        """The vectors that the table is made of, without those that stand beside it for linkage errors."""
+        return tuple(vector for vector in self.noised if vector.name not in MOVED)
 
     @property
     def half_width(self) -> int:

@@ -13,6 +13,7 @@ where:     [{dimension, in: [categories]}]
 quantiles: quantile: per mille
 at_most:   events: rows of one person that count in a period
 cells_per_person: a tighter bound on the cells that one person counts in, for less noise
+count_links: stock, persons, inflow, outflow, return, duration: true has people counted beside whom a missed link moves
 accuracy:  {half_width: at 95 %}, {nano_rho: price}, or, for stock, flows and persons, {cell_key: true}, which asks
            for cell-key perturbation and not for differential privacy
 """
@@ -27,6 +28,7 @@ from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from disclosure.errors import QueryFault
 from disclosure.query.questions import (
     AtDates,
+    CountsLinks,
     EventsQuestion,
     OverlapQuestion,
     OverPeriods,
@@ -132,6 +134,8 @@ def canonical_question(question: Question, complete: Mapping[str, frozenset[str]
         form["of"] = of
     if (rule := getattr(question, "rule", None)) is not None:
         form["rule"] = rule.model_dump(mode="json")
+    if isinstance(question, CountsLinks) and question.count_links:
+        form["count_links"] = True
     if isinstance(question, AtDates):
         form["at"] = [date.isoformat() for date in question.dates]
     if isinstance(question, OverPeriods):

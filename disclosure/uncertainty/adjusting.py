@@ -113,7 +113,7 @@ class _Moves:
     def of(cls, links: LinkedCells, number: Places) -> "_Moves":
         """Return the moves of a table whose cells belong to the sums `number`."""
         every = np.arange(len(links), dtype=np.int64)
-        places = np.concatenate([links.cell, links.first, links.second])
+        places = np.concatenate([links.whole, links.first, links.second])
         target = np.where(places == OUTSIDE, OUTSIDE, number[places])
         sign = np.repeat([1.0, -1.0, -1.0], len(links))
         link = np.tile(every, 3)

@@ -12,7 +12,7 @@ from disclosure.query.questions import Question
 from disclosure.table import MILLION, Cell, Corrected, Covers, Noised, Release
 from disclosure.terms import Terms
 from disclosure.uncertainty.adjusting import Adjusted, Values, adjust
-from disclosure.uncertainty.linked_cells import LinkedCells
+from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells
 from disclosure.uncertainty.rates import group_quality
 from disclosure.uncertainty.reach import NOT_REACHED, reach_of
 from linkage_core.agreement.declared_rates import DeclaredRates, GroupRates
@@ -61,18 +61,25 @@ def _correct(
     groups, links = _by_group(question, grid, declared, reach.links)
     quality = group_quality(rates, groups)
     counts = noised[0]
-    noisy = np.array(counts.values, np.float64)
-    variance = np.full(len(noisy), (counts.noise_sd_millionths / MILLION) ** 2)
-    of_total = np.arange(len(noisy), dtype=np.int64) // grid.total_width
+    noisy = np.concatenate([np.array(vector.values, np.float64) for vector in noised])
+    variance = np.concatenate(
+        [np.full(len(vector.values), (vector.noise_sd_millionths / MILLION) ** 2) for vector in noised]
+    )
+    # What was counted beside the table is no part of any cell or sum.
+    of_cell = np.arange(len(noisy), dtype=np.int64)
+    of_cell[len(counts.values) :] = OUTSIDE
+    of_total = np.where(of_cell == OUTSIDE, OUTSIDE, of_cell // grid.total_width)
     total_sd = summed_noise_sd(counts.noise_sd_millionths, grid.total_width)
     of_cells = Reading(counts.noise_sd_millionths, counts.half_width, terms.minimum_cell_count)
     of_totals = Reading(total_sd, half_width(total_sd), terms.minimum_cell_count)
-    totals = np.bincount(of_total, noisy).astype(np.float64)
+    cells = noisy[: len(counts.values)]
+    totals = np.bincount(of_total[: len(cells)], cells).astype(np.float64)
+    alike = ", and people whom a missed link would move to be missed as often as others" if len(noised) > 1 else ""
     return _Correction(
         "noise and linkage",
         f"corrected by the declared rates of the links of {names}; coverage of the sources and recorded categories are "
-        "taken as they are",
-        _figures(adjust(noisy, variance, links, quality), noisy, of_cells),
+        f"taken as they are{alike}",
+        _figures(adjust(noisy, variance, links, quality, of_cell), cells, of_cells),
         _figures(adjust(noisy, variance, links, quality, of_total), totals, of_totals),
     )
 
@@ -86,8 +93,8 @@ def _by_group(
         if axis.name in question.dimensions and any((axis.name, category) in known for category in axis.categories):
             places = links.cell // stride % len(axis.categories)
             groups = [known.get((axis.name, category)) for category in axis.categories]
-            return groups, LinkedCells(links.cell, links.first, links.second, places)
-    return [None], LinkedCells(links.cell, links.first, links.second, np.zeros(len(links), np.int64))
+            return groups, replace(links, group=places)
+    return [None], replace(links, group=np.zeros(len(links), np.int64))
 
 
 def _figures(found: Adjusted, noisy: Values, reading: Reading) -> tuple[Corrected, ...]:

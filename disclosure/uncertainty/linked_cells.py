@@ -10,11 +10,14 @@ puts each half into a cell of its own, or outside the table; a false link does t
 | ... by a category that the first file knows  | both, category    | first only, category| second only, `unknown`   |
 | residents by a category of another file      | category          | `unknown`           | outside                  |
 | seen in one file, by a category of the other | category          | `unknown`           | outside                  |
-| present by signs of life in either file      | (counted beside)  | the measure's cell  | outside                  |
+| whatever else two files decide together      | (counted beside)  | the measure's cell  | outside                  |
 
 So a missed link moves an overlap table by -1, +1, +1; it takes a resident's category away; and where a person's signs
-of life lie in two files it makes a phantom person, and for flows a phantom immigrant or emigrant. For the last row the
-linked people who would then count twice are counted in cells of their own, which are no part of the table.
+of life lie in two files it makes a phantom person, and for flows a phantom immigrant or emigrant. For the last row two
+vectors stand beside the table and are no part of it: linked people whom a cell would gain if their link were missed
+(who would count twice; whose category the other file told), and those whom it would lose (who would fall short of the
+score of signs; whose category the other file told). A match more takes one from a cell that would gain, and gives one
+to a cell that would lose.
 
 People are conserved: each map leaves the number of rows of the first file, and of the second, as they are.
 """
@@ -35,13 +38,15 @@ Places = NDArray[np.int64]
 class LinkedCells:
     """The cells that count people as linked, and where halves of missed links would be; int64, (linked,) each.
 
-    `cell`: each once; `first`, `second`: places of halves, `OUTSIDE` for none; `group`: whose rates hold there.
+    `cell`: each once; `first`, `second`: places of halves, `OUTSIDE` for none; `group`: whose rates hold there;
+    `whole`: the place that gains a person for each match more, `cell` itself unless people are counted beside.
     """
 
     cell: Places
     first: Places
     second: Places
     group: Places
+    whole: Places
 
     def __len__(self) -> int:
         """The number of linked cells."""
@@ -58,13 +63,13 @@ def overlap_cells(categories: int, *, first_unknown: int | None, second_unknown:
     every = np.arange(categories, dtype=np.int64)
     of_first = np.full(categories, second_unknown, np.int64) if second_unknown is not None else every
     of_second = np.full(categories, first_unknown, np.int64) if first_unknown is not None else every
-    links = LinkedCells(every, categories + of_first, 2 * categories + of_second, every)
+    links = LinkedCells(every, categories + of_first, 2 * categories + of_second, every, every)
     for seen, unknown in ((1, second_unknown), (2, first_unknown)):
         if unknown is not None:
             told = np.delete(every, unknown)
             left = np.full(len(told), seen * categories + unknown, np.int64)
             outside = np.full(len(told), OUTSIDE, np.int64)
-            links = joined(links, LinkedCells(seen * categories + told, left, outside, told))
+            links = joined(links, LinkedCells(seen * categories + told, left, outside, told, seen * categories + told))
     return links
 
 
@@ -75,6 +80,7 @@ def joined(one: LinkedCells, other: LinkedCells) -> LinkedCells:
         np.concatenate([one.first, other.first]),
         np.concatenate([one.second, other.second]),
         np.concatenate([one.group, other.group]),
+        np.concatenate([one.whole, other.whole]),
     )
 
 
@@ -83,14 +89,12 @@ def filled_cells(rows: int, categories: int, unknown: int) -> LinkedCells:
     known = np.delete(np.arange(categories, dtype=np.int64), unknown)
     cell = (categories * np.arange(rows, dtype=np.int64)[:, None] + known).ravel()
     first = np.repeat(categories * np.arange(rows, dtype=np.int64) + unknown, len(known))
-    return LinkedCells(cell, first, np.full(len(cell), OUTSIDE, np.int64), np.tile(known, rows))
+    return LinkedCells(cell, first, np.full(len(cell), OUTSIDE, np.int64), np.tile(known, rows), cell)
 
 
-def twice_counted_cells(rows: int, groups: int) -> LinkedCells:
-    """Return the map of a measure of signs of life in either file: (measure, beside) x (rows) x (groups).
-
-    Beside the measure stand the linked people of each cell who would be in it once more if their link were missed.
-    """
-    measure = np.arange(rows * groups, dtype=np.int64)
-    outside = np.full(len(measure), OUTSIDE, np.int64)
-    return LinkedCells(len(measure) + measure, measure, outside, np.tile(np.arange(groups, dtype=np.int64), rows))
+def moved_cells(cells: int) -> LinkedCells:
+    """Return the map of (the measure, gained, lost), each of so many cells: people who move are counted beside it."""
+    measure = np.arange(cells, dtype=np.int64)
+    outside = np.full(cells, OUTSIDE, np.int64)
+    gained = LinkedCells(cells + measure, measure, outside, measure, outside)
+    return joined(gained, LinkedCells(2 * cells + measure, outside, outside, measure, measure))

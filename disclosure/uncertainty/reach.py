@@ -1,8 +1,9 @@
 """Which tables linkage errors reach, and how: from a question and the agreement to the linear map, or to why none.
 
 One file decides who counts in a register's stock, whoever is linked to it; linkage reaches such a table only through a
-category that another file fills in. It reaches every overlap of two files. Where no model here applies, intervals are
-for the noise only, and the release says so.
+category that another file fills in. It reaches every overlap of two files. Where two files decide together otherwise,
+the question has to have people counted beside whom a missed link would move. Where no model here applies, intervals
+are for the noise only, and the release says so.
 """
 
 from collections.abc import Mapping
@@ -12,24 +13,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from disclosure.bounding import counts_links
 from disclosure.grid import Grid, categories, kept_categories
 from disclosure.query.questions import (
+    CountsLinks,
     DurationQuestion,
-    EventsQuestion,
     FlowQuestion,
-    ItinerariesQuestion,
     LinksQuestion,
     OverlapQuestion,
     PersonsQuestion,
-    QuantileQuestion,
     Question,
     StockQuestion,
-    SyntheticQuestion,
-    VariableQuestion,
 )
-from disclosure.query.rules import Registered, Rule, Signs, Window
 from disclosure.terms import Terms
-from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places, joined
+from disclosure.uncertainty.deciding import (
+    counting_providers,
+    deciding_providers,
+    filling_providers,
+    held_twice,
+    uncountable_links,
+)
+from disclosure.uncertainty.linked_cells import OUTSIDE, LinkedCells, Places, joined, moved_cells
 
 NOT_REACHED: Final = "linkage errors do not reach this table: one file alone says who counts, and in which category"
 
@@ -48,60 +52,30 @@ def reach_of(question: Question, terms: Terms, grid: Grid) -> Reach | str | None
         return "rows without a link are dropped, so that links decide who counts at all"
     if isinstance(question, LinksQuestion):
         return "this table is about the links themselves, right or wrong as they were made"
-    counting = _counting(question, terms)
+    if counts_links(question):
+        one, other = deciding_providers(question, terms)
+        return Reach((one, other), moved_cells(grid.size))
+    counting = counting_providers(question, terms)
     if isinstance(question, OverlapQuestion):
         if len(set(counting)) < 2:
             return "both sources are of one file"
         return _overlap(question, terms, grid, (counting[0], counting[1]))
     if len(set(counting)) != 1:
-        return "rows of several files decide together who counts"
+        return f"rows of several files decide together who counts{_hint(question, terms)}"
     return _filled(question, terms, grid, counting[0])
-
-
-def _counting(question: Question, terms: Terms) -> tuple[str, ...]:
-    """Return the providers of the files whose rows decide who counts."""
-    match question:
-        case OverlapQuestion():
-            return tuple(terms.source_table(name).provider for name in question.sources)
-        case StockQuestion(rule=Window()):
-            return tuple(sorted({table.provider for table in terms.payload}))  # who never crossed is anybody's to tell
-        case StockQuestion() | SyntheticQuestion() | FlowQuestion() | DurationQuestion():
-            return _of_rule(question.rule, terms)
-        case QuantileQuestion():
-            variable = terms.statistics.variable(question.of)
-            return _of_rule(question.rule, terms) if variable is None else (variable.column.provider,)
-        case VariableQuestion():
-            return (terms.variable(question.of).column.provider,)
-        case PersonsQuestion() | EventsQuestion():
-            return (terms.source_table(question.of).provider,)
-        case ItinerariesQuestion():
-            return _of_rule(question.rule, terms)
-        case _:
-            return tuple(sorted({source.provider for source in terms.dimension(question.of).sources}))
-
-
-def _of_rule(rule: Rule, terms: Terms) -> tuple[str, ...]:
-    match rule:
-        case Registered():
-            return (terms.statistics.residence.provider,)
-        case Signs():
-            return tuple(sorted({terms.source_table(name).provider for name in rule.sources}))
-        case _:
-            crossings = terms.statistics.crossings
-            return () if crossings is None else (crossings.table.provider,)
 
 
 def _filled(question: Question, terms: Terms, grid: Grid, provider: str) -> Reach | str | None:
     """A measure of one file's people, by categories of its own or of one other file."""
-    fillers = _fillers(question, terms)
+    fillers = filling_providers(question, terms)
     filled = {name: found for name, found in fillers.items() if found != frozenset((provider,))}
-    twice = _twice(terms, {provider, *(one for found in filled.values() for one in found)})
+    twice = held_twice(terms, {provider, *(one for found in filled.values() for one in found)})
     if twice:
         return twice
     if not filled:
         return None
     if len(set(filled.values())) > 1 or any(len(found) > 1 for found in filled.values()):
-        return f"several files together fill in {', '.join(filled)}"
+        return f"several files together fill in {', '.join(filled)}{_hint(question, terms)}"
     counts_persons = isinstance(question, StockQuestion | FlowQuestion | DurationQuestion | PersonsQuestion)
     if not counts_persons or question.measure == "net":
         return f"there is no model of a {question.measure} by categories of another file"
@@ -112,13 +86,13 @@ def _filled(question: Question, terms: Terms, grid: Grid, provider: str) -> Reac
     cells = np.flatnonzero(places.is_known(filled))
     outside = np.full(len(cells), OUTSIDE, np.int64)
     (other,) = next(iter(filled.values()))
-    return Reach((provider, other), LinkedCells(cells, places.without(filled)[cells], outside, cells))
+    return Reach((provider, other), LinkedCells(cells, places.without(filled)[cells], outside, cells, cells))
 
 
 def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[str, str]) -> Reach | str:
     """Both halves of a link, where each file alone, or both of them, know a category."""
-    fillers = _fillers(question, terms)
-    twice = _twice(terms, set(pair))
+    fillers = filling_providers(question, terms)
+    twice = held_twice(terms, set(pair))
     if twice:
         return twice
     others = [name for name, found in fillers.items() if not found <= set(pair)]
@@ -139,20 +113,16 @@ def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[st
         halves.append(np.where(without[both] == OUTSIDE, OUTSIDE, without[both] + seen * width))
         alone = seen * width + both
         alone = alone[places.is_known(of_other)[alone]]
-        told.append(LinkedCells(alone, without[alone], np.full(len(alone), OUTSIDE, np.int64), alone))
-    return Reach(pair, joined(LinkedCells(both, halves[0], halves[1], both), joined(*told)))
+        told.append(LinkedCells(alone, without[alone], np.full(len(alone), OUTSIDE, np.int64), alone, alone))
+    return Reach(pair, joined(LinkedCells(both, halves[0], halves[1], both, both), joined(*told)))
 
 
-def _fillers(question: Question, terms: Terms) -> dict[str, frozenset[str]]:
-    """Return the providers that fill in each dimension of the table or its comparisons; durations are nobody's."""
-    names = dict.fromkeys((*question.dimensions, *(item.dimension for item in question.where)))
-    found = {name: frozenset(source.provider for source in terms.dimension(name).sources) for name in names}
-    return {name: providers for name, providers in found.items() if providers}
-
-
-def _twice(terms: Terms, providers: set[str]) -> str:
-    found = sorted(providers & set(terms.sources_with_duplicates))
-    return f"{' and '.join(found)} may hold a person twice, and rates are of rows" if found else ""
+def _hint(question: Question, terms: Terms) -> str:
+    """Return how to ask for the model where there is one, at a price; else why there is none, or nothing."""
+    if not isinstance(question, CountsLinks):
+        return ""
+    fault = uncountable_links(question, terms)
+    return f"; no count of links helps: {fault}" if fault else "; ask with count_links, and they are allowed for"
 
 
 def _cut(question: Question, terms: Terms, filled: Mapping[str, frozenset[str]]) -> str:
@@ -183,7 +153,7 @@ class _Places:
         cells = np.arange(grid.size, dtype=np.int64)
         axes = {axis.name: (axis, stride) for axis, stride in zip(grid.axes, grid.strides, strict=True)}
         unknown = {}
-        for name in _fillers(question, terms):
+        for name in filling_providers(question, terms):
             kept = kept_categories(question, name, terms)
             unknown[name] = len(kept) - 1 if kept[-1] == categories(name, terms)[-1] else None
         return cls(

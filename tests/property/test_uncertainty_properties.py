@@ -1,5 +1,7 @@
 """The linear maps of linkage errors, and the intervals that are made with them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,8 +14,8 @@ from disclosure.uncertainty.linked_cells import (
     OUTSIDE,
     LinkedCells,
     filled_cells,
+    moved_cells,
     overlap_cells,
-    twice_counted_cells,
 )
 from disclosure.uncertainty.rates import group_quality
 from linkage_core.agreement.declared_rates import GroupRates, PairRates
@@ -36,7 +38,7 @@ SHAPES: dict[str, tuple[int, LinkedCells]] = {
     "overlap, the first file knows": (9, overlap_cells(3, first_unknown=2, second_unknown=None)),
     "overlap, the second file knows": (9, overlap_cells(3, first_unknown=None, second_unknown=2)),
     "filled": (6, filled_cells(2, 3, unknown=2)),
-    "twice counted": (12, twice_counted_cells(2, 3)),
+    "people who move counted beside": (18, replace(moved_cells(6), group=np.tile(np.arange(6) % 3, 2))),
 }
 shapes = st.sampled_from(list(SHAPES.values()))
 rates = st.builds(declared, st.integers(700, 1000), st.integers(700, 1000), st.integers(0, 50), st.integers(0, 50))
@@ -134,10 +136,11 @@ def test_one_false_link_does_the_reverse() -> None:
     assert adjust(np.array([2, 0, 0]), np.zeros(3), cells, known).value.tolist() == [1, 1, 1]
 
 
-def test_a_phantom_who_counts_twice_is_taken_out_of_the_measure_only() -> None:
-    cells = twice_counted_cells(1, 1)
-    found = adjust(np.array([10, 4]), np.zeros(2), cells, group_quality(declared(recall=500)), np.array([0, OUTSIDE]))
-    assert found.value.tolist() == [6]
+def test_who_counts_twice_is_taken_out_of_the_measure_and_who_falls_short_of_the_score_is_put_in() -> None:
+    beside = np.array([0, OUTSIDE, OUTSIDE])
+    for counted, expected in (([10, 4, 0], 6), ([10, 0, 4], 14), ([10, 4, 4], 10)):
+        found = adjust(np.array(counted), np.zeros(3), moved_cells(1), group_quality(declared(recall=500)), beside)
+        assert found.value.tolist() == [expected]
 
 
 @given(arrays.arrays(np.int64, 9, elements=st.integers(0, 5000)), st.integers(1, 40), st.integers(1, 40))

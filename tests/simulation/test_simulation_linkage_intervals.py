@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from disclosure.bounding import MOVED_NOISE
 from disclosure.uncertainty.adjusting import adjust
-from disclosure.uncertainty.linked_cells import filled_cells, overlap_cells
+from disclosure.uncertainty.linked_cells import OUTSIDE, filled_cells, moved_cells, overlap_cells
 from disclosure.uncertainty.rates import group_quality
 from linkage_core.agreement.declared_rates import GroupRates, PairRates
 
@@ -68,3 +69,37 @@ def test_ninety_five_per_cent_of_intervals_cover_and_those_of_noise_alone_do_not
     assert (shares <= 0.98 + luck).all(), "wider than whole persons account for"
     # 800 matches, 46 of them missed: the noise alone has a half-width of 12.
     assert of_noise[2] < 0.5
+
+
+RESIDENTS = np.array([60, 250, 1200])
+TWICE, SHORT = 0.5, 0.2
+"""Shares of people who would count twice, and who would not count, if their link were missed."""
+
+
+def test_intervals_of_what_two_files_decide_cover_with_people_who_move_counted_beside() -> None:
+    random = np.random.default_rng(21)
+    covered, by_noise = [], []
+    for _ in range(REPETITIONS):
+        missed = random.binomial(MATCHES, 1 - RECALL)
+        false = random.poisson((MATCHES - missed) * (1 - PRECISION) / PRECISION)
+        _, _, declared = _drawn(random)
+        found, missing, wrong = (
+            random.multinomial(people, [TWICE, SHORT, 1 - TWICE - SHORT])[:, :2].T
+            for people in (MATCHES - missed, missed, false)
+        )
+        exact = RESIDENTS + missing[0] - missing[1] - wrong[0] + wrong[1]
+        beside = np.concatenate([found[0] + wrong[0], found[1] + wrong[1]])
+        sd = np.repeat([NOISE_SD, MOVED_NOISE * NOISE_SD], [3, 6])
+        noisy = np.concatenate([exact, beside]) + np.rint(random.normal(0, sd)).astype(np.int64)
+        of_cell = np.array([0, 1, 2, *[OUTSIDE] * 6])
+        links = moved_cells(3)
+        quality = group_quality(declared, [None] * 3)
+        low, high = adjust(noisy, sd**2, links, quality, of_cell).interval(math.ceil(1.96 * NOISE_SD))
+        covered.append((low <= RESIDENTS) & (high >= RESIDENTS))
+        by_noise.append(np.abs(noisy[:3] - RESIDENTS) <= math.ceil(1.96 * NOISE_SD))
+    shares, of_noise = np.mean(covered, axis=0), np.mean(by_noise, axis=0)
+    luck = CHANCE * math.sqrt(0.95 * 0.05 / REPETITIONS)
+    assert (shares >= 0.95 - luck).all()
+    assert (shares <= 0.98 + luck).all(), "wider than whole persons account for"
+    # 800 matches, 48 of them missed, of whom 24 count twice and 10 not at all: the noise alone has a half-width of 12.
+    assert of_noise[2] < 0.75

@@ -268,3 +268,48 @@ def test_what_links_do_not_reach_is_covered_as_it_is() -> None:
     assert found.covers == "noise and linkage"
     assert "do not reach" in found.explanation
     assert all(cell.corrected is None for cell in found.cells)
+
+
+# --------------------------------------------------------------------------- where two files decide a table together
+
+SIGNS = {"kind": "signs", "sources": {"register": 1, "tax": 1}}
+
+
+@pytest.mark.parametrize("score", [1, 2])
+def test_people_who_move_correct_a_table_that_two_files_decide_together(score: int) -> None:
+    question = document("stock", at=["2018-07-01", "2019-07-01"], rule=SIGNS | {"score": score}, by=["country"])
+    plain, counted = ask(question, RATES), ask(question | {"count_links": True}, RATES)
+    assert plain.covers == "noise"
+    assert "ask with count_links" in plain.explanation
+    assert counted.covers == "noise and linkage"
+    assert [vector.name for vector in counted.noised] == ["count", "gained", "lost"]
+    assert [replace(cell, corrected=None) for cell in counted.cells] == list(plain.cells)
+    gained, lost = (vector.values for vector in counted.noised[1:])
+    # Of five matches four were found: for each link that moves somebody, a quarter of a person more is moved.
+    for cell, more, fewer in zip(counted.cells, gained, lost, strict=True):
+        assert cell.corrected is not None
+        assert cell.value is not None
+        assert cell.corrected.value == int(np.floor(cell.value - (more - fewer) / 4 + 0.5))
+    assert (sum(gained) > 0) == (score == 1)
+    assert sum(lost) > 0
+    assert Release.from_json(counted.to_json()) == counted
+
+
+def test_a_coarser_table_of_two_files_is_corrected_as_its_cells_are() -> None:
+    fields: dict[str, Any] = {"at": ["2018-07-01"], "rule": SIGNS, "count_links": True}
+    source = ask(document("stock", by=["country"], **fields), RATES)
+    question = parse_question(document("stock", **fields))
+    derived = coarser(question, canonical_question(question, {}), terms(), [source])
+    assert derived is not None
+    (cell,) = derived.cells
+    assert cell.corrected is not None
+    moved = sum(source.noised[1].values) - sum(source.noised[2].values)
+    assert cell.value is not None
+    assert cell.corrected.value == int(np.floor(cell.value - moved / 4 + 0.5))
+
+
+def test_three_files_have_no_model_and_the_release_says_why() -> None:
+    signs = {"kind": "signs", "sources": {"register": 1, "tax": 1, "border": 1}}
+    found = ask(document("stock", rule=signs), RATES)
+    assert found.covers == "noise"
+    assert "rows of border, register, tax decide this one" in found.explanation

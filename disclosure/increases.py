@@ -1,11 +1,12 @@
 """Increases of the budget in the ledger: each signed document is counted once, and never more than it says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from disclosure.balances import Caps
 from disclosure.entries import Chain, Entry
 from disclosure.errors import LedgerCorrupt
-from linkage_core.agreement.increases import CLAUSE, IncreaseDocument, verify_granted
+from linkage_core.agreement.increases import CLAUSE, IncreaseDocument, check_approvals, verify_granted
 from linkage_core.errors import Refused, Tampered
 
 
@@ -51,17 +52,25 @@ def decide_increase(
     )
 
 
-def check_granted(document: IncreaseDocument, entry: Entry, service_key: bytes) -> None:
+def check_granted(
+    document: IncreaseDocument,
+    entry: Entry,
+    service_key: bytes,
+    approvers: Mapping[str, Mapping[str, bytes]] = MappingProxyType({}),
+) -> None:
     """Check a stored increase against its INCREASED entry and the analysis service's key; raises `LedgerCorrupt`.
 
-    Were it not checked, whoever can write to the ledger's database could grant budget.
+    `approvers`: of agreements that name some, by the agreement's hash, their keys by name. Were it not checked, whoever
+    can write to the ledger's database, and holds the service's key, could grant budget.
     """
     increase = document.increase
     stated = (increase.lineage, increase.project, increase.cap, increase.nano_rho, document.digest)
     fits = stated == (entry.lineage, entry.project, entry.cap, entry.nano_rho, entry.result_digest)
     try:
         verify_granted(document, service_key)
-    except Tampered:
+        if (named := approvers.get(entry.agreement_hash)) is not None:
+            check_approvals(document, named)
+    except (Tampered, Refused):
         fits = False
     if not fits:
         raise LedgerCorrupt(f"ledger entry {entry.sequence}: the increase that it counts was not granted")

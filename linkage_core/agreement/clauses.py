@@ -5,9 +5,9 @@ unknown field. Payload and statistics have a module of their own.
 """
 
 import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from linkage_core.agreement.payload import PayloadTable
 from linkage_core.agreement.statistics import Statistics
@@ -155,6 +155,13 @@ class Period(Clause):
     end: datetime.date
 
 
+class Approver(Clause):
+    """Somebody who may approve that the budget is raised: name, and the Ed25519 key that signs approvals."""
+
+    name: Name
+    identity_key: IdentityKeyHex
+
+
 class Budget(Clause):
     """The lineage's privacy budget: rho of zero-concentrated differential privacy, privacy unit = one synthetic key.
 
@@ -164,7 +171,8 @@ class Budget(Clause):
     agreement's project) and `per_year_nano_rho` (each calendar year, UTC) may be left out: then there is no such cap.
     Every cap that applies must allow a charge. `delta_e15` (in 1e-15) is for reading rho as an epsilon only.
     `flow_cells_per_person` is the public bound on cells of a flow table that one person may count in.
-    `maximum_noise_sd` refuses a question so cheap that its answer would be noise.
+    `maximum_noise_sd` refuses a question so cheap that its answer would be noise. Where `approvers` are named, nobody
+    else may approve an increase, whoever keeps the analysis service's roster.
     """
 
     privacy_unit: Literal["synthetic-key"] = "synthetic-key"
@@ -179,6 +187,24 @@ class Budget(Clause):
     flow_cells_per_person: int = Field(ge=1, le=100)
     maximum_cells: int = Field(ge=1, le=1_000_000)
     maximum_noise_sd: int = Field(ge=1)
+    approvers: tuple[Approver, ...] = ()
+
+    @model_validator(mode="after")
+    def _two_persons_can_approve(self) -> "Budget":
+        for what in ("name", "identity_key"):
+            if len({getattr(approver, what) for approver in self.approvers}) != len(self.approvers):
+                raise ValueError(f"approvers: two share one {what}")
+        if len(self.approvers) == 1:
+            raise ValueError("approvers: two at least are needed, since two must approve")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_an_absent_clause(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what nobody agreed on: agreements signed before there was such a clause keep their hash."""
+        clauses: dict[str, Any] = whole(self)
+        if not self.approvers:
+            clauses.pop("approvers", None)
+        return clauses
 
 
 class AgreementText(Clause):

@@ -174,6 +174,10 @@ def _budget(agreement: AgreementText) -> Iterator[str]:
     for name in allotments:
         if name not in waves:
             yield f"budget.wave_allotments_nano_rho.{name}: no wave {name}"
+    keys = {party.identity_key: party.name for party in agreement.parties}
+    for approver in budget.approvers:
+        if approver.identity_key in keys:
+            yield f"budget.approvers.{approver.name}: has the key of {keys[approver.identity_key]}"
     if sum(allotments.values()) > total:
         yield (
             f"budget.wave_allotments_nano_rho: they add up to {sum(allotments.values())}, "

@@ -4,7 +4,8 @@
    increases the project had before: a document that was counted, or that others overtook, fits no longer.
 2. Two approvers sign it, each with a key of their own. Approvers are on the signed roster and are no analysts: nobody
    who asks questions raises what questions may cost.
-3. The analysis service checks both signatures against its roster and countersigns. Only a countersigned document makes
+3. The analysis service checks both signatures against its roster, and against the agreement where that names
+   approvers, and countersigns. Only a countersigned document makes
    an entry of the ledger (`disclosure.increases`), and every balance reads its amount from there.
 
 The countersignature is what a ledger checks from then on, so that approvers may come and go.
@@ -110,7 +111,9 @@ def check_approvals(document: IncreaseDocument, approvers: Mapping[str, bytes]) 
         raise Refused(CLAUSE, "one person or one key approved twice")
     for item in given:
         if approvers.get(item.approver) != bytes.fromhex(item.identity_key):
-            raise Refused(CLAUSE, f"{item.approver} is no approver of the roster, or has another key there")
+            raise Refused(
+                CLAUSE, f"{item.approver} is no approver of the roster and the agreement, or has another key there"
+            )
         signed = _approved_bytes(document.increase, item.approver)
         signing.verify(
             bytes.fromhex(item.identity_key), signed, bytes.fromhex(item.signature), f"the approval of {item.approver}"

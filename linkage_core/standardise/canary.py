@@ -19,7 +19,7 @@ from linkage_core.standardise.variables import FORMS, joined, parts_of
 CANARY_VALUES: Final[dict[QuasiIdentifierKind, tuple[str, ...]]] = {
     "given-name": (
         "Zoë-Marïe", "ВАСИЛИСА", "გვანცა", "عبد الرحمن", "Ἀλέξανδρος", "  quỳnh\tanh ", "İpek", "Siobhán O.", "unknown",
-        "Ｆｕｌｌ", "D’Arcy", "", "Саша", "Ivanovich Petr", "Nur ud-Din", "Dr. Billy", "曾志伟", "Євгенія Олегівна",
+        "Ｆｕｌｌ", "D’Arcy", "", "Саша", "Ivanovich Petr", "Nur ud-Din", "Dr. Bi1ly", "曾志伟", "Євгенія Олегівна",
         "سهيل", "Anna geb. Vogel",
     ),
     "family-name": (
@@ -67,7 +67,7 @@ CANARY_DATES: Final = (
     "05/12/1987", "05-12-1987", "5.12.1987", "12/5/1987", "5-1-1987", "1987-5-1", "1987/12/5", "87-05-12", "870512",
     "12.05.87", "12/05/87", "12-05-87", "120587", "05/12/25", "1.5.24", "5/12/25", "01/01/00", "1987", "05.1987",
     "198705", "87", "XX.05.1987", "19870500", "??/??/1987", "13/05/1987", "000000", "99-99-99",
-    "12.05.1987 10:15", "5/1/87 1:02 PM",
+    "12.05.1987 10:15", "5/1/87 1:02 PM", "1987-0S-I2", "l2.O5.1987", "1987-05-32", "31.02.87",
 )  # fmt: skip
 """Read in every format, with 2024 as the latest year: each takes its own and refuses the others'."""
 
@@ -77,7 +77,7 @@ CANARY_COUNTRIES: Final = (
 )  # fmt: skip
 """Read in every code list."""
 
-CANARY_WHOLE_NAMES: Final = ("van der Berg, Jan Piet", "Иванов Иван Иванович", "欧阳修", "Jan van der Berg", "Berg", "")
+CANARY_WHOLE_NAMES: Final = ("van der Berg, Jan Piet", "Иванов Иван Иванович", "欧阳修", "Jan van der 8erg", "Berg", "")
 """Read in every order."""
 
 

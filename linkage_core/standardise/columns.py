@@ -36,7 +36,7 @@ _LONGEST_TOLD: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class StandardisedColumn:
-    """One column: `values` ("" = missing) row by row, and `(row, reason)` of each value that could not be used."""
+    """One column: `values` ("" = missing) row by row, and `(row, reason)` of each that could not be used as it is."""
 
     values: list[str] = field(repr=False)
     faults: list[tuple[int, Reason]]

@@ -1,4 +1,8 @@
-"""Dates of birth: full or partial, in a declared format, without the days that clerks invent."""
+"""Dates of birth: full or partial, in a declared format, without the days that clerks invent.
+
+What is wrong in one place does not take the rest with it: letters that look like digits are read as digits, and of a
+day that cannot be the year stays, and the month if only the day is out of range (decision 40).
+"""
 
 import datetime
 import re
@@ -17,6 +21,10 @@ DateFormat = Literal[
 is guessed: 03/04/1987 has two readings, and 03/04/87 four."""
 
 DATE_FORMATS: Final[tuple[DateFormat, ...]] = get_args(DateFormat)
+
+MONTHS: Final = 12
+MOST_DAYS: Final = 31
+"""A day beyond these is wrong, whatever the month; an earlier one that does not exist may be of another month."""
 
 EARLIEST_YEAR: Final = 1850
 LATEST_YEAR: Final = 2100
@@ -38,6 +46,14 @@ name whose birthdays are unknown must not agree on a day that neither has."""
 
 UNKNOWN_PART: Final = r"XX|xx|\?\?|--"
 STAND_INS: Final = frozenset({"", "unknown", "n/a", "na", "nan", "nat", "null", "none", "-", "?"})
+
+LOOK_ALIKES: Final = {
+    "0": "OoQD", "1": "Iil|", "2": "Zz", "4": "A", "5": "Ss", "6": "Gb", "7": "T", "8": "B", "9": "gq",
+}  # fmt: skip
+"""What machines read, and people type, for a digit. In the place of a digit nothing else can be meant."""
+
+MOST_LOOK_ALIKES: Final = 2
+"""Signs of a date that may be read as digits; where more are, the text is no date."""
 
 TIME: Final = r"[T ]\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AaPp][Mm])?(?:Z|[+-]\d\d:?\d\d)?"
 """A time of day behind a full date, as databases and spreadsheets write it: cut off."""
@@ -61,6 +77,7 @@ SHAPES: Final[dict[DateFormat, str]] = {name: _shape(name) for name in DATE_FORM
 
 _patterns = {name: re.compile(shape) for name, shape in SHAPES.items()}
 _time = re.compile(TIME)
+_digits = str.maketrans({sign: digit for digit, signs in LOOK_ALIKES.items() for sign in signs})
 
 
 def has_two_digit_years(date_format: DateFormat) -> bool:
@@ -73,17 +90,13 @@ def standardise_date(text: str, date_format: DateFormat, latest_year: int | None
 
     A year of two digits is the last one that ends with them and is not after `latest_year`, which the formats that have
     them need: a declared year, since a clock would read a file differently after New Year. A day without its month is
-    dropped. The wrong shape is `UNPARSABLE_DATE`, a day that does not exist or a year out of range is
-    `IMPOSSIBLE_DATE`; both give the empty string.
+    dropped. Signs that look like digits are read as such where the text is no date without. The wrong shape is
+    `UNPARSABLE_DATE` and gives the empty string. `IMPOSSIBLE_DATE` is a year out of range, which gives the empty string
+    too, or a day that does not exist: then the year stays, and the month with a day above 31.
     """
-    stripped = text.strip()
-    match = _patterns[date_format].fullmatch(stripped) if stripped.isascii() else None
-    if match is None and (time := _time.search(stripped)) and time.end() == len(stripped) and stripped.isascii():
-        match = _patterns[date_format].fullmatch(stripped[: time.start()])
-        if match and not match["day"]:
-            match = None
+    match = _read(text.strip(), date_format)
     if match is None:
-        return "", None if stripped.lower() in STAND_INS else Reason.UNPARSABLE_DATE
+        return "", None if text.strip().lower() in STAND_INS else Reason.UNPARSABLE_DATE
     year, written_month, written_day = (part and part.rjust(2, "0") for part in match.group("year", "month", "day"))
     if len(year) == 2:
         if f"{year}{written_month}{written_day}" in SENTINEL_DIGITS:
@@ -95,14 +108,7 @@ def standardise_date(text: str, date_format: DateFormat, latest_year: int | None
         as_written = f"{year}-{written_month}" if written_month else year
     if as_written in SENTINELS:
         return "", None
-    month, day = _known(written_month), _known(written_day)
-    if not EARLIEST_YEAR <= int(year) <= LATEST_YEAR or not _exists(int(year), month, day):
-        return "", Reason.IMPOSSIBLE_DATE
-    if not month:
-        return year, None
-    if not day:
-        return f"{year}-{month}", None
-    return (year if f"{month}-{day}" in YEAR_ONLY_DAYS else f"{year}-{month}-{day}"), None
+    return _what_can_be(year, _known(written_month), _known(written_day))
 
 
 def full_date(text: str, date_format: DateFormat, latest_year: int | None = None) -> datetime.date | None:
@@ -115,6 +121,35 @@ def full_date(text: str, date_format: DateFormat, latest_year: int | None = None
         return datetime.date(int(year), int(match["month"]), int(match["day"]))
     except ValueError:
         return None
+
+
+def _read(text: str, date_format: DateFormat) -> re.Match[str] | None:
+    """Return the date as written, a time behind a full one cut off, or with signs that look like digits read as such.
+
+    None of a text that is neither. No stand-in is a date once its signs are read as digits.
+    """
+    if not text.isascii():
+        return None
+    if match := _patterns[date_format].fullmatch(text):
+        return match
+    if (time := _time.search(text)) and time.end() == len(text):
+        match = _patterns[date_format].fullmatch(text, 0, time.start())
+        return match if match is not None and match["day"] else None
+    digits = text.translate(_digits)
+    looked_alike = sum(sign != digit for sign, digit in zip(text, digits, strict=True))
+    return _patterns[date_format].fullmatch(digits) if looked_alike <= MOST_LOOK_ALIKES else None
+
+
+def _what_can_be(year: str, month: str, day: str) -> Standardised:
+    """Return as much of a date as is known and can be; "" for an unknown month or day."""
+    if not EARLIEST_YEAR <= int(year) <= LATEST_YEAR:
+        return "", Reason.IMPOSSIBLE_DATE
+    if not _exists(int(year), month, day):
+        surely_the_day = int(day or 0) > MOST_DAYS and 1 <= int(month or 0) <= MONTHS
+        return (f"{year}-{month}" if surely_the_day else year), Reason.IMPOSSIBLE_DATE
+    if not month or f"{month}-{day}" in YEAR_ONLY_DAYS:
+        return year, None
+    return (f"{year}-{month}-{day}" if day else f"{year}-{month}"), None
 
 
 def _with_century(two_digits: str, latest_year: int | None) -> str:

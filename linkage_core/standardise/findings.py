@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a value became missing although the file holds something; each says what to do."""
+    """Why a value, or a part of it, became missing although the file holds something; each says what to do."""
 
     UNPARSABLE_DATE = "unparsable-date"
     IMPOSSIBLE_DATE = "impossible-date"
@@ -30,7 +30,8 @@ _REFUSING = frozenset({Reason.UNPARSABLE_DATE, Reason.UNKNOWN_SEX_CODE, Reason.R
 
 _ADVICE = {
     Reason.UNPARSABLE_DATE: "does not have the declared date format; mend the value or the mapping's date_format",
-    Reason.IMPOSSIBLE_DATE: "names a day that does not exist or an implausible year; taken as missing",
+    Reason.IMPOSSIBLE_DATE: "names a day that does not exist or an implausible year; what cannot be is taken as "
+    "missing",
     Reason.UNKNOWN_SEX_CODE: "is no known code of sex; recode it as m, f or x",
     Reason.UNKNOWN_COUNTRY: "is no known country name and no code of the declared list; taken as missing",
     Reason.AMBIGUOUS_COUNTRY: "may mean several countries; declare its code list or the column of the place; "
@@ -42,7 +43,7 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One value that could not be used: `row` counts from 0 in the file, `field` is the quasi-identifier's name."""
+    """One value that could not be used as it is: `row` counts from 0, `field` is the quasi-identifier's name."""
 
     field: str
     row: int
@@ -50,4 +51,4 @@ class Finding:
 
 
 Standardised = tuple[str, Reason | None]
-"""A standardised value ("" = missing), and why it is missing although the file holds something."""
+"""A standardised value ("" = missing), and why it, or a part of it, is missing although the file holds something."""

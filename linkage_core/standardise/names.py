@@ -8,6 +8,8 @@
     5. particles and titles go, unless nothing else is left
     6. of given names, patronymics come last: they are second names
 
+Before all of this, digits beside letters become the letters that look like them: 0leg, 1van, Ne1son.
+
 Nothing is guessed: a whole name in a column that was not declared so stays as it is written.
 """
 
@@ -71,6 +73,11 @@ PATRONYMICS: Final = (
 )
 """East Slavic patronymics by their endings; not -ovic, which is a Serbian family name."""
 
+CAPITALS_FOR_DIGITS: Final = {"0": "O", "1": "I", "2": "Z", "5": "S", "6": "G", "8": "B"}
+SMALL_LETTERS_FOR_DIGITS: Final = {"0": "o", "1": "l", "2": "z", "5": "s", "6": "b", "8": "b", "9": "g"}
+"""What machines read as a digit beside letters, in a place of a capital (the start of a word, or after a capital) or of
+a small letter. No name holds a digit."""
+
 COMPOUND_SURNAMES: Final = frozenset(
     listed("欧阳|歐陽|司马|司馬|诸葛|諸葛|上官|司徒|东方|皇甫|尉迟|万俟|慕容|令狐|公孙|夏侯")
 )
@@ -83,6 +90,7 @@ _birth_name = re.compile(rf"\b(?:{BIRTH_NAME_MARKERS})\b")
 _ambiguous = re.compile(rf"(?<=\w )(?:(?:{AMBIGUOUS_MARKERS}) )+(?=\w)")
 _married_name = re.compile(rf"\b(?:{MARRIED_NAME_MARKERS})\b")
 _patronymic = re.compile(PATRONYMICS)
+_digit = re.compile(r"(?<=[^\W\d_])[0-9]|[0-9](?=[^\W\d_])")
 _comma = re.compile("[,،，、]")
 _chinese = re.compile("[\u3400-\u9fff]{2,}")
 
@@ -124,10 +132,16 @@ def part_of(text: str, part: Literal["given", "family"], order: NameOrder) -> st
 
 def _settled(once: Callable[[str], str], text: str) -> str:
     """Apply the rules until nothing changes: what one of them drops may bring others together."""
-    name, before = fold(text), ""
+    name, before = fold(_digit.sub(_as_letter, text)), ""
     while name != before:
         name, before = once(_one_spelling(name)), name
     return "" if name in STAND_INS else name
+
+
+def _as_letter(digit: re.Match[str]) -> str:
+    before = digit.string[: digit.start()][-1:]
+    letters = CAPITALS_FOR_DIGITS if not before.isalpha() or before.isupper() else SMALL_LETTERS_FOR_DIGITS
+    return letters.get(digit[0], digit[0])
 
 
 def _given_name_once(name: str) -> str:

@@ -30,7 +30,7 @@ from linkage_core.standardise import (
 )
 from linkage_core.standardise.variables import FORMS
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 TRANSLITERATED: Final = 0x30000
 """Code points below this enter the digest with their transliteration: the planes that hold letters."""
@@ -86,6 +86,7 @@ def _tables() -> dict[str, object]:
             "markers": [names.BIRTH_NAME_MARKERS, names.AMBIGUOUS_MARKERS, names.MARRIED_NAME_MARKERS],
             "patronymics": names.PATRONYMICS,
             "compound surnames": sorted(names.COMPOUND_SURNAMES),
+            "letters for digits": [names.CAPITALS_FOR_DIGITS, names.SMALL_LETTERS_FOR_DIGITS],
         },
         "nicknames": nicknames.roots(),
         "skeleton": {"sounds": skeleton.SOUNDS, "wade-giles": skeleton.WADE_GILES},
@@ -93,6 +94,7 @@ def _tables() -> dict[str, object]:
             "shapes": dates.SHAPES,
             "sentinels": sorted(dates.SENTINELS | dates.SENTINEL_DIGITS),
             "unknown": dates.UNKNOWN_PART,
+            "look-alikes": [dates.LOOK_ALIKES, dates.MOST_LOOK_ALIKES],
             "time": dates.TIME,
             "stand-ins": sorted(dates.STAND_INS),
             "year-only": sorted(dates.YEAR_ONLY_DAYS),

@@ -16,6 +16,7 @@ from linkage_core.crypto.kdf import expand
 from linkage_core.crypto.secret import Secret
 from linkage_core.pseudonyms import analysis_service_key
 from services.analysis.config import AnalysisConfig
+from services.analysis.roster import agreed_approvers
 from services.analysis.store.anchor import AnchorFile
 from services.analysis.store.deliveries import DeliveryStore
 from services.analysis.store.ledger import SqlLedger
@@ -102,7 +103,8 @@ def open_service(
         kek = FileKeyEncryptionKey.load_or_create(config.key_encryption_key, random)
         data_keys = DataKeys(kek, config.wraps, random)
         lasting_keys = DataKeys(kek, config.data / "master-key", random)
-        ledger = SqlLedger(ledger_engine, AnchorFile(config.anchor, keys.identity), document.project)
+        approvers = {agreement.hash.hex(): named} if (named := agreed_approvers(agreement)) else {}
+        ledger = SqlLedger(ledger_engine, AnchorFile(config.anchor, keys.identity), document.project, approvers)
         ledger.check(document.lineage)
         deliveries = DeliveryStore(engine)
         # Under a new master key the people of what is delivered now would be others than those of what is there.

@@ -54,7 +54,7 @@ def grant(config: AnalysisConfig, document: IncreaseDocument) -> Entry:
         service = open_service(config, takes_into_force=False)
         try:
             agreement = service.agreement
-            check_approvals(document, read_roster(config.roster, agreement).approver_keys)
+            check_approvals(document, read_roster(config.roster, agreement).approver_keys(agreement))
             granted = document.granted_by(service.keys.identity)
             at = service.clock().isoformat(timespec="seconds")
             caps = Caps.of(agreement.document.budget)

@@ -2,7 +2,8 @@
 
 Apart from the agreement, so that staff may change without new signatures of all. The analysis service signs it; who is
 not on it has no identity here, whatever a certificate says. Nobody is both: names and keys of analysts and approvers
-differ.
+differ. Where the agreement names approvers, the roster can only take some of them away: whoever holds the service's key
+makes no others.
 """
 
 from pathlib import Path
@@ -42,17 +43,21 @@ class Roster(Clause):
         """Return an analyst's Ed25519 public key (32 bytes), or None for somebody who is no analyst of the roster."""
         return next((bytes.fromhex(a.identity_key) for a in self.analysts if a.name == name), None)
 
-    @property
-    def approver_keys(self) -> dict[str, bytes]:
-        """Ed25519 public keys (32 bytes) of those who may approve, by name."""
-        return {person.name: bytes.fromhex(person.identity_key) for person in self.approvers}
+    def approver_keys(self, agreement: VerifiedAgreement) -> dict[str, bytes]:
+        """Ed25519 public keys (32 bytes) of those who may approve, by name; the agreement may limit them."""
+        named = agreed_approvers(agreement)
+        found = {person.name: bytes.fromhex(person.identity_key) for person in self.approvers}
+        return {name: key for name, key in found.items() if not named or named.get(name) == key}
 
     def with_person(self, person: PublicIdentity, agreement: VerifiedAgreement) -> "Roster":
         """Return the roster with one analyst or approver more, as the person's keys say.
 
-        Raises `Refused` for another role or realm, and for a name or key that is taken: one key under two names would
-        make two persons of one.
+        Raises `Refused` for another role or realm, for a name or key that is taken (one key under two names would make
+        two persons of one), and for an approver whom the agreement does not name while it names others.
         """
+        named = agreed_approvers(agreement)
+        if person.role is Role.APPROVER and named and named.get(person.name) != person.identity_key:
+            raise Refused("budget.approvers", f"the agreement names approvers, and not {person.name} with this key")
         if person.role not in (Role.ANALYST, Role.APPROVER) or person.realm != realm_of(agreement):
             raise Refused("roster", f"{person.name} has no analyst's or approver's keys of this agreement and domain")
         added = Person(name=person.name, spiffe_id=person.spiffe_id, identity_key=person.identity_key.hex())
@@ -70,6 +75,11 @@ class Roster(Clause):
             analysts=tuple(person for person in self.analysts if person.name != name),
             approvers=tuple(person for person in self.approvers if person.name != name),
         )
+
+
+def agreed_approvers(agreement: VerifiedAgreement) -> dict[str, bytes]:
+    """Return the Ed25519 public keys (32 bytes) of the approvers whom an agreement names, by name; it may name none."""
+    return {each.name: bytes.fromhex(each.identity_key) for each in agreement.document.budget.approvers}
 
 
 class _SignedRoster(Clause):

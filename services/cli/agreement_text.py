@@ -60,6 +60,10 @@ def _lines(signed: SignedAgreement) -> Iterator[str]:
         yield f"  {', '.join(told)}"
     epsilon = epsilon_millionths(budget.total_nano_rho, budget.delta_e15) / MILLION
     yield f"  in other words, epsilon {epsilon:g} at delta {budget.delta_e15 / 10**15:g}, in all"
+    if budget.approvers:
+        keys = {each.name: fingerprint(bytes.fromhex(each.identity_key), None) for each in budget.approvers}
+        yield "  raised by two of these only:"
+        yield from (f"    {name}  keys {words}" for name, words in keys.items())
     yield f"  at most {budget.flow_cells_per_person} cells a person in a flow table"
     yield f"  noise with a standard deviation of at most {budget.maximum_noise_sd}"
     yield f"  cells below {a.minimum_cell_count} are flagged as unreliable"

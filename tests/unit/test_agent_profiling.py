@@ -40,7 +40,7 @@ def test_fill_counts_present_complete_nothing_stand_ins_and_what_could_not_be_us
     )
     given, born = column_of(found, "given_name"), column_of(found, "birth_date")
     assert (given.rows, given.present, given.complete, given.stand_ins, given.unusable) == (5, 1, 1, 2, 0)
-    assert (born.rows, born.present, born.complete, born.stand_ins, born.unusable) == (5, 2, 1, 1, 1)
+    assert (born.rows, born.present, born.complete, born.stand_ins, born.unusable) == (5, 3, 1, 1, 0)
     assert born.findings == {"impossible-date": 1}
 
 

@@ -37,6 +37,26 @@ def test_allowing_cell_keys_is_signed_for_and_not_allowing_them_changes_no_hash(
         with_clause(clause | {"variance_thousandths": 5_000})
 
 
+def test_approvers_are_signed_for_two_at_least_with_keys_of_their_own_and_naming_none_changes_no_hash() -> None:
+    document = small_document()
+    assert "approvers" not in document["budget"]
+
+    def naming(*approvers: tuple[str, str]) -> dict[str, Any]:
+        named = [{"name": name, "identity_key": key} for name, key in approvers]
+        return document | {"budget": document["budget"] | {"approvers": named}}
+
+    assert parsed(naming()).hash == parsed(document).hash
+    two = parsed(naming(("auer", "0a" * 32), ("berger", "0b" * 32)))
+    assert two.hash != parsed(document).hash
+    assert parsed(two.model_dump(mode="json")) == two
+    assert "two must approve" in faults_of(naming(("auer", "0a" * 32)))
+    assert "share one identity_key" in faults_of(naming(("auer", "0a" * 32), ("berger", "0a" * 32)))
+    assert "share one name" in faults_of(naming(("auer", "0a" * 32), ("auer", "0b" * 32)))
+    service = next(party for party in document["parties"] if party["role"] == "analysis-service")
+    own = naming(("auer", "0a" * 32), ("berger", service["identity_key"]))
+    assert f"budget.approvers.berger: has the key of {service['name']}" in faults_of(own)
+
+
 def test_every_clause_enters_the_hash() -> None:
     agreement = parsed(small_document())
     changes: list[dict[str, object]] = [

@@ -15,6 +15,21 @@ from linkage_core.standardise.variables import parts_of
 
 
 @pytest.mark.parametrize(
+    ("misread", "name"),
+    [
+        ("0leg", "oleg"),
+        ("1van", "ivan"),
+        ("Ne1son", "nelson"),
+        ("MAR1A", "maria"),
+        ("8oris 2", "boris 2"),
+        ("3van", "3van"),
+    ],
+)
+def test_digits_beside_letters_are_the_letters_that_look_like_them(misread: str, name: str) -> None:
+    assert standardise_given_name(misread) == (name, None)
+
+
+@pytest.mark.parametrize(
     ("spellings", "name"),
     [
         (("van der Berg", "Berg", "BERG, van"), "berg"),

@@ -151,10 +151,42 @@ def test_stand_ins_for_no_date_are_missing_without_a_finding(text: str) -> None:
     assert standardise_date(text, "YYYY-MM-DD") == ("", None)
 
 
-@pytest.mark.parametrize("text", ["1987-02-29", "1987-13-01", "1987-04-31", "1849-05-05", "2101-05-05"])
-def test_a_day_that_cannot_be_is_missing_and_counted(text: str) -> None:
-    assert standardise_date(text, "YYYY-MM-DD") == ("", Reason.IMPOSSIBLE_DATE)
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("1987-02-29", "1987"),  # the day or the month may be wrong
+        ("1987-04-31", "1987"),
+        ("1987-13-01", "1987"),
+        ("1987-45-67", "1987"),
+        ("1987-05-32", "1987-05"),  # the day is
+        ("1987-XX-45", "1987"),
+        ("1849-05-05", ""),
+        ("2101-05-05", ""),
+    ],
+)
+def test_of_a_day_that_cannot_be_what_can_be_is_kept_and_the_rest_is_counted(text: str, kept: str) -> None:
+    assert standardise_date(text, "YYYY-MM-DD") == (kept, Reason.IMPOSSIBLE_DATE)
     assert not Reason.IMPOSSIBLE_DATE.refuses
+
+
+@pytest.mark.parametrize(
+    ("text", "date_format", "expected"),
+    [
+        ("198O-05-12", "YYYY-MM-DD", "1980-05-12"),
+        ("l987-05-I2", "YYYY-MM-DD", "1987-05-12"),
+        ("12.0S.1987", "DD.MM.YYYY", "1987-05-12"),
+        ("1Z/5/1987", "D/M/YYYY", "1987-05-12"),
+        ("1987051T", "YYYYMMDD", "1987-05-17"),
+        ("I9SO-05-12", "YYYY-MM-DD", ""),  # three letters: who knows what this is
+        ("lB.Ob.1990", "DD.MM.YYYY", ""),
+        ("1987-05-1e", "YYYY-MM-DD", ""),
+        ("19B7-05-12T00:00:00", "YYYY-MM-DD", ""),
+    ],
+)
+def test_letters_that_look_like_digits_are_read_as_digits_in_a_date(
+    text: str, date_format: DateFormat, expected: str
+) -> None:
+    assert standardise_date(text, date_format) == (expected, None if expected else Reason.UNPARSABLE_DATE)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ changes no decision, and the next start finds it.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, insert, select
 
@@ -40,12 +41,20 @@ class SqlLedger:
     """`disclosure.ledger.LedgerStore` over a metadata store and an anchor file, for one project.
 
     Other projects of the lineage may keep their charges in the same store, each with an anchor file of its own.
+    `approvers`: see `check_granted`.
     """
 
-    def __init__(self, engine: Engine, anchor: AnchorFile, project: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        anchor: AnchorFile,
+        project: str,
+        approvers: Mapping[str, Mapping[str, bytes]] = MappingProxyType({}),
+    ) -> None:
         self._engine = engine
         self._anchor = anchor
         self._project = project
+        self._approvers = approvers
         self._turns = Turns(engine)
         self._chains: dict[str, Chain] = {}
         self._shelf = Shelf()
@@ -94,7 +103,7 @@ class SqlLedger:
             entry = decide_increase(
                 chain, document, project=self._project, caps=caps, agreement_hash=agreement_hash, at=at
             )
-            check_granted(document, entry, self._anchor.public_key)
+            check_granted(document, entry, self._anchor.public_key, self._approvers)
             kept = {"digest": document.digest, "lineage": entry.lineage, "document": document.to_bytes()}
             connection.execute(insert(increases).values(kept))
             return entry
@@ -171,11 +180,19 @@ class SqlLedger:
             raise LedgerCorrupt(f"the ledger does not hold entry {head} any more: it was cut or replaced")
         chain = known.followed_by(new[1:] if head >= 0 else new)
         chain.check_anchor(anchor)
-        for entry in chain.entries[len(known.entries) :]:
+        for place, entry in enumerate(chain.entries[len(known.entries) :], len(known.entries)):
             # Another project's increase raises no cap here, and is for its own service to check.
             if entry.kind == "INCREASED" and entry.project == self._project:
-                check_granted(_document(connection, entry), entry, self._anchor.public_key)
+                check_granted(_document(connection, entry), entry, self._anchor.public_key, self._approvers)
+                self._check_version(entry, chain.entries[:place])
         return chain
+
+    def _check_version(self, increase: Entry, before: Sequence[Entry]) -> None:
+        """An increase under another version than the one in force, which names approvers, came before that was used."""
+        if increase.agreement_hash in self._approvers:
+            return
+        if any(entry.project == self._project and entry.agreement_hash in self._approvers for entry in before):
+            raise LedgerCorrupt(f"ledger entry {increase.sequence}: an increase under a superseded agreement")
 
     def _keep(self, chain: Chain) -> None:
         with self._updating:

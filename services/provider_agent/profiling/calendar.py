@@ -26,6 +26,7 @@ UNSEEN_FOR_SEEN: Final = (12 * 12 - 12) / (DAYS_A_YEAR - 12 * 12)
 _LAST_YEAR: Final = 2200
 _MONTH_DAYS: Final = (31, 28.2425, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _MOST_MONTH: Final = 12
+_MOST_DAYS: Final = np.array([0, *(math.ceil(days) for days in _MONTH_DAYS)], dtype=np.int64)
 _LEAST_HEAP_ERRORS: Final = 5.0
 _LEAST_EXCHANGED_ERRORS: Final = 3.0
 
@@ -95,13 +96,17 @@ class Calendar:
     _month_above_12: int = 0
 
     def add(self, days: NDArray[np.int64], years: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        """Count distinct dates: `days` as written, `years` of the usable ones (0 = not usable), rows of each."""
+        """Count distinct dates: `days` as written, `years` that are usable (0 = not), rows of each.
+
+        Of a day that does not exist the year is counted and no day.
+        """
         full = days != NOT_A_DATE
-        usable = full & (years > 0)
-        month, day = days >> 5, days & 31
+        month, day = np.where(full, days >> 5, 0), days & 31
+        usable = full & (years > 0) & (month <= _MOST_MONTH)
+        usable &= day <= _MOST_DAYS[np.minimum(month, _MOST_MONTH)]
         np.add.at(self._days, (month[usable], day[usable]), counts[usable])
         np.add.at(self._years, years, counts)
-        exchanged = full & (years == 0) & (month > _MOST_MONTH) & (day <= _MOST_MONTH)
+        exchanged = full & (month > _MOST_MONTH) & (day <= _MOST_MONTH)
         self._month_above_12 += int(counts[exchanged].sum())
 
     def statistics(self) -> CalendarStatistics:

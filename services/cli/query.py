@@ -267,8 +267,9 @@ def list_releases(config: Config, output: Format = "table") -> None:
     else:
         table = Table()
         table.add_column("release", no_wrap=True, min_width=RELEASE_ID_LENGTH)  # to be copied into other commands
-        for heading in ("question", "cells", "± 95 %", "rho"):
+        for heading in ("question", "cells", "± 95 %"):
             table.add_column(heading)
+        table.add_column("rho", no_wrap=True)
         for item in found:
             when = f"{item.released_at[:16].replace('T', ' ')} UTC, wave {item.wave}"
             rho = "not covered" if item.mechanism == CELL_KEY else f"{item.nano_rho / BILLION:g}"

@@ -136,8 +136,8 @@ def test_what_stays_with_the_analyst_costs_nothing(
 
 def test_a_table_carries_its_uncertainty_and_price(ana: Analysis) -> None:
     table = ana.run(STOCK)
-    assert (table["high"] - table["low"] == 20).all()
-    assert (table["low"] + 10 == table["value"]).all()
+    assert (table["high"] - table["value"] == 10).all()
+    assert (table["value"] - table["low"] >= 10).all(), "farther where a cell is only just large enough to be read"
     assert table.attrs["charged"]
     assert table.attrs["wave"] == "w1"
     assert table.attrs["nano_rho"] == ana.preview(STOCK).nano_rho

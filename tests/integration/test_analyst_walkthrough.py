@@ -25,7 +25,7 @@ from tests.support.demo_place import demo_place
 from tests.support.walkthrough import ROOT, Walk, follow, steps
 
 ANALYSTS, QUESTIONS, BUDGET = (ROOT / "docs" / f"{name}.md" for name in ("analysts", "questions", "budget"))
-PEOPLE = 1_200
+PEOPLE = 800
 TIMES = {"overlap": "2024", "conflicts": "2020-01-01/P2192D", "links": "2020-01-01/P2192D"}
 """What measures without an axis of time are about, in SDMX: the question's interval, or the agreement's period."""
 DEMO = "symbolon demo --seed 7 --keep country"

@@ -18,8 +18,7 @@ from linkage_core.types import LocalId, PartyName
 from services.analysis.client import Analysis
 from services.analysis.config import load
 from services.analysis.declared_rates import keep_rates
-from services.common.clock import system_random
-from services.demo.processes import serving
+from services.common.clock import system_clock, system_random
 from services.demo.run import QUESTIONS
 from services.demo.stage import ANALYSIS_SERVICE, ANALYST, LINKAGE_UNIT, Stage, set_stage
 from services.provider_agent.faults import FaultLog
@@ -27,7 +26,7 @@ from services.provider_agent.identities import Images, images_of
 from services.provider_agent.mapping import Mapping, load_mapping, tables_of
 from services.provider_agent.payload import read_table
 from simulation.country import PROVIDERS, generate
-from tests.support.analysis import deliverers
+from tests.support.analysis import deliverers, opened, served
 from tests.support.parties import Parties
 
 DATA: Final = resources.files("services.demo").joinpath("data")
@@ -40,7 +39,7 @@ def demo_place(folder: Path, people: int, seed: int) -> Stage:
     stage = set_stage(folder, DATA.joinpath("terms.toml").read_text("utf-8"), mappings, system_random)
     with stage.config(ANALYSIS_SERVICE).open("a") as file:
         file.write("answer_step_seconds = 0\n")
-    with serving(stage.command(ANALYSIS_SERVICE, "analysis", "serve")):
+    with opened(load(stage.config(ANALYSIS_SERVICE)), clock=system_clock) as service, served(service):
         _deliver(stage)
         with Analysis.connect(stage.config(ANALYST)) as analysis:
             for _, question in QUESTIONS:

@@ -183,9 +183,11 @@ def _tables(story: Story, group: Counts, linked: _People, true: _People) -> dict
     for name in ("overlap", "stock", "inflow", "outflow"):
         made[name] = Table(*(_counted(name, signs, group, people) for people in (linked, true)))
     for name in ("stock", "inflow", "outflow"):
-        made[f"{name} by both files"] = _together(_by_both_files(name, signs, group), linked, true)
+        made[f"{name} by both files"] = _together(_by_both_files(name, signs, group), len(GROUPS) + 1, linked, true)
         for score in SCORES:
-            made[f"{name} by signs, {SCORES[score]}"] = _together(_by_signs(name, signs, group, score), linked, true)
+            made[f"{name} by signs, {SCORES[score]}"] = _together(
+                _by_signs(name, signs, group, score), len(GROUPS), linked, true
+            )
     return made
 
 
@@ -250,18 +252,25 @@ Cells = Callable[[Counts, Counts], Counts]
 """Which category each pair of rows counts in, year by year, -1 for none: int64, (people, years). Row -1 is nobody's."""
 
 
-def _together(cells: Cells, linked: _People, true: _People) -> Table:
+def _together(cells: Cells, categories: int, linked: _People, true: _People) -> Table:
     """Return a table that two files decide together, and whom a missed link would move."""
     nobody = np.full_like(linked.register, -1)
-    seen = [_one_hot(cells(*rows)) for rows in ((linked.register, linked.tax), (linked.register, nobody))]
-    apart = seen[1] + _one_hot(cells(nobody, linked.tax)) - seen[0]
-    moved = [np.clip(sign * apart, 0, 1).sum(axis=0) for sign in (1, -1)]
-    return Table(seen[0].sum(axis=0), _one_hot(cells(true.register, true.tax)).sum(axis=0), np.stack(moved))
+    whole, first, second, truth = (
+        _one_hot(cells(*rows), categories)
+        for rows in (
+            (linked.register, linked.tax),
+            (linked.register, nobody),
+            (nobody, linked.tax),
+            (true.register, true.tax),
+        )
+    )
+    moved = [np.clip(sign * (first + second - whole), 0, 1).sum(axis=0) for sign in (1, -1)]
+    return Table(whole.sum(axis=0), truth.sum(axis=0), np.stack(moved))
 
 
-def _one_hot(categories: Counts) -> Counts:
-    """Return (people, years, groups and unknown)."""
-    hot: Counts = (categories[:, :, None] == np.arange(len(GROUPS) + 1)).astype(np.int64)
+def _one_hot(places: Counts, categories: int) -> Counts:
+    """Return (people, years, categories)."""
+    hot: Counts = (places[:, :, None] == np.arange(categories)).astype(np.int64)
     return hot
 
 

@@ -59,7 +59,7 @@ def _correct(
     if declared is None or rates is None:
         return _Correction("noise", f"noise only: no rates of the links of {names} are declared")
     groups, links = _by_group(question, grid, declared, reach.links)
-    quality = group_quality(rates, groups)
+    quality = group_quality(rates, groups, twice=bool(reach.twice))
     counts = noised[0]
     noisy = np.concatenate([np.array(vector.values, np.float64) for vector in noised])
     variance = np.concatenate(
@@ -75,10 +75,14 @@ def _correct(
     cells = noisy[: len(counts.values)]
     totals = np.bincount(of_total[: len(cells)], cells).astype(np.float64)
     alike = ", and people whom a missed link would move to be missed as often as others" if len(noised) > 1 else ""
+    rows = (
+        f"; {' and '.join(reach.twice)} may hold a person twice: of people none to twice as many may be missed as of "
+        "rows"
+    )
     return _Correction(
         "noise and linkage",
         f"corrected by the declared rates of the links of {names}; coverage of the sources and recorded categories are "
-        f"taken as they are{alike}",
+        f"taken as they are{alike}{rows if reach.twice else ''}",
         _figures(adjust(noisy, variance, links, quality, of_cell), cells, of_cells),
         _figures(adjust(noisy, variance, links, quality, of_total), totals, of_totals),
     )

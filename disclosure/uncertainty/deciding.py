@@ -1,5 +1,7 @@
 """Whose rows decide a table: who counts, and in which category."""
 
+from collections.abc import Iterable
+
 from disclosure.query.questions import (
     DurationQuestion,
     EventsQuestion,
@@ -67,12 +69,12 @@ def uncountable_links(question: Question, terms: Terms) -> str:
         return "rows without a link are dropped, so that nobody knows what they would add"
     if len(providers) != 2:
         return f"it needs a table that two files decide together; rows of {', '.join(providers)} decide this one"
-    return held_twice(terms, set(providers))
+    return held_twice(terms, counting_providers(question, terms))
 
 
-def held_twice(terms: Terms, providers: set[str]) -> str:
+def held_twice(terms: Terms, providers: Iterable[str]) -> str:
     """Return which of these files may hold a person twice, as a reason, or nothing."""
-    found = sorted(providers & set(terms.sources_with_duplicates))
+    found = sorted(set(providers) & set(terms.sources_with_duplicates))
     return f"{' and '.join(found)} may hold a person twice, and rates are of rows" if found else ""
 
 

@@ -1,5 +1,6 @@
 """What is known of the links of two files: declared precision and recall, by category where that is declared."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -42,8 +43,16 @@ class GroupQuality:
         return self.precision / self.recall
 
 
-def group_quality(declared: PairRates, groups: Sequence[GroupRates | None] = (None,)) -> GroupQuality:
-    """Return the quality of the links of each group, for which None means: as everybody's."""
+def group_quality(
+    declared: PairRates, groups: Sequence[GroupRates | None] = (None,), *, twice: bool = False
+) -> GroupQuality:
+    """Return the quality of the links of each group, for which None means: as everybody's.
+
+    `twice`: one of the files may hold a person in two rows, and rates are of pairs of rows. A person is not linked if
+    both pairs are missed, so of P people who are in both files, and of at most 2 P pairs, between none and twice the
+    share of pairs are missed; likewise false. Anything in between is as likely: a standard error of share / √3 more,
+    whose interval has both ends in it.
+    """
     missed_share = 1 - declared.recall_per_mille / PER_MILLE
     false_share = 1 - declared.precision_per_mille / PER_MILLE
     false, false_error, missed, missed_error = (
@@ -56,6 +65,8 @@ def group_quality(declared: PairRates, groups: Sequence[GroupRates | None] = (No
         )
     )
     errors = np.array([declared.precision_error_per_mille, declared.recall_error_per_mille]) / PER_MILLE
+    if twice:
+        errors = np.hypot(errors, np.array([false_share, missed_share]) / math.sqrt(3))
     correlation = np.array([[100, declared.correlation_per_cent], [declared.correlation_per_cent, 100]]) / 100
     return GroupQuality(
         precision=np.maximum(1 - false * false_share, LEAST_SHARE),

@@ -6,7 +6,7 @@ the question has to have people counted beside whom a missed link would move. Wh
 are for the noise only, and the release says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,10 +40,14 @@ NOT_REACHED: Final = "linkage errors do not reach this table: one file alone say
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reach:
-    """Links of two providers' files reach a table as the linear map `links` says, whose groups are its cells."""
+    """Links of two providers' files reach a table as the linear map `links` says, whose groups are its cells.
+
+    `twice`: those of the two that may hold a person twice, and decide in which category people count, not who does.
+    """
 
     providers: tuple[str, str]
     links: LinkedCells
+    twice: tuple[str, ...] = ()
 
 
 def reach_of(question: Question, terms: Terms, grid: Grid) -> Reach | str | None:
@@ -54,7 +58,7 @@ def reach_of(question: Question, terms: Terms, grid: Grid) -> Reach | str | None
         return "this table is about the links themselves, right or wrong as they were made"
     if counts_links(question):
         one, other = deciding_providers(question, terms)
-        return Reach((one, other), moved_cells(grid.size))
+        return Reach((one, other), moved_cells(grid.size), _twice(terms, (one, other)))
     counting = counting_providers(question, terms)
     if isinstance(question, OverlapQuestion):
         if len(set(counting)) < 2:
@@ -69,7 +73,7 @@ def _filled(question: Question, terms: Terms, grid: Grid, provider: str) -> Reac
     """A measure of one file's people, by categories of its own or of one other file."""
     fillers = filling_providers(question, terms)
     filled = {name: found for name, found in fillers.items() if found != frozenset((provider,))}
-    twice = held_twice(terms, {provider, *(one for found in filled.values() for one in found)})
+    twice = held_twice(terms, (provider,))
     if twice:
         return twice
     if not filled:
@@ -86,13 +90,14 @@ def _filled(question: Question, terms: Terms, grid: Grid, provider: str) -> Reac
     cells = np.flatnonzero(places.is_known(filled))
     outside = np.full(len(cells), OUTSIDE, np.int64)
     (other,) = next(iter(filled.values()))
-    return Reach((provider, other), LinkedCells(cells, places.without(filled)[cells], outside, cells, cells))
+    links = LinkedCells(cells, places.without(filled)[cells], outside, cells, cells)
+    return Reach((provider, other), links, _twice(terms, (other,)))
 
 
 def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[str, str]) -> Reach | str:
     """Both halves of a link, where each file alone, or both of them, know a category."""
     fillers = filling_providers(question, terms)
-    twice = held_twice(terms, set(pair))
+    twice = held_twice(terms, pair)
     if twice:
         return twice
     others = [name for name, found in fillers.items() if not found <= set(pair)]
@@ -115,6 +120,10 @@ def _overlap(question: OverlapQuestion, terms: Terms, grid: Grid, pair: tuple[st
         alone = alone[places.is_known(of_other)[alone]]
         told.append(LinkedCells(alone, without[alone], np.full(len(alone), OUTSIDE, np.int64), alone, alone))
     return Reach(pair, joined(LinkedCells(both, halves[0], halves[1], both, both), joined(*told)))
+
+
+def _twice(terms: Terms, providers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(providers) & set(terms.sources_with_duplicates)))
 
 
 def _hint(question: Question, terms: Terms) -> str:

@@ -120,7 +120,7 @@ def test_a_table_with_links_counted_is_another_question_and_one_without_is_what_
         (document("persons", of="tax", by=["country"]), {}, "leave it out"),
         (document("net", by=["sex"]), {}, "count with a sign"),
         (document("persons", of="tax", by=["sex"]), {}, "rows of border, register, tax decide this one"),
-        (document("stock", by=["sex"]), {"sources_with_duplicates": ("border",)}, "border may hold a person twice"),
+        (document("stock", by=["sex"]), {"sources_with_duplicates": ("register",)}, "register may hold a person twice"),
         (document("stock", by=["sex"]), {"unmatched_rows_kept": False}, "rows without a link are dropped"),
     ],
 )

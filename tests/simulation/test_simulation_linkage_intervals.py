@@ -103,3 +103,29 @@ def test_intervals_of_what_two_files_decide_cover_with_people_who_move_counted_b
     assert (shares <= 0.98 + luck).all(), "wider than whole persons account for"
     # 800 matches, 48 of them missed, of whom 24 count twice and 10 not at all: the noise alone has a half-width of 12.
     assert of_noise[2] < 0.75
+
+
+@pytest.mark.parametrize("missed_together", ["all rows alike", "second rows alone", "rows of those who are there once"])
+def test_intervals_cover_what_a_file_fills_in_that_holds_some_people_twice(missed_together: str) -> None:
+    random = np.random.default_rng(22)
+    people, share = 1_000, 0.3
+    covered = []
+    for _ in range(REPETITIONS):
+        rows = 1 + (random.random(people) < share)
+        pairs, missed_share = int(rows.sum()), 1 - RECALL
+        if missed_together == "all rows alike":
+            missed = random.binomial(rows, missed_share) == rows
+        elif missed_together == "second rows alone":
+            missed = np.zeros(people, np.bool_)
+        else:
+            missed = (rows == 1) & (random.random(people) < missed_share * pairs / (rows == 1).sum())
+        # The truth of rows is that so many pairs of rows are missed; the truth of people depends on which ones are.
+        _, _, declared = _drawn(random)
+        declared = declared.model_copy(update={"precision_per_mille": 1000, "precision_error_per_mille": 1})
+        exact = np.array([people - missed.sum(), 500 + missed.sum()])
+        noisy = exact + np.rint(random.normal(0, NOISE_SD, 2)).astype(np.int64)
+        quality = group_quality(declared, [None, None], twice=True)
+        low, high = adjust(noisy, np.full(2, NOISE_SD**2), filled_cells(1, 2, 1), quality).interval(12)
+        truth = np.array([people, 500])
+        covered.append((low <= truth) & (truth <= high))
+    assert (np.mean(covered, axis=0) >= 0.95 - CHANCE * math.sqrt(0.95 * 0.05 / REPETITIONS)).all()

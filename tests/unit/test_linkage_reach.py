@@ -313,3 +313,27 @@ def test_three_files_have_no_model_and_the_release_says_why() -> None:
     found = ask(document("stock", rule=signs), RATES)
     assert found.covers == "noise"
     assert "rows of border, register, tax decide this one" in found.explanation
+
+
+@pytest.mark.parametrize(
+    "question", [document("persons", of="tax", over=[2018], by=["country"]), document("stock", by=["sex"])]
+)
+def test_a_file_that_only_fills_in_may_hold_a_person_twice_at_the_price_of_wider_intervals(
+    question: dict[str, Any],
+) -> None:
+    counted = question | ({"count_links": True} if question["measure"] == "stock" else {})
+    pair = ("register", "tax") if question["measure"] == "persons" else ("border", "register")
+    rates = RATES.model_copy(update={"pairs": (RATES.pairs[0].model_copy(update={"providers": pair}),)})
+    filler = "register" if question["measure"] == "persons" else "border"
+    once, twice = (ask(counted, rates, terms(sources_with_duplicates=files)) for files in ((), (filler,)))
+    assert twice.covers == once.covers == "noise and linkage"
+    assert f"{filler} may hold a person twice" in twice.explanation
+    wider = False
+    for cell, other in zip(once.cells, twice.cells, strict=True):
+        assert cell.corrected is not None
+        assert other.corrected is not None
+        assert other.corrected.value == cell.corrected.value
+        assert other.corrected.low <= cell.corrected.low
+        assert other.corrected.high >= cell.corrected.high
+        wider |= other.corrected != cell.corrected
+    assert wider or question["measure"] == "stock"

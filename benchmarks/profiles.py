@@ -31,6 +31,9 @@ KEYS: Final = 3
 PAIR_SEED: Final = 4_000_000
 """Of files that no model, schema or threshold was chosen on."""
 
+GAP_DRAWS: Final = 20_000
+"""Draws of every origin's recall that say how large a gap chance alone makes."""
+
 WARM_RECORDS: Final = 300
 """Files that each of our processes links first, so that no compilation is timed."""
 
@@ -66,7 +69,8 @@ def at_size(records: int, keys: int, profiles: Sequence[str] = tuple(PAIR_PROFIL
         with_truth = [_judged(run, task, origins, f"Splink, with truth: {best:.2f}", best)]
         encoded = [_ours(profile, records) for _ in range(keys)]
         rows += [_row(profile, found) for found in (in_clear, with_truth, encoded)]
-        notes += [_by_origin(profile, found) for found in (in_clear, encoded)]
+        sizes = _persons_by_origin(task, origins)
+        notes += [_by_origin(profile, found, sizes) for found in (in_clear, encoded)]
     return Table(
         f"Pairs of files in three profiles: {records:,} and {records:,} records, 60 % of the persons in both",
         ("profile and way", "precision", "recall", "F1", "lowest F1", "largest gap", "seconds", "peak MiB"),
@@ -79,6 +83,7 @@ def at_size(records: int, keys: int, profiles: Sequence[str] = tuple(PAIR_PROFIL
             "chosen. Both get the same standardised values.",
             "Splink, with truth: the probability of the highest F1, chosen knowing who is who, which no real run can.",
             "Largest gap: between the origins of names with the highest and the lowest recall; of means over the keys.",
+            "By chance: what that gap would be, on average and in one run of twenty, if all origins had one recall.",
             *notes,
         ),
         chart=Bars("F1"),
@@ -89,6 +94,12 @@ def _origins(profile: str, records: int) -> NDArray[np.object_]:
     """The origin of each name of the first file."""
     one, _ = draw_pair(profile, records, PAIR_SEED)
     return one.origin
+
+
+def _persons_by_origin(task: LinkageTask, origins: NDArray[np.object_]) -> dict[str, int]:
+    """How many persons of each origin are in both files."""
+    both = np.isin(task.persons[ONE], task.persons[OTHER])
+    return dict(zip(*(values.tolist() for values in np.unique(origins[both], return_counts=True)), strict=True))
 
 
 def _judged(
@@ -160,6 +171,19 @@ def _gap(recalls: Mapping[str, float]) -> float:
     return max(recalls.values()) - min(recalls.values())
 
 
-def _by_origin(profile: str, found: Sequence[Found]) -> str:
+def gap_by_chance(recall: float, persons: Sequence[int]) -> tuple[float, float]:
+    """Return the largest gap between groups of so many `persons` that all have this recall: mean and 95 % quantile.
+
+    A largest gap is never nothing: the highest and the lowest of many shares lie apart though nothing parts them.
+    """
+    shares = np.random.default_rng(0).binomial(persons, recall, (GAP_DRAWS, len(persons))) / np.asarray(persons)
+    gaps = shares.max(axis=1) - shares.min(axis=1)
+    return float(gaps.mean()), float(np.quantile(gaps, 0.95))
+
+
+def _by_origin(profile: str, found: Sequence[Found], persons: Mapping[str, int]) -> str:
     recalls = sorted(_means(found).items(), key=lambda item: item[1])
-    return f"Recall, {profile}, {found[0].way}: {', '.join(f'{o} {recall:.4f}' for o, recall in recalls)}."
+    overall = sum(recall * persons[origin] for origin, recall in recalls) / sum(persons.values())
+    mean, high = gap_by_chance(overall, [persons[origin] for origin, _ in recalls])
+    listed = ", ".join(f"{origin} {recall:.4f}" for origin, recall in recalls)
+    return f"Recall, {profile}, {found[0].way}: {listed}; gap by chance {mean:.4f}, {high:.4f}."

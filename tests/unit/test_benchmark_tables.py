@@ -3,6 +3,7 @@
 import datetime
 import io
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from benchmarks.machine import Machine, processor_name, this_machine
 from benchmarks.plot import draw
+from benchmarks.profiles import gap_by_chance
 from benchmarks.results import Measured, keep, result_folder
 from benchmarks.table import Bars, Cell, Figure, Growth, Plane, Row, Spread, Table, print_tables, shown
 from benchmarks.timing import ratios, spread
@@ -153,3 +155,13 @@ def test_ratios_are_taken_within_a_round_so_that_a_slow_round_is_slow_for_all() 
 
 def test_a_spread_in_another_unit_keeps_its_order() -> None:
     assert spread([3.0, 1.0, 2.0]).times(1000) == Spread(1000.0, 2000.0, 3000.0)
+
+
+def test_a_largest_gap_between_groups_is_there_by_chance_and_grows_with_their_number() -> None:
+    recall, persons = 0.94, 1300
+    spread_of_difference = (2 * recall * (1 - recall) / persons) ** 0.5
+    of_two, _ = gap_by_chance(recall, [persons] * 2)
+    of_fourteen, in_one_run_of_twenty = gap_by_chance(recall, [persons] * 14)
+    assert of_two == pytest.approx(spread_of_difference * (2 / math.pi) ** 0.5, rel=0.03)
+    assert 2.5 * of_two < of_fourteen < in_one_run_of_twenty
+    assert gap_by_chance(1.0, [10, 10]) == (0.0, 0.0)

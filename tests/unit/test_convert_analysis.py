@@ -1,7 +1,10 @@
 """Requests and answers of the analysis service go over the wire and come back the same; what is malformed is told."""
 
+from dataclasses import replace
+
 import pytest
 
+from disclosure.bounding import MOVED
 from disclosure.table import CELL_KEY, Cell, Corrected, Noised, Release
 from linkage_core.crypto.secret import Secret
 from linkage_core.crypto.signing import Context
@@ -60,6 +63,13 @@ def test_an_answer_comes_back_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch
     parts = list(queries.run_query_response_to_wire(answer))
     assert len(parts) == 1 + 3 + 1 + 6
     assert queries.run_query_response_from_wire(parts) == answer
+
+
+def test_people_who_move_travel_beside_the_table() -> None:
+    count = RELEASE.noised[0]
+    beside = tuple(replace(count, name=name, noise_sd_millionths=4 * count.noise_sd_millionths) for name in MOVED)
+    answer = queries.Answer(replace(RELEASE, noised=(count, *beside)), "w1", True, BUDGET)
+    assert queries.run_query_response_from_wire(list(queries.run_query_response_to_wire(answer))) == answer
 
 
 @pytest.mark.parametrize("kept", [slice(1), slice(1, None), slice(0), slice(2), slice(3)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from disclosure.coarsening import coarser
+from disclosure.estimates import numbers_of
 from disclosure.grid import grid_of
 from disclosure.query.parsing import canonical_question, parse_question
 from disclosure.release import release
@@ -306,6 +307,13 @@ def test_a_coarser_table_of_two_files_is_corrected_as_its_cells_are() -> None:
     moved = sum(source.noised[1].values) - sum(source.noised[2].values)
     assert cell.value is not None
     assert cell.corrected.value == int(np.floor(cell.value - moved / 4 + 0.5))
+
+
+def test_a_table_with_people_who_move_beside_it_has_margins_and_its_cells_have_their_vectors_apart() -> None:
+    question = document("stock", at=["2018-07-01"], rule=SIGNS, by=["country"], count_links=True)
+    found = ask(question, RATES)
+    assert [vector.name for vector in found.measured] == ["count"]
+    assert numbers_of(found).values.ravel().tolist() == [cell.value for cell in found.cells]
 
 
 def test_three_files_have_no_model_and_the_release_says_why() -> None:

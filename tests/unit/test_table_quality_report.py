@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from disclosure.errors import QueryFault
+from disclosure.grid import QUALITY_CLASSES
 from disclosure.table import CELL_KEY, Release
 from linkage_core.agreement.declared_rates import DeclaredRates, LinkageSensitivity, PairRates
 from linkage_core.agreement.document import Agreement
@@ -16,6 +17,7 @@ from services.analysis.report.accuracy import MOST_DOTS, budget_over_time, estim
 from services.analysis.report.draft import draft
 from services.analysis.report.facts import Facts, last_day
 from services.common.report.cells import Table
+from services.common.report.charts import Dots
 from services.common.report.document import Notes, Report
 from services.wire.convert.queries import BudgetBalance, ReleaseSummary
 from tests.support.pages import assert_self_contained
@@ -123,6 +125,26 @@ def test_what_the_linkage_unit_declares_is_told_with_how_far_one_row_moves_the_l
     (table,) = [each for each in blocks if isinstance(each, Table) and each.title.startswith("Links of wave w1")]
     assert table.rows[0][:2] == ("border and tax", 0.99)
     assert "no rates are declared" in words_of(drafted(agreement, stock()), "S.13 Accuracy and reliability")
+
+
+def test_shares_of_linked_persons_by_group_come_from_a_charged_table_of_links(agreement: Agreement) -> None:
+    counts = np.array([[40, 100, 3], [500, 300, 2], [300, 200, -1], [160, 400, 1]])
+    links = made_up(
+        {"origin": ("home", "other", "unknown")}, counts, 4.0, own={"class": QUALITY_CLASSES}, measure="links", of="tax"
+    )
+    report = drafted(agreement, stock(), links)
+    blocks = next(section for section in report.sections if section.heading.startswith("S.13")).blocks
+    (chart,) = [each for each in blocks if isinstance(each, Dots) and each.title.startswith("Linked persons")]
+    home, other = chart.dots  # three unknown persons amid such noise have no share
+    assert (home.label, other.label) == ("home", "other")
+    assert home.value == pytest.approx(0.96, abs=1e-5)
+    assert other.value == pytest.approx(0.9, abs=1e-5)
+    # By the delta method: the noise in persons not linked, seen from 960 of 1,000 and 900 of 1,000 persons.
+    for share, number, bar in ((0.96, 1000, home), (0.9, 1000, other)):
+        error = 1.96 * 4 * np.hypot(share, np.sqrt(3) * (1 - share)) / number
+        assert bar.low == pytest.approx(share - error, abs=error / 10)
+        assert bar.high == pytest.approx(share + error, abs=error / 10)
+    assert "such a table is among those" in words_of(report, "S.13 Accuracy and reliability")
 
 
 def test_estimates_stand_with_their_intervals_and_large_tables_with_their_largest(agreement: Agreement) -> None:

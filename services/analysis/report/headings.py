@@ -11,6 +11,7 @@ from linkage_core.agreement.document import Agreement
 from services.analysis.report.accuracy import budget_over_time, estimates, linkage_rates, precision, treatment
 from services.analysis.report.confidentiality import confidentiality
 from services.analysis.report.facts import Facts, last_day, name_of, rule_in_words
+from services.analysis.report.linked import linked_shares
 from services.common.report.cells import Column, Table
 from services.common.report.document import Block, Note, Notes, Section
 
@@ -169,7 +170,8 @@ def _accuracy(facts: Facts) -> Filled:
             "The public bound on the cells of one person may drop some of a person's flows: figures are then too low."
         )
     rates = [linkage_rates(declared) for declared in facts.declared]
-    blocks: list[Block] = [precision(facts), *rates, *(estimates(table) for table in facts.tables)]
+    linked = [linked_shares(table) for table in facts.tables if table.release.question["measure"] == "links"]
+    blocks: list[Block] = [precision(facts), *rates, *linked, *(estimates(table) for table in facts.tables)]
     return paragraphs, [
         *blocks,
         to_write("S.13.3.1 coverage error", "S.13.3.2 measurement error", "S.13.3.3 non-response"),

@@ -77,8 +77,8 @@ def at_size(settings: Sequence[tuple[str, int]], number: int, training: int, kep
         tuple(rows),
         (
             "± is two Monte Carlo standard errors, over linkages. A published cell is one without the flag U; a cell "
-            "counts as a worst one if published in 100 linkages at least. Where hardly any cell is large enough, "
-            "those that are published are the ones that the noise made large: no interval around them covers.",
+            "counts as a worst one if published in 100 linkages at least. Near the threshold noise lifted some of them "
+            "there, which their intervals know (`disclosure.post_selection`).",
             "dirty, usual: how the two agencies err; then how many people. Groups are origins of names. Unknown: the "
             "category of people whom the file that knows the origin does not hold, as linked.",
             "Precision and recall are estimated anew in each linkage, corrected by what "

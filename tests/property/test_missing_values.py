@@ -35,7 +35,7 @@ NOTHING: Final[dict[QuasiIdentifierKind, list[str]]] = {
     "family-name": [*NAME_STAND_INS, "...", "de la unknown", "n.n.", "ʼ", "XXX Jr."],
     "date": [
         *sorted(s for s in dates.SENTINELS if len(s) in (4, 10)), *sorted(dates.STAND_INS), "1900-01-01T00:00:00",
-        "1987-02-30", "1987-13-01", "2999-12-31",
+        "2999-12-31", "2999-02-30",
     ],
     "sex": [*sorted(sex.MISSING), " 9 "],
     "country": [*sorted(countries.MISSING), "Atlantis", "Korea", "CS", "-"],
@@ -118,6 +118,17 @@ def test_every_stand_in_gives_nothing_in_every_form_and_is_not_present(kind: Qua
     assert not records.present[kind].any()
     assert not records.complete[kind].any()
     assert {value for column in records.values.values() for value in column} == {""}
+
+
+@pytest.mark.parametrize("impossible", ["1987-02-30", "1987-13-01", "1987-00-00"])
+def test_a_day_that_cannot_be_gives_its_year_and_nothing_that_needs_a_day(impossible: str) -> None:
+    records, _ = standardise(SCHEMA, {"date": [impossible]})
+    assert records.present["date"].all()
+    assert not records.complete["date"].any()
+    given = {name for name, column in records.values.items() if column != [""]}
+    year, _ = standardise(SCHEMA, {"date": ["1987"]})
+    assert records.values == year.values
+    assert given == {name for name, column in year.values.items() if column != [""]} != set()
 
 
 def test_a_name_that_a_whole_name_does_not_have_is_missing() -> None:

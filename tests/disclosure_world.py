@@ -19,6 +19,7 @@ from disclosure.compilation import CompiledQuestion, compile_question
 from disclosure.entries import Charge, Entry, verify_chain
 from disclosure.grid import grid_of
 from disclosure.ledger import best_release, decide_recording, decide_reservation, released_as, reservation_under
+from disclosure.measurements import Mechanism
 from disclosure.query.questions import Question
 from disclosure.release import Asking
 from disclosure.sql_bindings import relation_name
@@ -275,3 +276,19 @@ def contributions(question: Question, world: Terms, rows: Rows) -> dict[bytes, t
         for block, number in zip(own, numbers, strict=True):
             block.append(number)
     return found
+
+
+class NoNoise:
+    """Leaves the numbers as they are, so that a test can add up. No service is built with it."""
+
+    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
+        """Return the numbers themselves."""
+        return tuple(counts)
+
+
+class BrokenNoise:
+    """Fails after the budget was reserved, with a message that must not get out."""
+
+    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
+        """Raise an error that names the counts."""
+        raise RuntimeError(f"the true counts are {counts}")

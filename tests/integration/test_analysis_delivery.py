@@ -11,7 +11,7 @@ from linkage_core.errors import Tampered
 from services.analysis.assembly import AnalysisService
 from services.analysis.service import destroy_expired_payload, intake_of
 from services.common.audit import AuditLog
-from services.common.errors import Code, RemoteRefusal
+from services.common.errors import Code
 from services.wire import messages
 from tests.support.analysis import (
     Batch,
@@ -23,6 +23,8 @@ from tests.support.analysis import (
     make_batch,
     opened,
     pseudonym_of,
+    refusal_of,
+    rows_of,
     served,
     small_tables,
 )
@@ -69,19 +71,6 @@ def batch(parties: Parties, tax: Deliverer) -> Batch:
 def prepared(tax: Deliverer, batch: Batch) -> Prepared:
     """Three chunks of one table."""
     return tax.prepare(batch, {"activity": ROWS}, tax.wave_keys())
-
-
-def refusal_of(attempt: object) -> RemoteRefusal:
-    assert callable(attempt)
-    with pytest.raises(RemoteRefusal) as refused:
-        attempt()
-    return refused.value
-
-
-def rows_of(service: AnalysisService, provider: str, table: str) -> list[dict[str, object]]:
-    file = service.deliveries.files("w1")[(provider, table)]
-    found: list[dict[str, object]] = service.payload.dataset(file).to_table().to_pylist()
-    return found
 
 
 # ------------------------------------------------------------------------------------------------------- what arrives

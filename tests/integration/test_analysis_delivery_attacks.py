@@ -11,7 +11,7 @@ from linkage_core.crypto.hpke import seal
 from linkage_core.tokens import TOKEN_BYTES
 from services.analysis.assembly import AnalysisService
 from services.analysis.intake_rules import tables_of
-from services.common.errors import Code, Denied, RemoteRefusal
+from services.common.errors import Code, Denied
 from services.common.identity import Role
 from services.wire import messages
 from services.wire.convert.chunks import payload_chunk_to_bytes
@@ -27,6 +27,8 @@ from tests.support.analysis import (
     deliverers,
     make_batch,
     opened,
+    refusal_of,
+    rows_of,
     served,
     small_tables,
 )
@@ -73,19 +75,6 @@ def batch(parties: Parties, tax: Deliverer) -> Batch:
 def prepared(tax: Deliverer, batch: Batch) -> Prepared:
     """Three chunks of one table."""
     return tax.prepare(batch, {"activity": ROWS}, tax.wave_keys())
-
-
-def refusal_of(attempt: object) -> RemoteRefusal:
-    assert callable(attempt)
-    with pytest.raises(RemoteRefusal) as refused:
-        attempt()
-    return refused.value
-
-
-def rows_of(service: AnalysisService, provider: str, table: str) -> list[dict[str, object]]:
-    file = service.deliveries.files("w1")[(provider, table)]
-    found: list[dict[str, object]] = service.payload.dataset(file).to_table().to_pylist()
-    return found
 
 
 # ------------------------------------------------------------------------------------------------------------ attacks

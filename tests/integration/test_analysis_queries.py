@@ -1,7 +1,7 @@
 """Questions and previews over real mTLS: what is answered, what it costs, what is kept."""
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,22 +10,24 @@ from typing import Any
 import pytest
 
 from disclosure.errors import PolicyRefused
-from disclosure.measurements import Mechanism
 from disclosure.planning import Expected
 from linkage_core.errors import Unfit
 from services.analysis.assembly import AnalysisService
 from services.analysis.client import Analysis
 from services.common.audit import verify
-from services.common.errors import Code, RemoteRefusal
+from services.common.errors import Code
 from services.common.keystore import PartyKeys, load_party_keys
 from services.wire.convert import queries
+from tests.disclosure_world import BrokenNoise, NoNoise
 from tests.support.analysis import (
     asking,
     config_of,
     deliver_all,
     deliverers,
     enrol,
+    entries_of,
     opened,
+    refusal_of,
     served,
 )
 from tests.support.parties import ANALYSIS, Parties, make_parties
@@ -38,20 +40,6 @@ OVERLAP: dict[str, Any] = {
     "over": {"start": "2022-01-01", "end": "2022-12-31"},
     "accuracy": {"half_width": 10},
 }
-
-
-class NoNoise:
-    """Shows the counts as they are: tests of the whole path then know every figure. No service is built with it."""
-
-    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
-        return tuple(counts)
-
-
-class BrokenNoise:
-    """Fails after the budget was reserved, with a message that must not get out."""
-
-    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
-        raise RuntimeError(f"the true counts are {counts}")
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +66,6 @@ def analysts(parties: Parties, tmp_path: Path) -> dict[str, PartyKeys]:
 def ana(parties: Parties, service: AnalysisService, analysts: dict[str, PartyKeys]) -> Iterator[Analysis]:
     with served(service) as address, asking(parties, analysts["ana"], address) as analysis:
         yield analysis
-
-
-def refusal_of(attempt: Callable[[], object]) -> RemoteRefusal:
-    with pytest.raises(RemoteRefusal) as refused:
-        attempt()
-    return refused.value
-
-
-def entries_of(service: AnalysisService) -> list[str]:
-    return [entry.kind for entry in service.ledger.entries(service.agreement.document.lineage)]
 
 
 # ---------------------------------------------------------------------------------------------------------- answering

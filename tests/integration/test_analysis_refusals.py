@@ -1,6 +1,7 @@
 """What the analysis service refuses an analyst over real mTLS, and attacks that fail."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from disclosure.measurements import Mechanism
 from services.analysis.assembly import AnalysisService
 from services.analysis.client import Analysis, question_text
 from services.common.channel import remote_errors
-from services.common.errors import Code, Denied, NotReady, RemoteRefusal
+from services.common.errors import Code, Denied, NotReady
 from services.common.identity import Role
 from services.common.keystore import PartyKeys
 from services.wire import messages
 from services.wire.convert import queries
 from services.wire.convert.signed import sign_message
 from services.wire.v1 import queries_pb2_grpc
+from tests.disclosure_world import BrokenNoise, NoNoise
 from tests.support.analysis import (
     asking,
     config_of,
@@ -26,7 +27,9 @@ from tests.support.analysis import (
     deliver_all,
     deliverers,
     enrol,
+    entries_of,
     opened,
+    refusal_of,
     served,
     small_tables,
 )
@@ -34,20 +37,6 @@ from tests.support.parties import ANALYSIS, NOW, Parties, make_parties
 
 STOCK: dict[str, Any] = {"measure": "stock", "at": "2023-01-01", "by": ["sex"], "accuracy": {"half_width": 10}}
 INFLOW: dict[str, Any] = {"measure": "inflow", "over": [2021, 2022], "accuracy": {"half_width": 10}}
-
-
-class NoNoise:
-    """Shows the counts as they are: tests of the whole path then know every figure. No service is built with it."""
-
-    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
-        return tuple(counts)
-
-
-class BrokenNoise:
-    """Fails after the budget was reserved, with a message that must not get out."""
-
-    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
-        raise RuntimeError(f"the true counts are {counts}")
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +63,6 @@ def analysts(parties: Parties, tmp_path: Path) -> dict[str, PartyKeys]:
 def ana(parties: Parties, service: AnalysisService, analysts: dict[str, PartyKeys]) -> Iterator[Analysis]:
     with served(service) as address, asking(parties, analysts["ana"], address) as analysis:
         yield analysis
-
-
-def refusal_of(attempt: Callable[[], object]) -> RemoteRefusal:
-    with pytest.raises(RemoteRefusal) as refused:
-        attempt()
-    return refused.value
-
-
-def entries_of(service: AnalysisService) -> list[str]:
-    return [entry.kind for entry in service.ledger.entries(service.agreement.document.lineage)]
 
 
 # ----------------------------------------------------------------------------------------------------------- refusals
@@ -207,18 +186,25 @@ def test_a_wave_that_adds_to_the_registry_is_asked_about_only_by_its_name(tmp_pa
             assert ana.run(STOCK, wave="w2").attrs["wave"] == "w2"
 
 
+@contextmanager
+def asking_at(time: datetime, parties: Parties, folder: Path, keys: PartyKeys) -> Iterator[Analysis]:
+    """An analyst of a service that took a whole wave when that was allowed, and whose clock then shows this time."""
+    now = [NOW]
+    with (
+        opened(config_of(parties, folder), clock=lambda: now[0]) as service,
+        served(service) as address,
+        deliverers(parties, address) as providers,
+        asking(parties, keys, address) as analysis,
+    ):
+        deliver_all(providers)
+        now[0] = time
+        yield analysis
+
+
 def test_questions_after_the_agreements_end_are_refused_by_its_clause(
     parties: Parties, tmp_path: Path, analysts: dict[str, PartyKeys]
 ) -> None:
-    now = [NOW]
-    with (
-        opened(config_of(parties, tmp_path), clock=lambda: now[0]) as service,
-        served(service) as address,
-        deliverers(parties, address) as providers,
-        asking(parties, analysts["ana"], address) as ana,
-    ):
-        deliver_all(providers)
-        now[0] = datetime(2036, 1, 1, tzinfo=UTC)
+    with asking_at(datetime(2036, 1, 1, tzinfo=UTC), parties, tmp_path, analysts["ana"]) as ana:
         for attempt in (lambda: ana.run(STOCK), lambda: ana.preview(STOCK), ana.summaries):
             assert "validity.valid_until" in str(refusal_of(attempt))
 
@@ -226,15 +212,7 @@ def test_questions_after_the_agreements_end_are_refused_by_its_clause(
 def test_payload_past_its_days_of_retention_answers_nothing(
     parties: Parties, tmp_path: Path, analysts: dict[str, PartyKeys]
 ) -> None:
-    now = [NOW]
-    with (
-        opened(config_of(parties, tmp_path), clock=lambda: now[0]) as service,
-        served(service) as address,
-        deliverers(parties, address) as providers,
-        asking(parties, analysts["ana"], address) as ana,
-    ):
-        deliver_all(providers)
-        now[0] = datetime(2027, 6, 2, tzinfo=UTC)
+    with asking_at(datetime(2027, 6, 2, tzinfo=UTC), parties, tmp_path, analysts["ana"]) as ana:
         assert "retention.payload_days" in str(refusal_of(lambda: ana.run(STOCK)))
 
 

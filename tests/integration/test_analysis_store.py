@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, delete, insert, text, update
+from sqlalchemy.exc import IntegrityError
 
 from disclosure.balances import Caps
 from disclosure.entries import Charge, Entry, cell_key_tables, verify_chain
@@ -28,7 +29,8 @@ from services.analysis.store.anchor import AnchorFile
 from services.analysis.store.ledger import SqlLedger
 from services.analysis.store.tables import METADATA, MIGRATIONS, increases, ledger, releases
 from services.common.agreements import agreement_tables
-from services.common.database import open_database, sqlite_url
+from services.common.database import open_database
+from tests.support.stores import url_of
 
 LINEAGE = "5a" * 16
 KEY = Secret(bytes(32))
@@ -44,10 +46,7 @@ def charge(nano_rho: int = 100, question: str = "q", analyst: str = "ana", linea
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "store.sqlite")
-    new_database: Callable[[], str] = request.getfixturevalue("new_postgresql_database")
-    return new_database()
+    return url_of(str(request.param), request, tmp_path)
 
 
 @pytest.fixture
@@ -94,6 +93,13 @@ def test_a_charge_and_its_result_survive_a_restart(spent: SqlLedger, url: str, a
     assert found is not None
     assert found[1] == b"table"
     again.dispose()
+
+
+def test_the_ledger_accepts_each_place_of_a_chain_once(spent: SqlLedger, engine: Engine) -> None:
+    entry = spent.entries(LINEAGE)[0]
+    row = {name: getattr(entry, name) for name in ledger.c.keys()}  # noqa: SIM118 - columns, not a dictionary
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(insert(ledger).values(row | {"entry_hash": "f" * 64}))
 
 
 def test_a_question_without_a_result_is_not_found(spent: SqlLedger) -> None:

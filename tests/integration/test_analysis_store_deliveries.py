@@ -1,43 +1,29 @@
 """Deliveries and wave keys in the metadata store, on SQLite and PostgreSQL."""
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from disclosure.balances import Caps
-from disclosure.entries import Charge
-from linkage_core.crypto.secret import Secret
 from linkage_core.errors import InputFault, Refused
 from linkage_core.types import PartyName
 from services.analysis.intake_rules import Delivery
-from services.analysis.store.anchor import AnchorFile
 from services.analysis.store.deliveries import DeliveryStore
-from services.analysis.store.ledger import SqlLedger
-from services.analysis.store.tables import MIGRATIONS, ledger
+from services.analysis.store.tables import MIGRATIONS
 from services.analysis.wave_keys import WaveKeyring
 from services.common.clock import system_random
-from services.common.database import open_database, sqlite_url
+from services.common.database import open_database
 from services.common.errors import Conflict
 from services.common.sealing import DataKeys, FileKeyEncryptionKey
 from services.common.wave_keys import verify_wave_keys
 from tests.support.parties import ANALYSIS, Parties, make_parties
+from tests.support.stores import url_of
 
-LINEAGE = "5a" * 16
-KEY = Secret(bytes(32))
-CAPS = Caps(total=300, wave=1000, analyst=1000, release=100)
-PROJECT = "migration"
 NOW = "2026-06-15T12:00:00+00:00"
-
-
-def charge(nano_rho: int = 100, question: str = "q", analyst: str = "ana", lineage: str = LINEAGE) -> Charge:
-    digest = hashlib.sha256(question.encode()).hexdigest()
-    return Charge(lineage, "a" * 64, PROJECT, "w1", analyst, digest, nano_rho, NOW)
 
 
 def delivery(number: int = 1, **changes: object) -> Delivery:
@@ -60,10 +46,7 @@ def delivery(number: int = 1, **changes: object) -> Delivery:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "store.sqlite")
-    new_database: Callable[[], str] = request.getfixturevalue("new_postgresql_database")
-    return new_database()
+    return url_of(str(request.param), request, tmp_path)
 
 
 @pytest.fixture
@@ -71,21 +54,6 @@ def engine(url: str) -> Iterator[Engine]:
     engine = open_database(url, MIGRATIONS)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture
-def anchor(tmp_path: Path) -> AnchorFile:
-    return AnchorFile(tmp_path / "anchor" / "anchor.json", KEY)
-
-
-@pytest.fixture
-def spent(engine: Engine, anchor: AnchorFile) -> SqlLedger:
-    """A ledger with one released table and one charge without a result."""
-    kept = SqlLedger(engine, anchor, PROJECT)
-    kept.check(LINEAGE)
-    kept.record(kept.reserve(charge(), CAPS), b"table", NOW)
-    kept.reserve(charge(question="another"), CAPS)
-    return kept
 
 
 # --------------------------------------------------------------------------------------------------------- deliveries
@@ -209,10 +177,3 @@ def test_a_closed_wave_has_no_private_keys(
 def test_a_wave_that_the_agreement_does_not_list_has_no_keys(keyring: WaveKeyring, parties: Parties) -> None:
     with pytest.raises(InputFault):
         keyring.public(parties.verified, "w9")
-
-
-def test_the_ledger_accepts_each_place_of_a_chain_once(spent: SqlLedger, engine: Engine) -> None:
-    entry = spent.entries(LINEAGE)[0]
-    row = {name: getattr(entry, name) for name in ledger.c.keys()}  # noqa: SIM118 - columns, not a dictionary
-    with pytest.raises(IntegrityError), engine.begin() as connection:
-        connection.execute(insert(ledger).values(row | {"entry_hash": "f" * 64}))

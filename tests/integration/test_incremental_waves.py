@@ -1,42 +1,19 @@
 """Incremental waves: what comes out of them, and when they are refused."""
 
 import shutil
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from linkage_core.errors import Refused
 from services.common.errors import RemoteRefusal
-from services.linkage_unit.changes import ChangeReport, change_report
 from services.linkage_unit.config import LinkageUnitConfig
 from services.linkage_unit.registry import open_registry
 from services.linkage_unit.status import status_of
-from tests.support.linkage import EncodedPeople, config_of, encode_people, opened
-from tests.support.linking import OpenedToken, fetch, link, open_batch, pseudonym_of, upload_files
+from tests.support.incremental import ADDING, AFTER, FIRST, NEW, TOO_LATE, registered, reports, run_wave, upload
+from tests.support.linkage import config_of, encode_people, opened
+from tests.support.linking import link
 from tests.support.parties import Parties, make_parties
-
-AFTER = datetime(2028, 1, 1, tzinfo=UTC)
-"""All tokens are due, and the registry's encodings are still kept."""
-TOO_LATE = datetime(2028, 6, 2, tzinfo=UTC)
-ADDING: Any = {
-    "waves": [
-        {"name": "w1", "tokens_not_before": "2026-06-01T00:00:00Z"},
-        {"name": "w2", "kind": "incremental", "tokens_not_before": "2027-06-01T00:00:00Z"},
-        {"name": "w3", "kind": "incremental", "corrects": "w2", "tokens_not_before": "2027-12-01T00:00:00Z"},
-        {"name": "w4", "kind": "complete", "tokens_not_before": "2027-12-15T00:00:00Z"},
-    ],
-    "retention": {
-        "clks_days": 0,
-        "registry_days": 3650,
-        "registry_encodings_until": "2028-06-01",
-        "payload_days": 365,
-    },
-}
-FIRST = {"register": range(60), "border": range(30, 90), "tax": range(50, 100)}
-Tokens = dict[str, dict[int, OpenedToken]]
 
 
 @pytest.fixture(scope="module")
@@ -58,39 +35,6 @@ def config(parties: Parties, first_wave: Path, tmp_path: Path) -> LinkageUnitCon
     """A linkage unit that has linked the first wave."""
     shutil.copytree(first_wave, tmp_path, dirs_exist_ok=True)
     return config_of(parties, tmp_path)
-
-
-def run_wave(parties: Parties, config: LinkageUnitConfig, wave: str, files: Mapping[str, EncodedPeople]) -> Tokens:
-    """Upload and link a wave; returns every person's token by provider."""
-    with opened(config, lambda: AFTER) as unit:
-        upload_files(parties, unit, files, wave)
-    assert link(config, wave, AFTER)
-    return tokens_of(parties, config, wave, files)
-
-
-def tokens_of(parties: Parties, config: LinkageUnitConfig, wave: str, files: Mapping[str, EncodedPeople]) -> Tokens:
-    return {
-        name: pseudonym_of(file, open_batch(parties, fetch(parties, config, name, wave, AFTER), name, wave))
-        for name, file in files.items()
-    }
-
-
-def upload(parties: Parties, config: LinkageUnitConfig, wave: str, people: Mapping[str, range]) -> None:
-    with opened(config, lambda: AFTER) as unit:
-        upload_files(parties, unit, {name: encode_people(name, numbers) for name, numbers in people.items()}, wave)
-
-
-def registered(config: LinkageUnitConfig) -> dict[tuple[str, bytes], bytes]:
-    with opened(config, lambda: AFTER) as unit:
-        return unit.runs.registry()
-
-
-def reports(config: LinkageUnitConfig) -> ChangeReport:
-    with opened(config, lambda: AFTER) as unit:
-        return change_report(unit)
-
-
-NEW = {"register": range(100, 110), "border": range(105, 115), "tax": range(40, 50)}
 
 
 # ------------------------------------------------------------------------------------------------------ what comes out

@@ -1,6 +1,6 @@
 """One suite over both stores: what the linkage unit remembers is the same on SQLite and on PostgreSQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from linkage_core.linking.events import Event, EventKind
 from linkage_core.types import GroupId, Handle
-from services.common.database import open_database, sqlite_url
+from services.common.database import open_database
 from services.common.errors import Conflict
 from services.linkage_unit.project import Begin, RunState, Upload, UploadState
 from services.linkage_unit.store.history import EventCount, HistoryStore, KeptEncodings
@@ -23,6 +23,7 @@ from services.linkage_unit.store.tables import METADATA, REGISTRY
 from services.linkage_unit.store.uploads import UploadStore
 from services.linkage_unit.unit import MIGRATIONS
 from services.wire.messages import KeyCheck
+from tests.support.stores import url_of
 
 AGREEMENT = "a" * 64
 CHECK = KeyCheck(b"k" * 16, b"c" * 16)
@@ -31,10 +32,7 @@ UPLOAD = Upload(b"u" * 16, AGREEMENT, "w1", "tax", "key", b"manifest", 10, 2, 0,
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "store.sqlite")
-    new_database: Callable[[], str] = request.getfixturevalue("new_postgresql_database")
-    return new_database()
+    return url_of(str(request.param), request, tmp_path)
 
 
 @pytest.fixture

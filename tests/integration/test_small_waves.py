@@ -16,8 +16,8 @@ from services.linkage_unit.quality.notes import model_notes
 from services.linkage_unit.quality.wave import linked_wave
 from services.linkage_unit.store.tables import RUN_MODELS
 from services.linkage_unit.unit import MIGRATIONS
-from tests.integration.test_incremental_waves import ADDING, AFTER, registered, upload
 from tests.integration.test_link_quality_commands import Linked, linked_in
+from tests.support.incremental import ADDING, AFTER, registered, upload
 from tests.support.linkage import opened
 from tests.support.linking import link
 from tests.support.parties import make_parties

@@ -1,7 +1,6 @@
 """A free answer from released cells is what the question itself would have counted, with the noise of the sum."""
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,23 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disclosure.measurements import Mechanism
 from disclosure.query.parsing import parse_question
 from disclosure.release import release
 from disclosure.table import Release
 from linkage_core.agreement.clauses import Period
 from tests.disclosure_cases import MEASURES, crowd, document, documents, together
-from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, Rows, terms, vectors
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, NoNoise, Rows, terms, vectors
 
 PEOPLE = together(*crowd(7, 60))
 CHEAP: dict[str, Any] = {"accuracy": {"nano_rho": 5_000}}
-
-
-class NoNoise:
-    """Leaves the numbers as they are, so that a test can add up."""
-
-    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
-        return tuple(counts)
 
 
 class Desk:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import grpc
 import numpy as np
+import pytest
 
 from disclosure.measurements import NoiseSource, OpenDPNoise
 from linkage_core.agreement.payload import PayloadTable
@@ -30,6 +31,7 @@ from services.analysis.roster import Roster, write_roster
 from services.analysis.service import start
 from services.common.channel import open_channel, remote_errors
 from services.common.clock import system_random
+from services.common.errors import RemoteRefusal
 from services.common.identity import Role, realm_of
 from services.common.keystore import PartyKeys
 from services.common.wave_keys import fetch_wave_keys
@@ -331,3 +333,22 @@ def small_tables() -> dict[str, tuple[list[str], dict[str, list[Row]]]]:
 def deliver_all(providers: Mapping[str, Deliverer]) -> dict[str, int]:
     """Deliver `small_tables` for every provider; returns the rows received."""
     return {name: providers[name].deliver(people, tables) for name, (people, tables) in small_tables().items()}
+
+
+def refusal_of(attempt: Callable[[], object]) -> RemoteRefusal:
+    """Return the refusal that an attempt meets; fails if it meets none."""
+    with pytest.raises(RemoteRefusal) as refused:
+        attempt()
+    return refused.value
+
+
+def entries_of(service: AnalysisService) -> list[str]:
+    """Return the kinds of the ledger's entries, in order."""
+    return [entry.kind for entry in service.ledger.entries(service.agreement.document.lineage)]
+
+
+def rows_of(service: AnalysisService, provider: str, table: str) -> list[Row]:
+    """Return the rows of a delivered table of the first wave, as the service stored them."""
+    file = service.deliveries.files("w1")[(provider, table)]
+    found: list[Row] = service.payload.dataset(file).to_table().to_pylist()
+    return found

@@ -18,7 +18,7 @@ from disclosure.release import CellCounter, Preview, preview, release
 from disclosure.table import Release
 from disclosure.terms import Terms
 from tests.disclosure_cases import MEASURES, document, synthetic_key
-from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, terms, vector
+from tests.disclosure_world import ASKING, KEY, DuckDbCounter, MemoryLedger, NoNoise, terms, vector
 
 
 def people(count: int) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -265,13 +265,6 @@ def test_a_stored_result_that_was_changed_is_never_handed_out() -> None:
     desk.ledger.results[answer.release_id] = answer.to_json().replace(b'"half_width":10', b'"half_width":11')
     with pytest.raises(LedgerCorrupt, match="stored result"):
         desk.ask(document("stock"))
-
-
-class NoNoise:
-    """Leaves the counts as they are, so that a test can add up."""
-
-    def add_noise(self, counts: Sequence[int], mechanism: Mechanism) -> tuple[int, ...]:
-        return tuple(counts)
 
 
 def test_totals_are_sums_of_cells_with_the_noise_of_a_sum() -> None:

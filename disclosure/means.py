@@ -5,12 +5,9 @@ figure is given. Source: Fieller (1954), "Some problems in interval estimation".
 """
 
 import math
-from typing import Final
 
+from disclosure.post_selection import NORMAL_QUANTILE
 from disclosure.table import MILLION
-
-Z: Final = 1.959963985
-"""The 97.5 % quantile of the normal distribution, rounded up."""
 
 
 def mean_estimate(
@@ -22,10 +19,10 @@ def mean_estimate(
     interval holds every ratio r for which total − r·count is no further from 0 than its noise allows.
     """
     total_sd, count_sd = total_sd_millionths / MILLION, count_sd_millionths / MILLION
-    a = count**2 - (Z * count_sd) ** 2
+    a = count**2 - (NORMAL_QUANTILE * count_sd) ** 2
     if count <= 0 or a <= 0:
         return None
-    c = total**2 - (Z * total_sd) ** 2
+    c = total**2 - (NORMAL_QUANTILE * total_sd) ** 2
     root = math.sqrt(max(0.0, (total * count) ** 2 - a * c))
     low, high = (total * count - root) / a, (total * count + root) / a
     step = 10**decimals
@@ -33,5 +30,5 @@ def mean_estimate(
         round(total * step / count),
         math.floor(low * step),
         math.ceil(high * step),
-        math.ceil((high - low) / (2 * Z) * MILLION),
+        math.ceil((high - low) / (2 * NORMAL_QUANTILE) * MILLION),
     )

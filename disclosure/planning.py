@@ -113,10 +113,10 @@ class Plan:
     """What figures from outside say about a question.
 
     `asked` is None where nothing can be said about cells: without figures, for some axes of which `missing` has the
-    names, and for measures whose cells are not persons counted once, and under cell keys,
-    which have no price to plan. `half_width`
-    and `nano_rho` are the coarsest accuracy that would reach what is wanted on the grid as asked, and its price; None
-    where none can. `coarser` are the smallest changes of the grid that would, none if the grid as asked does.
+    names, for measures whose cells are not persons counted once, and under cell keys, which have no price to plan.
+    `half_width` and `nano_rho` are the coarsest accuracy that would reach what is wanted on the grid as asked, and its
+    price; None where none can. `coarser` are the smallest changes of the grid that would, none if the grid as asked
+    does.
     `cut_per_mille` of the person-cells would be cut off by the bound; None where no figures tell.
     """
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from disclosure.bounding import bins_of
 from disclosure.grid import Grid
-from disclosure.means import Z, mean_estimate
+from disclosure.means import mean_estimate
 from disclosure.measurements import half_width, summed_noise_sd
-from disclosure.post_selection import Reading
+from disclosure.post_selection import NORMAL_QUANTILE, Reading
 from disclosure.provisional import provisional_categories
 from disclosure.quantiles import quantile_estimates
 from disclosure.query.questions import EventsQuestion, QuantileQuestion, Question, VariableQuestion
@@ -134,5 +134,5 @@ def _quantiles(
                 yield Cell(where, None, None, None, 0, marks.of(where, "N"))
                 continue
             value, low, high = found
-            sd = 0 if high is None else math.ceil((high - low) * MILLION / (2 * Z * 10**MEAN_DECIMALS))
+            sd = 0 if high is None else math.ceil((high - low) * MILLION / (2 * NORMAL_QUANTILE * 10**MEAN_DECIMALS))
             yield Cell(where, value, low, high, sd, marks.of(where, *(("A",) if high is None else ())))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from disclosure.errors import QueryFault
 from disclosure.estimates import Numbers, check_same_population, numbers_of
-from disclosure.means import Z
+from disclosure.post_selection import NORMAL_QUANTILE
 from disclosure.table import Release
 
 
@@ -51,12 +51,12 @@ class Reconciled:
     @property
     def low(self) -> NDArray[np.float64]:
         """Lower ends of the 95 % intervals."""
-        return self.values - Z * self.sd
+        return self.values - NORMAL_QUANTILE * self.sd
 
     @property
     def high(self) -> NDArray[np.float64]:
         """Upper ends of the 95 % intervals."""
-        return self.values + Z * self.sd
+        return self.values + NORMAL_QUANTILE * self.sd
 
 
 @dataclass(frozen=True, slots=True)

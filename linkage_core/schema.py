@@ -4,10 +4,11 @@ It is a clause of the agreement, so it holds no float (thresholds are per mille)
 What a variable's `form` means is defined, versioned and digested by `linkage_core.standardise`, which only agents run.
 """
 
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 """A short lower-case name: letters, digits, `_` and `-`."""
@@ -197,15 +198,8 @@ class LinkageSchema(Clause):
     variables: tuple[Variable, ...] = Field(min_length=1)
     match_keys: tuple[MatchKeySpec, ...] = ()
     clks: tuple[ClkSpec, ...] = Field(min_length=1)
-    frequency_classes: tuple[FrequencyClasses, ...] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_empty_classes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A schema without frequency classes keeps the hash that it had before there were any."""
-        dumped: dict[str, Any] = dump(self)
-        if not self.frequency_classes:
-            dumped.pop("frequency_classes", None)
-        return dumped
+    # Left out where empty: a schema without them keeps the hash that it had before there were any.
+    frequency_classes: tuple[FrequencyClasses, ...] = Field(default=(), exclude_if=operator.not_)
 
     def named(self, classes: FrequencyClasses) -> str:
         """Return the quasi-identifier, a name, that frequency classes are of."""

@@ -5,9 +5,10 @@ unknown field. Payload and statistics have a module of their own.
 """
 
 import datetime
-from typing import Annotated, Any, Literal
+import operator
+from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from linkage_core.agreement.payload import PayloadTable
 from linkage_core.agreement.statistics import Statistics
@@ -187,7 +188,8 @@ class Budget(Clause):
     flow_cells_per_person: int = Field(ge=1, le=100)
     maximum_cells: int = Field(ge=1, le=1_000_000)
     maximum_noise_sd: int = Field(ge=1)
-    approvers: tuple[Approver, ...] = ()
+    # Left out where empty: agreements signed before there was such a clause keep their hash.
+    approvers: tuple[Approver, ...] = Field(default=(), exclude_if=operator.not_)
 
     @model_validator(mode="after")
     def _two_persons_can_approve(self) -> "Budget":
@@ -197,14 +199,6 @@ class Budget(Clause):
         if len(self.approvers) == 1:
             raise ValueError("approvers: two at least are needed, since two must approve")
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_an_absent_clause(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what nobody agreed on: agreements signed before there was such a clause keep their hash."""
-        clauses: dict[str, Any] = whole(self)
-        if not self.approvers:
-            clauses.pop("approvers", None)
-        return clauses
 
 
 class AgreementText(Clause):

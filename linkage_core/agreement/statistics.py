@@ -4,10 +4,11 @@ Every category of every table follows from these clauses alone. Were categories 
 would tell something about the people in them.
 """
 
+import operator
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from linkage_core.agreement.cell_keys import CellKeys
 from linkage_core.schema import Clause, Name
@@ -137,15 +138,8 @@ class Statistics(Clause):
     crossings: Crossings | None = None
     sources: tuple[Source, ...] = ()
     variables: tuple[Variable, ...] = ()
-    cell_keys: CellKeys | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_an_absent_clause(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what an agreement does not allow: those signed before there was such a clause keep their hash."""
-        clauses: dict[str, Any] = whole(self)
-        if self.cell_keys is None:
-            clauses.pop("cell_keys", None)
-        return clauses
+    # Left out where absent: agreements signed before there was such a clause keep their hash.
+    cell_keys: CellKeys | None = Field(default=None, exclude_if=operator.not_)
 
     def code_list(self, name: str) -> CodeList | None:
         """Return the code list of that name, or None."""

@@ -3,7 +3,7 @@
 from itertools import accumulate
 from typing import Final
 
-from disclosure.means import Z
+from disclosure.post_selection import NORMAL_QUANTILE
 from disclosure.table import CELL_KEY
 from linkage_core.agreement.declared_rates import DeclaredRates
 from services.analysis.export.observations import Publication
@@ -85,9 +85,9 @@ def linkage_rates(declared: DeclaredRates) -> Table:
         (
             " and ".join(pair.providers),
             pair.precision_per_mille / 1000,
-            Z * pair.precision_error_per_mille / 1000,
+            NORMAL_QUANTILE * pair.precision_error_per_mille / 1000,
             pair.recall_per_mille / 1000,
-            Z * pair.recall_error_per_mille / 1000,
+            NORMAL_QUANTILE * pair.recall_error_per_mille / 1000,
         )
         for pair in declared.pairs
     )
